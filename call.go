@@ -1,0 +1,144 @@
+package seq
+
+import (
+	"context"
+	"errors"
+	"runtime/debug"
+	"time"
+
+	"github.com/sequencer-go/seq/clock"
+)
+
+// A Call is one step being done or undone, as middleware sees it. With Record around it, one
+// call is one attempt in the ledger, however often middleware calls next.
+type Call struct {
+	Step      *Step
+	Direction Direction
+	Attempt   int  // number in the ledger; 0 if nothing is recorded
+	Doubt     bool // an earlier attempt was cut off: its effect may be there
+
+	walk  *Walk
+	state *stepState
+	claim Claim
+	seq   int64 // order of completion, drawn when the op has returned
+	saved []byte
+	// What the ledger and the call have come to.
+	closed bool  // the outcome is committed
+	broken error // the ledger failed; nothing may be concluded from the op's own error
+	ctx    callContext
+}
+
+// callContext is the op's context: it knows its call.
+type callContext struct {
+	context.Context
+	call *Call
+}
+
+type callKey struct{}
+
+func (c *callContext) Value(key any) any {
+	if key == (callKey{}) {
+		return c.call
+	}
+	return c.Context.Value(key)
+}
+
+// callOf is the call that a context belongs to, nil if to none.
+func callOf(ctx context.Context) *Call {
+	c, _ := ctx.Value(callKey{}).(*Call)
+	return c
+}
+
+// Retrying tells the run's watchers that the call failed and will be made again after delay.
+func (c *Call) Retrying(err error, delay time.Duration) {
+	c.walk.announce(Event{
+		Kind: EventRetrying, ID: c.Step.Op.ID, Direction: c.Direction, Attempt: c.Attempt, Err: err, Delay: delay,
+	})
+}
+
+// Clock is the clock that the run lives by.
+func (c *Call) Clock() clock.Clock { return c.walk.Clock() }
+
+// invoke is the innermost handler: it calls the op.
+func invoke(ctx context.Context, c *Call) error {
+	op := c.Step.Op
+	fn := op.Run
+	if c.Direction == Rollback {
+		fn = op.Rollback
+	} else if c.Doubt && op.Verify != nil {
+		applied, err := ask(ctx, op.Verify)
+		if err != nil {
+			return &phaseError{"verify", err}
+		}
+		if applied {
+			return nil
+		}
+	}
+	if op.Delivery == Transactional && c.walk.journal != nil {
+		return c.atomically(ctx, fn)
+	}
+	return protect(ctx, fn)
+}
+
+// atomically calls the op in a transaction that also holds the outcome.
+func (c *Call) atomically(ctx context.Context, fn func(context.Context) error) error {
+	j := c.walk.journal
+	var own error
+	before := c.saved
+	refused, err := j.store.Atomic(ctx, j.current(), c.claim, func(tx context.Context) (Batch, error) {
+		if own = protect(tx, fn); own != nil {
+			c.saved = before
+			return Batch{}, own
+		}
+		return Batch{Outcomes: []Outcome{c.outcome(nil)}}, nil
+	})
+	switch {
+	case err == nil && len(refused) == 0:
+		c.closed = true
+		return nil
+	case own != nil && errors.Is(err, own):
+		return err
+	case err == nil || errors.Is(err, ErrFenced):
+		c.broken = ErrFenced
+		return ErrFenced
+	case errors.Is(err, ErrUnknownOutcome):
+		c.broken = err
+	}
+	return err
+}
+
+// protect calls fn in a goroutine of its own, so that a panic or a runtime.Goexit in it becomes
+// an error. It returns when fn has.
+func protect(ctx context.Context, fn func(context.Context) error) error {
+	done := make(chan error, 1)
+	go func() {
+		returned := false
+		defer func() {
+			if !returned {
+				done <- &PanicError{Value: recover(), Stack: string(debug.Stack())}
+			}
+		}()
+		err := fn(ctx)
+		returned = true
+		done <- err
+	}()
+	return <-done
+}
+
+// ask is protect for a question.
+func ask(ctx context.Context, fn func(context.Context) (bool, error)) (yes bool, err error) {
+	err = protect(ctx, func(ctx context.Context) (err error) {
+		yes, err = fn(ctx)
+		return err
+	})
+	return yes, err
+}
+
+// phaseError names the question that an op could not answer.
+type phaseError struct {
+	phase string
+	err   error
+}
+
+func (e *phaseError) Error() string { return e.phase + ": " + message(e.err) }
+func (e *phaseError) Unwrap() error { return e.err }

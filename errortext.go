@@ -1,0 +1,39 @@
+package seq
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// MaxErrorBytes is the length at which stored error texts are cut.
+const MaxErrorBytes = 8 << 10
+
+// ErrorText is the text of err as the ledger keeps it: valid UTF-8, no NUL, at most
+// [MaxErrorBytes] long with the original length told, and a text even if err's own Error method
+// panics. It is "" for nil.
+func ErrorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	text := strings.ToValidUTF8(strings.ReplaceAll(message(err), "\x00", "␀"), "\uFFFD")
+	if len(text) <= MaxErrorBytes {
+		return text
+	}
+	note := fmt.Sprintf("… (%d bytes in all)", len(text))
+	cut := MaxErrorBytes - len(note)
+	for !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + note
+}
+
+// message is err.Error(), which is the user's code and may panic.
+func message(err error) (text string) {
+	defer func() {
+		if p := recover(); p != nil {
+			text = fmt.Sprintf("%T, whose Error method panics: %v", err, p)
+		}
+	}()
+	return err.Error()
+}

@@ -1,0 +1,77 @@
+package seq
+
+import (
+	"sync"
+	"time"
+)
+
+// An Event says what just happened in a run. Events of one run come one at a time and in order;
+// those of one op start with Started and end with Settled. A watcher that panics is ignored; one
+// that blocks delays the run.
+type Event struct {
+	Kind      EventKind
+	Time      time.Time // by the sequencer's clock
+	Run       string    // the run's ID; empty while waiting for the ledger
+	Strategy  string
+	RunState  RunState  // of run events
+	ID        string    // of the op; empty for run events
+	Direction Direction // of the op's attempt
+	Attempt   int       // as in the ledger
+	State     State     // of Settled: what the op became
+	Reason    string    // why it was skipped, is scheduled, or is waiting
+	Err       error     // of the op; also of one that was tolerated
+	Delay     time.Duration
+	Total     int // of RunStarted: how many steps the plan has
+}
+
+// EventKind says what an event is about.
+type EventKind uint8
+
+// The kinds of event.
+const (
+	EventWaiting     EventKind = iota // another run holds the ledger; Err is the [LeaseError]
+	EventRunStarted                   // the plan is made and recorded
+	EventStarted                      // an attempt at an op begins, in its Direction
+	EventRetrying                     // it failed with Err and is tried again after Delay
+	EventSettled                      // an op came to rest in State, also one that never started
+	EventRunFinished                  // the run came to rest in RunState
+)
+
+var eventNames = [...]string{"waiting", "run started", "started", "retrying", "settled", "run finished"}
+
+// String is the kind in lower case.
+func (k EventKind) String() string { return name(eventNames[:], k) }
+
+// announcer hands events to the watchers, one at a time.
+type announcer struct {
+	mu       sync.Mutex
+	watchers []func(Event)
+}
+
+func announcerFor(chain []Middleware) *announcer {
+	a := &announcer{}
+	for _, m := range chain {
+		if m.Watch != nil {
+			a.watchers = append(a.watchers, m.Watch)
+		}
+	}
+	if len(a.watchers) == 0 {
+		return nil
+	}
+	return a
+}
+
+// announce is nil-safe, so that a run nobody watches pays nothing.
+func (a *announcer) announce(e Event) {
+	if a == nil {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, watch := range a.watchers {
+		func() {
+			defer func() { _ = recover() }()
+			watch(e)
+		}()
+	}
+}

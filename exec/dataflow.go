@@ -1,0 +1,114 @@
+package exec
+
+import (
+	"context"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sequencer-go/seq"
+)
+
+// Dataflow does each step as soon as its own After have settled, at most n at a time, whatever
+// wave it is in. Of the steps that are ready, the first in plan order starts first. n is as for
+// [Parallel].
+func Dataflow(n int) seq.Executor {
+	n = width(n)
+	return seq.ExecutorFunc(func(ctx context.Context, walk *seq.Walk) error {
+		f := newFlow(walk.Plan().Steps)
+		var group errgroup.Group
+		for range min(n, len(walk.Plan().Steps)) {
+			group.Go(func() error { return f.work(ctx, walk) })
+		}
+		return group.Wait()
+	})
+}
+
+// flow is the state of a dataflow: who waits for whom, and who is ready.
+type flow struct {
+	mu      sync.Mutex
+	wake    sync.Cond
+	next    []int // successors of all steps, one behind the other
+	start   []int // where those of step i begin in next
+	waiting []int // how many steps each waits for
+	ready   indexSet
+	left    int // steps that have not been handed out
+	stopped bool
+}
+
+func newFlow(steps []seq.Step) *flow {
+	f := &flow{start: make([]int, len(steps)+1), waiting: make([]int, len(steps)), left: len(steps), ready: newIndexSet(len(steps))}
+	f.wake.L = &f.mu
+	for i := range steps {
+		f.waiting[i] = len(steps[i].After)
+		for _, j := range steps[i].After {
+			f.start[j+1]++
+		}
+		if f.waiting[i] == 0 {
+			f.ready.add(i)
+		}
+	}
+	for i := range steps {
+		f.start[i+1] += f.start[i]
+	}
+	f.next = make([]int, f.start[len(steps)])
+	fill := append([]int(nil), f.start...)
+	for i := range steps {
+		for _, j := range steps[i].After {
+			f.next[fill[j]] = i
+			fill[j]++
+		}
+	}
+	return f
+}
+
+// work does steps until none is left or one failed.
+func (f *flow) work(ctx context.Context, walk *seq.Walk) error {
+	for done := -1; ; {
+		i, ok := f.take(done)
+		if !ok {
+			return nil
+		}
+		if err := walk.Do(ctx, i); err != nil {
+			f.stop()
+			return err
+		}
+		done = i
+	}
+}
+
+// take notes that a step is done (-1: none) and waits for one that is ready.
+func (f *flow) take(done int) (int, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if done >= 0 {
+		freed := 0
+		for _, j := range f.next[f.start[done]:f.start[done+1]] {
+			if f.waiting[j]--; f.waiting[j] == 0 {
+				f.ready.add(j)
+				freed++
+			}
+		}
+		for ; freed > 1; freed-- { // the first is for this worker itself
+			f.wake.Signal()
+		}
+	}
+	for {
+		if f.stopped || f.left == 0 {
+			f.wake.Broadcast()
+			return 0, false
+		}
+		if i, ok := f.ready.takeFirst(); ok {
+			f.left--
+			return i, true
+		}
+		f.wake.Wait()
+	}
+}
+
+func (f *flow) stop() {
+	f.mu.Lock()
+	f.stopped = true
+	f.mu.Unlock()
+	f.wake.Broadcast()
+}

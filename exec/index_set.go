@@ -1,0 +1,52 @@
+package exec
+
+import "math/bits"
+
+// indexSet is a set of small integers whose smallest can be taken in a few instructions: a tree
+// of 64-bit words, in which a bit says that the word below it is not empty. (The idea is that of
+// van Emde Boas, Preserving order in a forest, 1975, with a fixed fan-out of 64.)
+type indexSet struct{ levels [][]uint64 } // the last level is one word
+
+func newIndexSet(n int) indexSet {
+	var s indexSet
+	for {
+		n = (n + 63) / 64
+		s.levels = append(s.levels, make([]uint64, max(n, 1)))
+		if n <= 1 {
+			return s
+		}
+	}
+}
+
+func (s indexSet) add(i int) {
+	for _, level := range s.levels {
+		word := &level[i/64]
+		was := *word
+		*word |= 1 << (i % 64)
+		if was != 0 {
+			return
+		}
+		i /= 64
+	}
+}
+
+// takeFirst removes the smallest; false if the set is empty.
+func (s indexSet) takeFirst() (int, bool) {
+	i := 0
+	for l := len(s.levels) - 1; l >= 0; l-- {
+		word := s.levels[l][i]
+		if word == 0 {
+			return 0, false
+		}
+		i = i*64 + bits.TrailingZeros64(word)
+	}
+	for rest, l := i, 0; l < len(s.levels); l++ {
+		word := &s.levels[l][rest/64]
+		*word &^= 1 << (rest % 64)
+		if *word != 0 {
+			break
+		}
+		rest /= 64
+	}
+	return i, true
+}

@@ -1,0 +1,62 @@
+package exec
+
+import (
+	"context"
+	"runtime"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sequencer-go/seq"
+)
+
+// Parallel does the steps of a wave side by side, at most n at a time, and starts the next wave
+// when all of them have settled. n < 1 means a default for work that mostly waits for a
+// database: four for each processor Go may use, at least 8.
+func Parallel(n int) seq.Executor {
+	n = width(n)
+	return seq.ExecutorFunc(func(ctx context.Context, walk *seq.Walk) error {
+		steps := walk.Plan().Steps
+		for from := 0; from < len(steps); {
+			to := from + 1
+			for to < len(steps) && steps[to].Wave == steps[from].Wave {
+				to++
+			}
+			if err := wave(ctx, walk, n, from, to); err != nil {
+				return err
+			}
+			from = to
+		}
+		return nil
+	})
+}
+
+// wave does the steps from up to, not including, to.
+func wave(ctx context.Context, walk *seq.Walk, n, from, to int) error {
+	if to == from+1 {
+		return walk.Do(ctx, from)
+	}
+	var group errgroup.Group
+	var stop atomic.Bool
+	group.SetLimit(n)
+	for i := from; i < to && !stop.Load(); i++ {
+		group.Go(func() error {
+			if stop.Load() {
+				return nil
+			}
+			err := walk.Do(ctx, i)
+			if err != nil {
+				stop.Store(true)
+			}
+			return err
+		})
+	}
+	return group.Wait()
+}
+
+func width(n int) int {
+	if n < 1 {
+		return max(8, 4*runtime.GOMAXPROCS(0))
+	}
+	return n
+}

@@ -1,0 +1,134 @@
+package seq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sequencer-go/seq/clock"
+)
+
+// journal is a run's hold on the ledger: the lease, kept alive, and the writes under it. Leases
+// live in real time, whatever clock the sequencer has: the other processes do too.
+type journal struct {
+	store Store
+	run   Run
+	seq   atomic.Int64 // order of completion
+
+	lose context.CancelCauseFunc // ends the run's context
+
+	mu    sync.Mutex
+	lease Lease
+	stop  func() // ends the renewal
+}
+
+// current is the lease to write under.
+func (j *journal) current() Lease {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.lease
+}
+
+// acquire takes the lease, or does what the options say when somebody else has it, and keeps it
+// renewed until release.
+func (j *journal) acquire(ctx context.Context, otherwise Otherwise, waiting func(*LeaseError)) error {
+	for told := false; ; {
+		began := time.Now()
+		lease, err := j.store.Acquire(ctx, j.run.Owner)
+		if err == nil {
+			j.hold(ctx, lease, began)
+			return nil
+		}
+		var held *LeaseError
+		if !errors.As(err, &held) || otherwise != OrWait {
+			return fmt.Errorf("acquire the ledger: %w", err)
+		}
+		if !told {
+			waiting(held)
+			told = true
+		}
+		if err := clock.Sleep(ctx, clock.Wall(), max(min(held.Expires, leasePoll), leasePoll/10)); err != nil {
+			return fmt.Errorf("waiting for the ledger: %w (%w)", err, held)
+		}
+	}
+}
+
+// leasePoll is how often a waiting run asks for the lease.
+const leasePoll = 200 * time.Millisecond
+
+// hold renews the lease five times in its TTL. It gives up for lost at two thirds of the TTL
+// since the last renewal that is sure: the last third is for the ops to stop in, before anybody
+// else may start.
+func (j *journal) hold(ctx context.Context, lease Lease, began time.Time) {
+	quit, done := make(chan struct{}), make(chan struct{})
+	j.mu.Lock()
+	j.lease = lease
+	j.stop = sync.OnceFunc(func() { close(quit); <-done })
+	j.mu.Unlock()
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(lease.TTL / 5)
+		defer tick.Stop()
+		for sure := began; ; {
+			select {
+			case <-quit:
+				return
+			case <-tick.C:
+			}
+			began, deadline := time.Now(), sure.Add(lease.TTL*2/3)
+			err := j.renew(ctx, lease, deadline)
+			switch {
+			case err == nil:
+				sure = began
+			case errors.Is(err, ErrLeaseLost) || !time.Now().Before(deadline):
+				j.lose(fmt.Errorf("%w: %w", ErrLeaseLost, err))
+				return
+			}
+		}
+	}()
+}
+
+func (j *journal) renew(ctx context.Context, lease Lease, deadline time.Time) error {
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
+	defer cancel()
+	return j.store.Renew(ctx, lease)
+}
+
+// release ends the renewal and gives the lease back. If that fails it expires by itself.
+func (j *journal) release(ctx context.Context) {
+	j.mu.Lock()
+	stop, lease := j.stop, j.lease
+	j.mu.Unlock()
+	stop()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	_ = j.store.Release(ctx, lease)
+}
+
+// write writes a batch even when the caller's context has ended.
+func (j *journal) write(ctx context.Context, b Batch) ([]string, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	return j.store.Write(ctx, j.current(), b)
+}
+
+// settle writes an outcome and tries again on an error, because the op has run: a lost outcome
+// is the one thing that cannot be repaired from here.
+func (j *journal) settle(ctx context.Context, out Outcome) (refused []string, err error) {
+	for _, pause := range []time.Duration{50 * time.Millisecond, 500 * time.Millisecond, 0} {
+		refused, err = j.write(ctx, Batch{Outcomes: []Outcome{out}})
+		if err == nil || errors.Is(err, ErrLeaseLost) || pause == 0 {
+			break
+		}
+		if clock.Sleep(context.WithoutCancel(ctx), clock.Wall(), pause) != nil {
+			break
+		}
+	}
+	if errors.Is(err, ErrLeaseLost) && len(refused) == 0 {
+		return nil, nil // a true report is welcome, also from a former holder
+	}
+	return refused, err
+}

@@ -1,0 +1,71 @@
+package middleware
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/clock"
+)
+
+// MaxBackoff is the longest that [Retry] waits between two attempts.
+const MaxBackoff = time.Minute
+
+// Retry calls an op up to attempts times until it succeeds, and waits for [Backoff] in between,
+// on the run's clock. It serves Rollback as well. It stops at [seq.Permanent], when ctx ends, at
+// a panic, and after the first attempt at an op that is [seq.Once].
+func Retry(attempts int, base time.Duration) seq.Middleware {
+	m := seq.Middleware{Name: "retry", Layer: seq.LayerCall}
+	if _, err := Backoff(2, base, MaxBackoff); attempts < 1 || err != nil {
+		m.Err = errors.Join(err, fmt.Errorf("retry: %d attempts, base %s: both must be positive", attempts, base))
+		return m
+	}
+	m.Step = func(next seq.Handler) seq.Handler {
+		return func(ctx context.Context, call *seq.Call) error {
+			for n := 1; ; n++ {
+				err := next(ctx, call)
+				if err == nil || n >= attempts || final(ctx, call, err) {
+					return err
+				}
+				wait, _ := Backoff(n+1, base, MaxBackoff)
+				call.Retrying(err, wait)
+				if clock.Sleep(ctx, call.Clock(), wait) != nil {
+					return err
+				}
+			}
+		}
+	}
+	return m
+}
+
+// final reports whether another attempt is out of the question.
+func final(ctx context.Context, call *seq.Call, err error) bool {
+	once := call.Step.Op.Delivery == seq.Once && call.Direction == seq.Forward
+	return once || ctx.Err() != nil || seq.IsPermanent(err) ||
+		errors.Is(err, seq.ErrPanic) || errors.Is(err, seq.ErrFenced) ||
+		errors.Is(err, seq.ErrTxBroken) || errors.Is(err, seq.ErrUnknownOutcome)
+}
+
+// ErrRange means that a number is out of its range.
+var ErrRange = errors.New("out of range")
+
+// Backoff returns how long to wait before attempt n, counting from 2: a random time below
+// base·2ⁿ⁻² and at most limit ("full jitter", Brooker, Exponential Backoff and Jitter, 2015).
+// It fails with an error matching [ErrRange] if base or limit is not positive, or n is below 2.
+func Backoff(n int, base, limit time.Duration) (time.Duration, error) {
+	if n < 2 || base <= 0 || limit <= 0 {
+		return 0, fmt.Errorf("%w: backoff before attempt %d of base %s, limit %s", ErrRange, n, base, limit)
+	}
+	ceiling := base
+	for range n - 2 {
+		if ceiling >= limit/2 {
+			ceiling = limit
+			break
+		}
+		ceiling *= 2
+	}
+	return rand.N(min(ceiling, limit)), nil
+}

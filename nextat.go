@@ -1,0 +1,48 @@
+package seq
+
+import (
+	"fmt"
+	"time"
+)
+
+// NextAt is an ExecuteAt for the next time that clocks in loc show hour:minute: today, or if
+// that is past, tomorrow. nil means UTC. Where clocks are set forward over that time, it is the
+// first instant after the gap; where they are set back and show it twice, it is the first of the
+// two. It panics if hour or minute is no time of day.
+func NextAt(hour, minute int, loc *time.Location) func(now time.Time) time.Time {
+	if hour < 0 || hour > 23 || minute < 0 || minute > 59 {
+		panic(fmt.Sprintf("seq.NextAt: %d:%02d is no time of day", hour, minute))
+	}
+	if loc == nil {
+		loc = time.UTC
+	}
+	return func(now time.Time) time.Time {
+		y, m, d := now.In(loc).Date()
+		for day := 0; ; day++ {
+			if at := firstAt(y, m, d+day, hour, minute, loc); !at.Before(now) {
+				return at
+			}
+		}
+	}
+}
+
+// firstAt is the first instant at which clocks in loc show this time, or the first one after the
+// gap that swallows it. Unlike time.Date, which promises neither.
+func firstAt(y int, m time.Month, d, hour, minute int, loc *time.Location) time.Time {
+	wall := time.Date(y, m, d, hour, minute, 0, 0, time.UTC)
+	var first time.Time
+	for _, near := range []time.Time{wall.Add(-24 * time.Hour), wall.Add(24 * time.Hour)} {
+		_, offset := near.In(loc).Zone()
+		at := wall.Add(-time.Duration(offset) * time.Second).In(loc)
+		_, real := at.Zone()
+		if real == offset && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	if !first.IsZero() {
+		return first
+	}
+	_, offset := wall.Add(-24 * time.Hour).In(loc).Zone()
+	gap, _ := wall.Add(-time.Duration(offset) * time.Second).In(loc).ZoneBounds()
+	return gap
+}

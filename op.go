@@ -1,0 +1,109 @@
+package seq
+
+import (
+	"context"
+	"time"
+)
+
+// An Op is one unit of work that should take effect once. It is data: a nil or zero field is a
+// capability that the op does not have. A sequencer only reads an Op, and its functions may be
+// called from any goroutine.
+type Op struct {
+	// ID names the op for ever: a timestamp, then a name, as in
+	// "2024_01_15_120000_migrate_users" or "20240115120000_migrate_users". See [ParseID].
+	ID string
+	// Kind is Operation, the zero value, or Migration.
+	Kind Kind
+	// Run does the work. It must not be nil. It should return soon after ctx ends.
+	Run func(ctx context.Context) error
+
+	// Rollback undoes a completed Run, and one whose outcome nobody knows because its process
+	// died. It finds what Run saved with [Saved]. nil means that the op cannot be undone.
+	Rollback func(ctx context.Context) error
+	// RollbackOnFailure asks for Rollback also when Run itself returned an error, because that
+	// error may leave half an effect behind. A Transactional op never needs it.
+	RollbackOnFailure bool
+	// DependsOn lists the IDs of operations or migrations that must have succeeded before this
+	// one starts, in this run or in an earlier one.
+	DependsOn []string
+	// AllowedToFail makes a failure of this op a note in the report: it neither fails the run
+	// nor starts a rollback. Ops that depend on this one are skipped.
+	AllowedToFail bool
+	// ExecuteAt says when the op is due, given the time of its first enrolment. It is asked
+	// once; the answer is stored. A time in the past means now. See [NextAt].
+	ExecuteAt func(now time.Time) time.Time
+	// ShouldRun is asked just before the op would start. On false the op is skipped, counts as
+	// satisfied for what depends on it in this run, and is asked again by the next run.
+	ShouldRun func(ctx context.Context) (bool, error)
+	// Tags are the labels that [Tags] selects by.
+	Tags []string
+	// Delivery is what the op promises across crashes.
+	Delivery Delivery
+	// Verify says whether the effect of a Run that nobody saw the end of is there. With it, an
+	// attempt whose process died becomes knowledge instead of doubt. It only looks.
+	Verify func(ctx context.Context) (applied bool, err error)
+
+	fault error // from FromType or Register; reported before anything runs
+}
+
+// Kind tells schema changes from data operations.
+type Kind uint8
+
+// The kinds of op.
+const (
+	Operation Kind = iota // works on data; the zero value
+	Migration             // changes the schema; batches run all of these first
+)
+
+// String is "operation" or "migration".
+func (k Kind) String() string {
+	if k == Migration {
+		return "migration"
+	}
+	return "operation"
+}
+
+// Delivery is the promise an op makes when a process dies in the middle of it.
+type Delivery uint8
+
+// The three honest promises.
+const (
+	// Repeatable is at least once: after a crash Run is called again, with the same
+	// [IdempotencyKey]. The zero value.
+	Repeatable Delivery = iota
+	// Transactional is exactly once: what Run writes through the store's transaction (for the
+	// SQL stores, bunstore.Tx) commits together with the record that it ran.
+	Transactional
+	// Once is at most once: after a crash the op is [Indeterminate] until Verify or a person
+	// says what happened.
+	Once
+)
+
+var deliveryNames = [...]string{"repeatable", "transactional", "once"}
+
+// String is the promise in lower case, as stores keep it.
+func (d Delivery) String() string { return name(deliveryNames[:], d) }
+
+// ParseDelivery is the inverse of String. It fails with an error matching [ErrUnknownValue].
+func ParseDelivery(s string) (Delivery, error) {
+	return parse[Delivery](deliveryNames[:], s, "delivery")
+}
+
+// Direction tells doing from undoing.
+type Direction uint8
+
+// The two directions of a call.
+const (
+	Forward  Direction = iota // the op's Run
+	Rollback                  // the op's Rollback
+)
+
+var directionNames = [...]string{"run", "rollback"}
+
+// String is "run" or "rollback".
+func (d Direction) String() string { return name(directionNames[:], d) }
+
+// ParseDirection is the inverse of String. It fails with an error matching [ErrUnknownValue].
+func ParseDirection(s string) (Direction, error) {
+	return parse[Direction](directionNames[:], s, "direction")
+}

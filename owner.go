@@ -1,0 +1,44 @@
+package seq
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+	"sync"
+)
+
+// ThisProcess is the owner that this process is known by: its host, its pid and the revision
+// its binary was built from.
+var ThisProcess = sync.OnceValue(func() Owner {
+	host, _ := os.Hostname()
+	return Owner{Host: host, PID: os.Getpid(), Revision: revision()}
+})
+
+// String is "host[pid] revision".
+func (o Owner) String() string {
+	s := fmt.Sprintf("%s[%d]", o.Host, o.PID)
+	if o.Revision != "" {
+		s += " " + o.Revision
+	}
+	return s
+}
+
+func revision() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return ""
+	}
+	rev, dirty := "", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			rev = s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			dirty = "+dirty"
+		}
+	}
+	if rev == "" {
+		return info.Main.Version
+	}
+	return rev + dirty
+}

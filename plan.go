@@ -1,0 +1,133 @@
+package seq
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A Plan is the whole decision, made before anything runs. Preview returns it, Run executes
+// exactly it. Steps stand in an order that respects After.
+type Plan struct {
+	Strategy string
+	Steps    []Step
+}
+
+// A Step is one op's place in a plan.
+type Step struct {
+	Op        *Op
+	After     []int     // indices of the steps that must settle first; all smaller than its own
+	Wave      int       // counted from 0; steps of one wave may overlap, waves follow each other
+	NotBefore time.Time // zero: at once
+	Skip      string    // the reason, when the step will not run
+	// Irreversible marks a step whose op has no Rollback in a strategy that rolls back.
+	Irreversible bool
+
+	input int // its index in the planner's input
+}
+
+// A Planner turns ops into a plan. It must not keep or change the input, and must decide from
+// the input alone, so that the same input gives the same plan.
+type Planner interface {
+	Plan(ctx context.Context, in Input) (*Plan, error)
+}
+
+// Input is what there is to plan: valid, without cycles, and complete in itself.
+type Input struct {
+	// Steps are those to plan, in chronological order. After holds the steps that the op
+	// declared to depend on, and NotBefore when it is due; Wave is 0.
+	Steps []Step
+	// Now is the time of the decision.
+	Now time.Time
+}
+
+// Arrange returns the plan that has the steps of in in the given order, a list of indices into
+// in.Steps without repetition. After is carried over; an After that is not in the list is dropped.
+func (in Input) Arrange(order []int) *Plan {
+	place := make([]int, len(in.Steps))
+	for at, i := range order {
+		place[i] = at + 1
+	}
+	steps := make([]Step, len(order))
+	for at, i := range order {
+		steps[at] = in.Steps[i]
+		steps[at].After = nil
+		if len(in.Steps[i].After) == 0 {
+			continue
+		}
+		after := make([]int, 0, len(in.Steps[i].After)+1)
+		for _, j := range in.Steps[i].After {
+			if place[j] > 0 {
+				after = append(after, place[j]-1)
+			}
+		}
+		steps[at].After = after
+	}
+	return &Plan{Steps: steps}
+}
+
+// Empty reports whether there is nothing to run.
+func (p *Plan) Empty() bool { return len(p.Steps) == 0 }
+
+// IDs are the IDs of the steps, in order.
+func (p *Plan) IDs() []string {
+	ids := make([]string, len(p.Steps))
+	for i := range p.Steps {
+		ids[i] = p.Steps[i].Op.ID
+	}
+	return ids
+}
+
+// Waves are the IDs of the steps, wave by wave.
+func (p *Plan) Waves() [][]string {
+	var waves [][]string
+	for i := range p.Steps {
+		w := p.Steps[i].Wave
+		for len(waves) <= w {
+			waves = append(waves, nil)
+		}
+		waves[w] = append(waves[w], p.Steps[i].Op.ID)
+	}
+	return waves
+}
+
+// String draws the plan, a line per step under its wave.
+func (p *Plan) String() string {
+	if p.Empty() {
+		return "nothing is pending\n"
+	}
+	var b strings.Builder
+	wave := -1
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		if s.Wave != wave {
+			wave = s.Wave
+			fmt.Fprintf(&b, "wave %d\n", wave+1)
+		}
+		fmt.Fprintf(&b, "  %s%s\n", s.Op.ID, s.notes())
+	}
+	return b.String()
+}
+
+// notes is what is worth saying of a step behind its ID.
+func (s *Step) notes() string {
+	var notes []string
+	add := func(when bool, note string) {
+		if when {
+			notes = append(notes, note)
+		}
+	}
+	add(s.Op.Kind == Migration, "migration")
+	add(s.Op.Delivery != Repeatable, s.Op.Delivery.String())
+	add(s.Op.AllowedToFail, "allowed to fail")
+	add(s.Op.ShouldRun != nil, "conditional")
+	add(len(s.Op.DependsOn) > 0, "after "+strings.Join(s.Op.DependsOn, ", "))
+	add(!s.NotBefore.IsZero(), "not before "+s.NotBefore.UTC().Format(time.RFC3339))
+	add(s.Irreversible, "cannot be undone")
+	add(s.Skip != "", "skipped: "+s.Skip)
+	if len(notes) == 0 {
+		return ""
+	}
+	return "  (" + strings.Join(notes, "; ") + ")"
+}

@@ -1,0 +1,54 @@
+package plan
+
+import (
+	"context"
+
+	"github.com/sequencer-go/seq"
+)
+
+// Waves plans topological waves: the first holds what depends on nothing, each next one what
+// depends only on waves before it. Within a wave, ops stand in chronological order. Its cost is
+// linear in ops and dependencies.
+func Waves() seq.Planner { return seq.PlannerFunc(waves) }
+
+func waves(_ context.Context, in seq.Input) (*seq.Plan, error) {
+	return byLevel(in, levels(in, nil)), nil
+}
+
+// levels is the wave of each step: one more than the highest of those it waits for, and at
+// least its floor. A nil floor is 0 for all.
+func levels(in seq.Input, floor []int) []int {
+	level := make([]int, len(in.Steps))
+	copy(level, floor)
+	for _, i := range in.Order(nil) {
+		for _, j := range in.Steps[i].After {
+			level[i] = max(level[i], level[j]+1)
+		}
+	}
+	return level
+}
+
+// byLevel arranges steps by level, and chronologically within one, by counting.
+func byLevel(in seq.Input, level []int) *seq.Plan {
+	top := 0
+	for _, l := range level {
+		top = max(top, l+1)
+	}
+	next := make([]int, top+1)
+	for _, l := range level {
+		next[l+1]++
+	}
+	for l := range top {
+		next[l+1] += next[l]
+	}
+	order := make([]int, len(level))
+	for i, l := range level {
+		order[next[l]] = i
+		next[l]++
+	}
+	p := in.Arrange(order)
+	for at, i := range order {
+		p.Steps[at].Wave = level[i]
+	}
+	return p
+}

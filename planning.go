@@ -1,0 +1,143 @@
+package seq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// planning is everything that a plan is made from.
+type planning struct {
+	catalog  *catalog
+	entries  map[string]*Entry
+	sel      *selection
+	strategy *Strategy
+	now      time.Time
+}
+
+// plan makes the plan: what is left to do, shaped by the strategy's planner, and checked.
+func (p *planning) plan(ctx context.Context) (*Plan, error) {
+	in, err := p.input()
+	if err != nil {
+		return nil, err
+	}
+	if len(in.Steps) == 0 {
+		return &Plan{Strategy: p.strategy.Name}, nil
+	}
+	plan, err := p.strategy.Planner.Plan(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("plan %s: %w", p.strategy.Name, err)
+	}
+	if err := complete(plan, in); err != nil {
+		return nil, fmt.Errorf("plan %s: %w", p.strategy.Name, err)
+	}
+	plan.Strategy = p.strategy.Name
+	if has(p.strategy.Middleware, LayerSaga) {
+		for i := range plan.Steps {
+			plan.Steps[i].Irreversible = plan.Steps[i].Op.Rollback == nil
+		}
+	}
+	return plan, nil
+}
+
+// input chooses the ops that are left to do and resolves their schedule and dependencies. All
+// that is wrong comes back as one error.
+func (p *planning) input() (Input, error) {
+	in := Input{Now: p.now}
+	errs := []error{p.catalog.err, p.unknown()}
+	for _, id := range p.sel.only {
+		if _, known := p.catalog.index[id]; !known {
+			errs = append(errs, fmt.Errorf("%w: Only: %s is not registered%s", ErrInvalidOption, id, p.catalog.didYouMean(id)))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return in, err
+	}
+	place := make([]int, len(p.catalog.ops))
+	for i := range p.catalog.ops {
+		if p.chosen(&p.catalog.ops[i]) {
+			in.Steps = append(in.Steps, Step{Op: p.catalog.ops[i].op, input: len(in.Steps)})
+			place[i] = len(in.Steps)
+		}
+	}
+	for i := range p.catalog.ops {
+		if place[i] == 0 {
+			continue
+		}
+		step := &in.Steps[place[i]-1]
+		for _, j := range p.catalog.deps[i] {
+			dep := p.catalog.ops[j].op.ID
+			switch {
+			case place[j] > 0:
+				step.After = append(step.After, place[j]-1)
+			case !p.done(dep):
+				step.Skip = fmt.Sprintf("depends on %s, which this run leaves out", dep)
+			}
+		}
+		var err error
+		if step.NotBefore, err = p.due(step.Op); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return in, errors.Join(errs...)
+}
+
+// chosen reports whether an op is left to do and the options let it through.
+func (p *planning) chosen(o *stamped) bool {
+	e := p.entries[o.op.ID]
+	if p.sel.due {
+		return e != nil && !e.NotBefore.IsZero() && !e.NotBefore.After(p.now) &&
+			(e.State == Scheduled || e.State == Pending || e.State == Indeterminate)
+	}
+	return (p.sel.repeat || !p.done(o.op.ID)) && p.sel.takes(o)
+}
+
+// done reports whether an op succeeded in an earlier run.
+func (p *planning) done(id string) bool {
+	e := p.entries[id]
+	return e != nil && e.State == Succeeded
+}
+
+// due is when an op is due: as stored, or as its schedule says now.
+func (p *planning) due(op *Op) (at time.Time, err error) {
+	if op.ExecuteAt == nil {
+		return at, nil
+	}
+	if e := p.entries[op.ID]; e != nil && !e.NotBefore.IsZero() && e.State != Succeeded && e.State != RolledBack {
+		return e.NotBefore, nil
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%w %s: ExecuteAt panics: %v", ErrInvalidOp, op.ID, v)
+		}
+	}()
+	if at = op.ExecuteAt(p.now); at.IsZero() {
+		return at, fmt.Errorf("%w %s: ExecuteAt returns no time", ErrInvalidOp, op.ID)
+	}
+	return at.UTC().Truncate(time.Millisecond), nil
+}
+
+// unknown lists the dependencies that neither the catalog nor the ledger knows as done.
+func (p *planning) unknown() error {
+	var errs []error
+	for _, f := range p.catalog.foreign {
+		if p.done(f.id) {
+			continue
+		}
+		errs = append(errs, fmt.Errorf("%w: %s depends on %s, which is not registered%s",
+			ErrUnknownDependency, p.catalog.ops[f.op].op.ID, ErrorText(errors.New(f.id)), p.catalog.didYouMean(f.id)))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *catalog) didYouMean(id string) string {
+	ids := make([]string, len(c.ops))
+	for i := range c.ops {
+		ids[i] = c.ops[i].op.ID
+	}
+	if best := Nearest(id, ids); best != "" {
+		return "; did you mean " + best + "?"
+	}
+	return ""
+}

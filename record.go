@@ -1,0 +1,130 @@
+package seq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// record writes ahead that an attempt begins, and afterwards what came of it. Without a ledger
+// it passes through.
+func record(next Handler) Handler {
+	return func(ctx context.Context, c *Call) error {
+		if err := c.open(ctx); err != nil {
+			return err
+		}
+		return c.close(ctx, next(ctx, c))
+	}
+}
+
+// open claims an attempt: it is in the ledger before the op is called.
+func (c *Call) open(ctx context.Context) error {
+	w, e := c.walk, &c.state.entry
+	w.announce(Event{Kind: EventStarted, ID: c.Step.Op.ID, Direction: c.Direction, Attempt: e.Attempt + 1})
+	j := w.journal
+	if j == nil {
+		return nil
+	}
+	c.claim = Claim{
+		ID: c.Step.Op.ID, Token: NewToken(), Direction: c.Direction, Run: j.run.ID, Delivery: c.Step.Op.Delivery,
+		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: j.run.Owner,
+	}
+	if c.Direction == Forward && (e.Attempt == 0 || e.State == Succeeded || e.State == RolledBack) {
+		c.claim.Generation++
+	}
+	c.Attempt = c.claim.Attempt
+	refused, err := j.write(ctx, Batch{Claims: []Claim{c.claim}})
+	if err == nil && len(refused) > 0 {
+		err = ErrFenced
+	}
+	if err != nil {
+		c.broken = fmt.Errorf("claim: %w", err)
+		return c.broken
+	}
+	e.Attempt, e.Generation, e.Run = c.claim.Attempt, c.claim.Generation, c.claim.Run
+	e.Token, e.Fence = c.claim.Token, j.current().Epoch
+	return nil
+}
+
+// close writes what came of the attempt, unless that is committed already. It answers with the
+// op's own error, or with why the ledger could not be told.
+func (c *Call) close(ctx context.Context, own error) error {
+	j, e := c.walk.journal, &c.state.entry
+	if j == nil || c.broken != nil || c.claim.Token.IsZero() {
+		return own
+	}
+	out := c.outcome(own)
+	if !c.closed {
+		refused, err := j.settle(ctx, out)
+		if err == nil && len(refused) > 0 {
+			err = ErrFenced
+		}
+		if err != nil {
+			c.broken = fmt.Errorf("%w (%s, attempt %d): %w", ErrOutcomeUnrecorded, out.State, c.Attempt, err)
+			return errors.Join(own, c.broken)
+		}
+		c.closed = true
+	}
+	e.State, e.Token, e.Saved = out.State, Token{}, c.saved
+	if out.Seq != 0 {
+		e.Seq = out.Seq
+	}
+	return own
+}
+
+// outcome is what the ledger is told of an attempt that ended with err.
+func (c *Call) outcome(err error) Outcome {
+	out := Outcome{ID: c.claim.ID, Token: c.claim.Token, Error: errorDetail(err), Saved: c.saved}
+	switch {
+	case c.Direction == Rollback && err == nil:
+		out.State = RolledBack
+	case c.Direction == Rollback:
+		out.State = RollbackFailed
+	case err == nil:
+		if c.seq == 0 {
+			c.seq = c.walk.journal.seq.Add(1)
+		}
+		out.State, out.Seq = Succeeded, c.seq
+	case c.tolerable():
+		out.State = Tolerated
+	default:
+		out.State = Failed
+	}
+	return out
+}
+
+// tolerable reports whether a failure of this call is a note only.
+func (c *Call) tolerable() bool {
+	return c.Direction == Forward && c.Step.Op.AllowedToFail && c.walk.tolerates
+}
+
+// effect is what a failed call means for the data.
+func (c *Call) effect(err error) Effect {
+	var phase *phaseError
+	switch {
+	case c.claim.Token.IsZero() && c.walk.journal != nil, errors.As(err, &phase):
+		return EffectNone
+	case c.broken != nil:
+		if c.closed {
+			return EffectApplied
+		}
+		return EffectUnknown
+	case c.Step.Op.Delivery == Transactional && c.walk.journal != nil && !errors.Is(err, ErrTxBroken):
+		return EffectNone
+	default:
+		return EffectUnknown
+	}
+}
+
+// errorDetail is the text that history keeps of an error: with the stack, if it panicked.
+func errorDetail(err error) string {
+	var p *PanicError
+	if errors.As(err, &p) && p.Stack != "" {
+		return ErrorText(fmt.Errorf("%w\n\n%s", err, p.Stack))
+	}
+	return ErrorText(err)
+}
+
+// recordTimeout bounds a write to the ledger, which goes on when the caller's context has ended.
+const recordTimeout = 10 * time.Second

@@ -1,0 +1,50 @@
+package seq
+
+import (
+	"context"
+	"fmt"
+)
+
+// maxCrashes is how many processes an op may take down before it is left alone.
+const maxCrashes = 3
+
+// doubt is why an op must not be called, going by what the ledger says of it; nil if it may.
+func doubt(op *Op, e *Entry) error {
+	switch {
+	case e.State == RollbackFailed || e.State == RollbackPending:
+		return fmt.Errorf("%w: %s; call Rollback to try again", ErrRollbackFailed, e.Error)
+	case e.State == Indeterminate && e.Delivery == Once && op.Verify == nil:
+		return fmt.Errorf("%w: its process died in attempt %d; give the op a Verify, or resolve it by hand", ErrIndeterminate, e.Attempt)
+	case e.Crashes >= maxCrashes && e.State != Succeeded:
+		return fmt.Errorf("%w: %d times", ErrPoisoned, e.Crashes)
+	default:
+		return nil
+	}
+}
+
+// recover closes the attempts of owners who died: whoever holds the lease now knows that they
+// no longer run. It reports whether there were any.
+func (j *journal) recover(ctx context.Context, entries map[string]*Entry) (bool, error) {
+	lease := j.current()
+	var batch Batch
+	for _, e := range entries {
+		if !e.State.Open() || e.Fence >= lease.Epoch {
+			continue
+		}
+		out := Outcome{ID: e.ID, Token: e.Token, Lost: true, State: Indeterminate, Error: "its process died"}
+		switch {
+		case e.State == RollingBack:
+			out.State = RollbackPending
+		case e.Delivery == Transactional:
+			out.State = Pending // its transaction was never committed
+		}
+		batch.Outcomes = append(batch.Outcomes, out)
+	}
+	if len(batch.Outcomes) == 0 {
+		return false, nil
+	}
+	if _, err := j.write(ctx, batch); err != nil { // one that is refused was closed by its owner
+		return false, fmt.Errorf("recover: %w", err)
+	}
+	return true, nil
+}

@@ -1,0 +1,137 @@
+package seq
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// A Report says what became of a run: an outcome for every step of the plan, in plan order.
+type Report struct {
+	Run      string // its ID in the ledger; "" if there was nothing to do, or nothing is recorded
+	Strategy string
+	State    RunState
+	Started  time.Time // by the sequencer's clock
+	Finished time.Time
+	Steps    []StepReport
+	// NotUndone names the ops that the run should have undone and could not, because they have
+	// no Rollback or it failed.
+	NotUndone []string
+}
+
+// A StepReport says what became of one op.
+type StepReport struct {
+	ID       string
+	Kind     Kind
+	State    State
+	Attempt  int           // number of the forward attempt in the ledger; 0 if it was not called
+	Duration time.Duration // of the forward attempt
+	Due      time.Time     // of one that is scheduled
+	Reason   string        // why it was skipped, is scheduled, or was not started
+	Err      error         // of the attempt; also if that was tolerated
+}
+
+// In lists the IDs of the ops in one of these states, in plan order.
+func (r *Report) In(states ...State) []string {
+	var ids []string
+	for i := range r.Steps {
+		for _, s := range states {
+			if r.Steps[i].State == s {
+				ids = append(ids, r.Steps[i].ID)
+			}
+		}
+	}
+	return ids
+}
+
+// Succeeded lists the ops that are done.
+func (r *Report) Succeeded() []string { return r.In(Succeeded) }
+
+// Failed lists the ops that failed and were not allowed to, also those whose outcome is unknown.
+func (r *Report) Failed() []string { return r.In(Failed, Indeterminate) }
+
+// Tolerated lists the ops that failed and were allowed to.
+func (r *Report) Tolerated() []string { return r.In(Tolerated) }
+
+// Skipped lists the ops that did not run for a reason of their own.
+func (r *Report) Skipped() []string { return r.In(Skipped) }
+
+// Scheduled lists the ops that are not due, and those that wait for them.
+func (r *Report) Scheduled() []string { return r.In(Scheduled) }
+
+// RolledBack lists the ops that were undone.
+func (r *Report) RolledBack() []string { return r.In(RolledBack) }
+
+// Step is what became of one op, nil if it was not planned.
+func (r *Report) Step(id string) *StepReport {
+	for i := range r.Steps {
+		if r.Steps[i].ID == id {
+			return &r.Steps[i]
+		}
+	}
+	return nil
+}
+
+// String is a line on the run and a line per step.
+func (r *Report) String() string {
+	var b strings.Builder
+	if len(r.Steps) == 0 {
+		switch r.State {
+		case RunSucceeded:
+			return "nothing is pending\n"
+		case RunBusy:
+			return "another run holds the ledger\n"
+		}
+	}
+	fmt.Fprintf(&b, "%s run %s in %s\n", r.Strategy, r.State, r.Finished.Sub(r.Started).Round(time.Millisecond))
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		fmt.Fprintf(&b, "  %-16s %s", s.State, s.ID)
+		switch {
+		case s.Err != nil:
+			fmt.Fprintf(&b, "  (%s)", message(s.Err))
+		case s.Reason != "":
+			fmt.Fprintf(&b, "  (%s)", s.Reason)
+		case s.Duration > 0:
+			fmt.Fprintf(&b, "  (%s)", s.Duration.Round(time.Microsecond))
+		}
+		b.WriteByte('\n')
+	}
+	if len(r.NotUndone) > 0 {
+		fmt.Fprintf(&b, "  not undone: %s\n", strings.Join(r.NotUndone, ", "))
+	}
+	return b.String()
+}
+
+// report is the walk's own.
+func (w *Walk) report(state RunState, began time.Time) *Report {
+	r := &Report{Strategy: w.strategy, State: state, Started: began, Finished: w.clock.Now(), Steps: make([]StepReport, len(w.steps))}
+	if w.journal != nil {
+		r.Run = w.journal.run.ID
+	}
+	for i := range w.steps {
+		s := &w.steps[i]
+		r.Steps[i] = s.report(w.plan.Steps[i].Op)
+		if s.state == Scheduled {
+			r.Steps[i].Due = s.due
+		}
+		if s.status.Load() != settled && s.reason == "" {
+			r.Steps[i].Reason = "not started"
+		}
+	}
+	if w.reversal != nil {
+		r.NotUndone = w.reversal.notUndone
+		for _, s := range w.earlier {
+			r.Steps = append(r.Steps, s.report(s.call.Step.Op))
+		}
+	}
+	return r
+}
+
+func (s *stepState) report(op *Op) StepReport {
+	out := StepReport{ID: op.ID, Kind: op.Kind, State: s.state, Attempt: s.call.Attempt, Reason: s.reason, Err: s.err}
+	if !s.started.IsZero() && !s.finished.IsZero() {
+		out.Duration = s.finished.Sub(s.started)
+	}
+	return out
+}

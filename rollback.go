@@ -1,0 +1,179 @@
+package seq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Rollback undoes ops that succeeded, the latest first: those of the last run that did
+// something, or with [From] all down to that ID, or with [Only] or [Tags] those. It first ends a
+// rollback that was interrupted, and tries one that failed again. If one of them cannot be
+// undone, because it has no Rollback, is not registered any more, or something that stays
+// depends on it, nothing is undone and the error names all such. What was undone is pending
+// again. Report and error are as for Run.
+func (s *Sequencer) Rollback(ctx context.Context, opts ...RunOption) (*Report, error) {
+	s, sel, err := s.with(opts)
+	report := &Report{Strategy: rollbackName, State: RunFailed}
+	if err == nil {
+		err = s.catalog.err
+	}
+	if err != nil {
+		return report, err
+	}
+	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: rollbackName, Owner: ThisProcess()}}
+	ctx, drop, err := s.take(ctx, j, sel)
+	if err != nil {
+		if errors.Is(err, ErrLeaseHeld) && sel.otherwise == OrReturn {
+			report.State = RunBusy
+			return report, nil
+		}
+		return report, err
+	}
+	defer drop()
+	p, err := s.reload(ctx, j, sel)
+	if err != nil {
+		return report, err
+	}
+	targets, err := p.targets()
+	if err != nil {
+		return report, err
+	}
+	if len(targets) == 0 {
+		report.State = RunSucceeded
+		return report, nil
+	}
+	return s.undo(ctx, j, p, targets)
+}
+
+const rollbackName = "rollback"
+
+// resume ends the rollback that an earlier process began.
+func (s *Sequencer) resume(ctx context.Context, j *journal, p *planning) (*Report, error) {
+	var targets []*Entry
+	for i := range p.catalog.ops {
+		if e := p.entries[p.catalog.ops[i].op.ID]; e != nil && e.State == RollbackPending {
+			targets = append(targets, e)
+		}
+	}
+	if err := p.reversible(targets); err != nil {
+		return &Report{Strategy: rollbackName, State: RunFailed}, fmt.Errorf("an interrupted rollback must be finished first: %w", err)
+	}
+	if len(targets) == 0 {
+		return nil, nil // all of them belong to ops that are gone
+	}
+	run := j.run
+	defer func() { j.run = run }()
+	j.run = Run{ID: targets[0].Run, Strategy: rollbackName, Owner: run.Owner}
+	if runs, err := s.store.Runs(ctx, 10); err == nil {
+		for _, r := range runs {
+			if r.ID == targets[0].Run {
+				j.run.Strategy = r.Strategy
+			}
+		}
+	}
+	return s.undo(ctx, j, p, targets)
+}
+
+// undo walks the targets backwards.
+func (s *Sequencer) undo(ctx context.Context, j *journal, p *planning, targets []*Entry) (*Report, error) {
+	w := s.newWalk(&Plan{Strategy: rollbackName}, j, nil)
+	w.strategy = j.run.Strategy
+	for _, e := range targets {
+		e.Run = j.run.ID
+		st := &stepState{entry: *e, state: e.State}
+		if e.State == RollbackFailed {
+			st.entry.State = RollbackPending
+		}
+		st.call.Step = &Step{Op: p.catalog.ops[p.catalog.index[e.ID]].op}
+		w.earlier = append(w.earlier, st)
+	}
+	back := *s
+	back.strategy.Executor = ExecutorFunc(func(ctx context.Context, w *Walk) error {
+		ids, err := w.Reverse(ctx)
+		if err != nil {
+			return err
+		}
+		return w.undoAll(ctx, ids)
+	})
+	back.strategy.Middleware = slices.DeleteFunc(slices.Clone(s.strategy.Middleware), func(m Middleware) bool { return m.Run != nil })
+	return back.walkPlan(ctx, w)
+}
+
+// targets are the entries that Rollback is asked to undo.
+func (p *planning) targets() ([]*Entry, error) {
+	var done, doomed []*Entry
+	for _, e := range p.entries {
+		switch e.State {
+		case RollbackPending, RollbackFailed:
+			doomed = append(doomed, e)
+		case Succeeded:
+			done = append(done, e)
+		}
+	}
+	switch {
+	case p.sel.narrows():
+		chosen := done[:0]
+		for _, e := range done {
+			i, known := p.catalog.index[e.ID]
+			if known && p.sel.takes(&p.catalog.ops[i]) {
+				chosen = append(chosen, e)
+			}
+		}
+		done = chosen
+	case len(doomed) > 0:
+		done = nil
+	default:
+		done = ofLastRun(done)
+	}
+	all := append(doomed, done...)
+	slices.SortFunc(all, func(a, b *Entry) int { return strings.Compare(a.ID, b.ID) })
+	return all, errors.Join(p.reversible(all), p.stillNeeded(all))
+}
+
+// ofLastRun keeps the entries of the run that completed the latest of them.
+func ofLastRun(done []*Entry) []*Entry {
+	if len(done) == 0 {
+		return nil
+	}
+	last := slices.MaxFunc(done, func(a, b *Entry) int { return completed(a, b) })
+	return slices.DeleteFunc(done, func(e *Entry) bool { return e.Run != last.Run })
+}
+
+// reversible checks that each target can be undone.
+func (p *planning) reversible(targets []*Entry) error {
+	var errs []error
+	for _, e := range targets {
+		i, known := p.catalog.index[e.ID]
+		switch {
+		case !known:
+			errs = append(errs, fmt.Errorf("%w: %s is not registered any more", ErrNotReversible, e.ID))
+		case p.catalog.ops[i].op.Rollback == nil:
+			errs = append(errs, fmt.Errorf("%w: %s has no Rollback", ErrNotReversible, e.ID))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// stillNeeded checks that nothing that stays done depends on a target.
+func (p *planning) stillNeeded(targets []*Entry) error {
+	gone := make(map[string]bool, len(targets))
+	for _, e := range targets {
+		gone[e.ID] = true
+	}
+	var errs []error
+	for i := range p.catalog.ops {
+		op := p.catalog.ops[i].op
+		if gone[op.ID] || !p.done(op.ID) {
+			continue
+		}
+		for _, id := range op.DependsOn {
+			if gone[id] {
+				errs = append(errs, fmt.Errorf("%w: %s depends on %s and would stay", ErrNotReversible, op.ID, id))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,281 @@
+package seq
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Run does what is left to do: every op that is registered, chosen by the options, and has not
+// succeeded before. It first undoes what an interrupted rollback left, then plans, and executes
+// exactly that plan. It returns when all it started has ended. The report is never nil and is
+// true also when the error is not nil; an error about ops is a *[RunError].
+//
+// While it works it holds the ledger's lease, so that runs of other processes wait (see
+// [Isolate]). With nothing to do it is one query and no lock.
+func (s *Sequencer) Run(ctx context.Context, opts ...RunOption) (*Report, error) {
+	s, sel, err := s.with(opts)
+	if err != nil {
+		return &Report{Strategy: s.strategy.Name, State: RunFailed}, err
+	}
+	return s.run(ctx, sel)
+}
+
+// RunDue does what the schedule holds and is due, each op once whichever process asks, and
+// returns. It is for cron: call it every minute from as many hosts as you like.
+func (s *Sequencer) RunDue(ctx context.Context, opts ...RunOption) (*Report, error) {
+	return s.Run(ctx, append(slices.Clone(opts), func(sel *selection) { sel.due = true })...)
+}
+
+func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
+	report := &Report{Strategy: s.strategy.Name, State: RunFailed}
+	p, err := s.load(ctx, sel)
+	if err != nil {
+		return report, err
+	}
+	plan, err := p.plan(ctx)
+	if err != nil {
+		return report, err
+	}
+	if !has(s.strategy.Middleware, LayerRecord) {
+		return s.walkPlan(ctx, s.newWalk(plan, nil, p.entries))
+	}
+	if plan.Empty() && !p.unfinished() {
+		report.State = RunSucceeded
+		return report, nil
+	}
+	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: s.strategy.Name, Owner: ThisProcess()}}
+	ctx, drop, err := s.take(ctx, j, sel)
+	if err != nil {
+		if errors.Is(err, ErrLeaseHeld) && sel.otherwise == OrReturn {
+			report.State = RunBusy
+			return report, nil
+		}
+		return report, err
+	}
+	defer drop()
+	return s.lead(ctx, j, sel)
+}
+
+// lead is a run under the lease: what others left is put in order, then the plan is made anew,
+// because it may have changed while we waited.
+func (s *Sequencer) lead(ctx context.Context, j *journal, sel *selection) (*Report, error) {
+	report := &Report{Strategy: s.strategy.Name, State: RunFailed}
+	p, err := s.reload(ctx, j, sel)
+	if err != nil {
+		return report, err
+	}
+	if p.hasState(RollbackPending) {
+		if report, err := s.resume(ctx, j, p); err != nil {
+			return report, err
+		}
+		if p, err = s.reload(ctx, j, sel); err != nil {
+			return report, err
+		}
+	}
+	plan, err := p.plan(ctx)
+	if err != nil {
+		return report, err
+	}
+	if plan.Empty() {
+		report.State = RunSucceeded
+		return report, nil
+	}
+	w := s.newWalk(plan, j, p.entries)
+	if err := s.begin(ctx, w, p); err != nil {
+		return report, err
+	}
+	return s.walkPlan(ctx, w)
+}
+
+// take waits for the lease as the options say. The returned context ends when the lease is
+// lost, with a cause that matches ErrLeaseLost; drop ends both.
+func (s *Sequencer) take(ctx context.Context, j *journal, sel *selection) (held context.Context, drop func(), err error) {
+	ctx, j.lose = context.WithCancelCause(ctx)
+	w := &Walk{clock: s.clock, announcer: announcerFor(s.strategy.Middleware), strategy: s.strategy.Name}
+	if err := j.acquire(ctx, sel.otherwise, w.waiting); err != nil {
+		j.lose(nil)
+		return ctx, func() {}, err
+	}
+	return ctx, func() { j.release(ctx); j.lose(nil) }, nil
+}
+
+// waiting tells the watchers why nothing moves.
+func (w *Walk) waiting(held *LeaseError) {
+	w.announce(Event{Kind: EventWaiting, Err: held, Reason: fmt.Sprintf("waits for %s", held.Holder)})
+}
+
+// reload reads the ledger under the lease and closes what the dead left open.
+func (s *Sequencer) reload(ctx context.Context, j *journal, sel *selection) (*planning, error) {
+	p, err := s.load(ctx, sel)
+	if err != nil {
+		return nil, err
+	}
+	recovered, err := j.recover(ctx, p.entries)
+	if err != nil || !recovered {
+		return p, err
+	}
+	return s.load(ctx, sel)
+}
+
+// unfinished reports whether the ledger holds what somebody must put in order, plan or no plan.
+func (p *planning) unfinished() bool {
+	return p.hasState(RollbackPending) || p.hasState(RollingBack)
+}
+
+func (p *planning) hasState(state State) bool {
+	for _, e := range p.entries {
+		if e.State == state {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Sequencer) newWalk(plan *Plan, j *journal, entries map[string]*Entry) *Walk {
+	w := &Walk{
+		plan: plan, handler: s.handler(), clock: s.clock, journal: j,
+		announcer: announcerFor(s.strategy.Middleware), strategy: s.strategy.Name,
+		tolerates: has(s.strategy.Middleware, LayerTolerate),
+	}
+	w.prepare(entries)
+	return w
+}
+
+// begin records the run and enrols what has a schedule. A run of the same strategy whose process
+// died is continued under its name, so that a saga still knows what belongs to it.
+func (s *Sequencer) begin(ctx context.Context, w *Walk, p *planning) error {
+	j := w.journal
+	last, err := s.store.Runs(ctx, 1)
+	if err != nil {
+		return fmt.Errorf("read the last run: %w", err)
+	}
+	var batch Batch
+	if len(last) == 1 && last[0].State == RunStarted {
+		if last[0].Strategy == s.strategy.Name {
+			j.run.ID = last[0].ID
+			w.adopt(s, p)
+		} else {
+			dead := last[0]
+			dead.State = RunAbandoned
+			if _, err := j.write(ctx, Batch{Run: &dead}); err != nil {
+				return fmt.Errorf("close the run %s: %w", dead.ID, err)
+			}
+		}
+	}
+	j.run.State = RunStarted
+	run := j.run
+	batch.Run = &run
+	for i := range w.steps {
+		if m, changed := w.enrolment(i, p.now); changed {
+			batch.Marks = append(batch.Marks, m)
+		}
+	}
+	if _, err := j.write(ctx, batch); err != nil {
+		return fmt.Errorf("begin the run: %w", err)
+	}
+	return nil
+}
+
+// adopt takes over what the run did before its process died.
+func (w *Walk) adopt(s *Sequencer, p *planning) {
+	for i := range p.catalog.ops {
+		op := p.catalog.ops[i].op
+		if e := p.entries[op.ID]; e != nil && e.State == Succeeded && e.Run == w.journal.run.ID {
+			st := &stepState{entry: *e, state: Succeeded}
+			st.call.Step = &Step{Op: op}
+			w.earlier = append(w.earlier, st)
+		}
+	}
+}
+
+// walkPlan executes a walk to its end, and closes the run.
+func (s *Sequencer) walkPlan(ctx context.Context, w *Walk) (*Report, error) {
+	began := s.clock.Now()
+	w.announce(Event{Kind: EventRunStarted, Total: len(w.steps)})
+	err := s.executor().Execute(ctx, w)
+	state, errs := w.verdict(ctx, err)
+	if cerr := w.conclude(ctx, state); cerr != nil {
+		errs = append(errs, fmt.Errorf("close the run: %w", cerr))
+		if state == RunSucceeded {
+			state = RunFailed
+		}
+	}
+	report := w.report(state, began)
+	w.announce(Event{Kind: EventRunFinished, RunState: state})
+	if len(errs) == 0 {
+		return report, nil
+	}
+	return report, &RunError{Run: report.Run, Strategy: w.strategy, State: state, NotUndone: report.NotUndone, Errs: errs}
+}
+
+// verdict is the state that the run ends in, and its errors: those of its ops first, then what
+// else kept it from going on.
+func (w *Walk) verdict(ctx context.Context, err error) (RunState, []error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	errs := slices.Clone(w.failures)
+	slices.SortStableFunc(errs, func(a, b error) int { return cmp.Compare(direction(a), direction(b)) })
+	interrupted := ctx.Err() != nil && err != nil
+	switch {
+	case interrupted && !errors.Is(errors.Join(errs...), context.Cause(ctx)):
+		errs = append(errs, fmt.Errorf("interrupted: %w", context.Cause(ctx)))
+	case err != nil && len(errs) == 0:
+		errs = append(errs, err)
+	}
+	switch {
+	case w.suspended:
+		return RunWaiting, errs
+	case w.reversal != nil:
+		return w.reversal.run, errs
+	case len(errs) > 0:
+		return RunFailed, errs
+	default:
+		return RunSucceeded, nil
+	}
+}
+
+// direction orders errors: forward before rollback before the rest.
+func direction(err error) int {
+	if e, ok := err.(*OpError); ok { //nolint:errorlint // it is the walk's own, never wrapped
+		return int(e.Direction)
+	}
+	return int(Rollback) + 1
+}
+
+// conclude records what never ran, and the end of the run.
+func (w *Walk) conclude(ctx context.Context, state RunState) error {
+	j := w.journal
+	if j == nil || w.suspended {
+		return nil
+	}
+	run := j.run
+	run.State = state
+	_, err := j.write(ctx, Batch{Run: &run, Marks: w.skips()})
+	return err
+}
+
+// skips are the marks of the steps that settled without running. Those that ran in an earlier
+// run keep what the ledger says of it.
+func (w *Walk) skips() []Mark {
+	var marks []Mark
+	for i := range w.steps {
+		s := &w.steps[i]
+		if s.status.Load() != settled || s.state != Skipped || s.entry.State != Pending && s.entry.State != Skipped && s.entry.State != Scheduled {
+			continue
+		}
+		if s.entry.State == Skipped && s.entry.Error == s.reason {
+			continue
+		}
+		marks = append(marks, Mark{
+			ID: w.plan.Steps[i].Op.ID, Attempt: s.entry.Attempt, State: Skipped, Run: w.journal.run.ID,
+			NotBefore: s.entry.NotBefore, Reason: ErrorText(errors.New(s.reason)),
+		})
+	}
+	return marks
+}
+
+// newRunID is random; runs are ordered by when they started.
+func newRunID() string { return NewToken().String() }

@@ -1,0 +1,156 @@
+package seq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sequencer-go/seq/clock"
+)
+
+// enrolment is the mark that stores when a step is due, its own time or that of what it waits
+// for, so that any process can pick it up; false if the ledger says so already.
+func (w *Walk) enrolment(i int, now time.Time) (Mark, bool) {
+	s, step := &w.steps[i], &w.plan.Steps[i]
+	if s.due.IsZero() || step.Skip != "" || s.entry.State == Indeterminate || doubt(step.Op, &s.entry) != nil {
+		return Mark{}, false
+	}
+	m := Mark{ID: step.Op.ID, Attempt: s.entry.Attempt, State: Pending, Run: w.journal.run.ID, NotBefore: s.due}
+	if s.due.After(now) {
+		m.State, m.Reason = Scheduled, "due at "+s.due.UTC().Format(time.RFC3339)
+	}
+	if m.State == s.entry.State && m.NotBefore.Equal(s.entry.NotBefore) {
+		return m, false
+	}
+	s.entry.State, s.entry.NotBefore = m.State, m.NotBefore
+	return m, true
+}
+
+// Due is when the earliest step that settled as scheduled is due; false if there is none.
+func (w *Walk) Due() (at time.Time, ok bool) {
+	for i := range w.steps {
+		s := &w.steps[i]
+		if s.status.Load() == settled && s.state == Scheduled && (!ok || s.due.Before(at)) {
+			at, ok = s.due, true
+		}
+	}
+	return at, ok
+}
+
+// Suspend gives the lease back, waits until t, takes the lease again, and makes the scheduled
+// steps ready to be done, but for those that another process has done meanwhile. Call it when
+// nothing is running.
+func (w *Walk) Suspend(ctx context.Context, t time.Time) error {
+	if err := w.conclude(ctx, RunWaiting); err != nil {
+		return fmt.Errorf("suspend: %w", err)
+	}
+	if w.journal != nil {
+		w.journal.release(ctx)
+		w.suspended = true
+	}
+	if err := clock.Sleep(ctx, w.clock, t.Sub(w.clock.Now())); err != nil {
+		return fmt.Errorf("waiting for %s: %w", t.UTC().Format(time.RFC3339), err)
+	}
+	now, err := w.resume(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range w.steps {
+		s := &w.steps[i]
+		if s.status.Load() != settled || s.state != Scheduled {
+			continue
+		}
+		if e := now[w.plan.Steps[i].Op.ID]; e != nil {
+			s.entry = *e
+			if e.State == Succeeded {
+				s.state, s.reason = Succeeded, "done by another process"
+				continue
+			}
+		}
+		s.state, s.reason = Pending, ""
+		s.status.Store(idle)
+	}
+	return nil
+}
+
+// resume takes the lease again and reads what has changed.
+func (w *Walk) resume(ctx context.Context) (map[string]*Entry, error) {
+	j := w.journal
+	if j == nil {
+		return nil, nil
+	}
+	if err := j.acquire(ctx, OrWait, w.waiting); err != nil {
+		return nil, err
+	}
+	w.suspended = false
+	entries, err := loadEntries(ctx, j.store)
+	if err != nil {
+		return nil, err
+	}
+	if recovered, err := j.recover(ctx, entries); err != nil {
+		return nil, err
+	} else if recovered {
+		if entries, err = loadEntries(ctx, j.store); err != nil {
+			return nil, err
+		}
+	}
+	run := j.run
+	_, err = j.write(ctx, Batch{Run: &run})
+	return entries, err
+}
+
+// Serve does what is due, waits for the next time something is, and so on until ctx ends; it
+// then returns the cause. Any number of processes may serve one ledger: each due op runs once.
+// An op that fails is left for the next Run. If the ledger cannot be reached, Serve tries again
+// within a minute; it returns early only for what no waiting mends, such as an invalid op.
+// Failures reach the watchers (see [Middleware]).
+func (s *Sequencer) Serve(ctx context.Context, opts ...RunOption) error {
+	if s, _, err := s.with(opts); err != nil || s.catalog.err != nil {
+		return errors.Join(err, s.catalog.err)
+	}
+	for ctx.Err() == nil {
+		report, err := s.RunDue(ctx, opts...)
+		var failed *RunError
+		if err != nil && ctx.Err() == nil && !errors.As(err, &failed) && permanently(err) {
+			return err
+		}
+		pause := servePause
+		if report.State != RunFailed || failed != nil {
+			if next, ok := s.nextDue(ctx); ok {
+				pause = min(pause, next.Sub(s.clock.Now()))
+			}
+		}
+		_ = clock.Sleep(ctx, s.clock, pause)
+	}
+	return context.Cause(ctx)
+}
+
+// servePause is how long Serve sleeps at most: another process may enrol something meanwhile.
+const servePause = 30 * time.Second
+
+// permanently reports whether an error of planning will be there next time too.
+func permanently(err error) bool {
+	for _, kind := range []error{ErrInvalidOp, ErrInvalidID, ErrUnknownDependency, ErrCycle, ErrInvalidPlan, ErrInvalidStrategy, ErrSchemaNewer} {
+		if errors.Is(err, kind) {
+			return true
+		}
+	}
+	return false
+}
+
+// nextDue is the earliest time in the schedule that is not past.
+func (s *Sequencer) nextDue(ctx context.Context) (at time.Time, ok bool) {
+	entries, err := s.store.Load(ctx)
+	if err != nil {
+		return at, false
+	}
+	now := s.clock.Now()
+	for i := range entries {
+		e := &entries[i]
+		if e.State == Scheduled && e.NotBefore.After(now) && (!ok || e.NotBefore.Before(at)) {
+			at, ok = e.NotBefore, true
+		}
+	}
+	return at, ok
+}

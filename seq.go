@@ -1,0 +1,178 @@
+// Package seq runs deploy-time work: one-off data operations, backfills, cache warm-ups and the
+// schema migrations they go with, once each, in the right order, with the guarantee you picked.
+//
+// A service registers its operations, and on deploy runs those that have not run yet:
+//
+//	store, err := sqlite.Open("app.db")
+//	…
+//	report, err := seq.New(store, ops...).Use(strategies.TransactionalBatch()).Run(ctx)
+//
+// Every strategy is a combination of three small parts: a [Planner] turns ops into a [Plan], an
+// [Executor] walks it, and [Middleware] surrounds the run or each step. Packages plan, exec and
+// middleware have the parts, package strategies six combinations, packages store, store/sqlite
+// and store/postgres the ledger, and package seqtest what tests need. This package holds the
+// contracts between them and the kernel that calls the ops; it links no SQL driver.
+//
+// # Promises
+//
+// An attempt is in the ledger before its op is called, and its outcome is one compare-and-set
+// on the attempt's random token. What an op's effect can be after a crash is the op's
+// [Delivery]: exactly once for Transactional, at least once for Repeatable, at most once for Once.
+package seq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/sequencer-go/seq/clock"
+)
+
+// A Sequencer runs ops by a strategy on a ledger. Configure it with Use before the first run;
+// from then on its methods are safe for concurrent use.
+type Sequencer struct {
+	store    Store
+	ops      []Op
+	strategy Strategy
+	clock    clock.Clock
+	errs     []error
+	catalog  *catalog
+}
+
+// New returns a sequencer for ops on store; without ops, for those that were registered with
+// [Register]. It runs them by [Sequential] until Use says otherwise. What is wrong with store or
+// ops is reported by Run and Preview, before anything runs.
+func New(store Store, ops ...Op) *Sequencer {
+	s := &Sequencer{store: store, ops: append([]Op(nil), ops...), clock: clock.Wall()}
+	if len(ops) == 0 {
+		s.ops = registered()
+	}
+	if store == nil {
+		s.errs = append(s.errs, errors.New("seq.New: the store is nil"))
+	}
+	return s.Use(Sequential())
+}
+
+// A Part is what Use takes: a [Strategy], a [Middleware], or what [WithClock] returns.
+type Part interface{ join(s *Sequencer) }
+
+// Use sets the strategy, or adds middleware to it, and returns s. Each middleware goes where
+// the law of order wants it (see [Layer]), a free one innermost; one that excludes another that
+// is there takes its place. A strategy replaces the one before it, with its middleware. A
+// combination that cannot keep its promise is refused by Run and Preview, before anything runs.
+func (s *Sequencer) Use(parts ...Part) *Sequencer {
+	for _, p := range parts {
+		if p == nil {
+			s.errs = append(s.errs, fmt.Errorf("%w: Use(nil)", ErrInvalidStrategy))
+			continue
+		}
+		p.join(s)
+	}
+	s.catalog = newCatalog(s.ops, s.strategy.Middleware)
+	return s
+}
+
+func (st Strategy) join(s *Sequencer) {
+	def := Sequential()
+	if st.Name == "" {
+		st.Name = "custom"
+		if st.Planner == nil && st.Executor == nil && st.Middleware == nil {
+			st.Name = def.Name
+		}
+	}
+	if st.Planner == nil {
+		st.Planner = def.Planner
+	}
+	if st.Executor == nil {
+		st.Executor = def.Executor
+	}
+	if st.Middleware == nil {
+		st.Middleware = def.Middleware
+	}
+	s.strategy = st
+}
+
+func (m Middleware) join(s *Sequencer) { s.strategy.Middleware = place(s.strategy.Middleware, m) }
+
+type partFunc func(*Sequencer)
+
+func (f partFunc) join(s *Sequencer) { f(s) }
+
+// WithClock makes the sequencer live by c instead of the wall clock: schedules, back-offs and
+// time-outs. The lease on the ledger stays in real time.
+func WithClock(c clock.Clock) Part {
+	return partFunc(func(s *Sequencer) { s.clock = c })
+}
+
+// with returns s adjusted for one call.
+func (s *Sequencer) with(opts []RunOption) (*Sequencer, *selection, error) {
+	sel, err := selectionOf(opts)
+	if len(sel.parts) > 0 {
+		copied := *s
+		copied.errs = append([]error(nil), s.errs...)
+		s = copied.Use(sel.parts...)
+	}
+	return s, sel, errors.Join(append(s.errs, err, lawful(s.strategy.Middleware))...)
+}
+
+// Preview returns the plan that Run would execute now. It locks nothing and writes nothing; the
+// schedule of an op that was never enrolled is resolved as of now.
+func (s *Sequencer) Preview(ctx context.Context, opts ...RunOption) (*Plan, error) {
+	s, sel, err := s.with(opts)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.load(ctx, sel)
+	if err != nil {
+		return nil, err
+	}
+	return p.plan(ctx)
+}
+
+// load reads the ledger for a plan. Ops that are wrong in themselves never touch it.
+func (s *Sequencer) load(ctx context.Context, sel *selection) (*planning, error) {
+	p := &planning{catalog: s.catalog, sel: sel, strategy: &s.strategy, now: s.clock.Now()}
+	if s.catalog.err != nil && len(s.catalog.foreign) == 0 {
+		return nil, s.catalog.err
+	}
+	var err error
+	if p.entries, err = loadEntries(ctx, s.store); err != nil {
+		return nil, errors.Join(s.catalog.err, err)
+	}
+	return p, nil
+}
+
+// loadEntries reads the ledger, by ID.
+func loadEntries(ctx context.Context, store Store) (map[string]*Entry, error) {
+	list, err := store.Load(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("load the ledger: %w", err)
+	}
+	entries := make(map[string]*Entry, len(list))
+	for i := range list {
+		entries[list[i].ID] = &list[i]
+	}
+	return entries, nil
+}
+
+// handler is the chain that a call goes through.
+func (s *Sequencer) handler() Handler {
+	h := Handler(invoke)
+	for i := len(s.strategy.Middleware) - 1; i >= 0; i-- {
+		if step := s.strategy.Middleware[i].Step; step != nil {
+			h = step(h)
+		}
+	}
+	return h
+}
+
+// executor is the chain that a run goes through.
+func (s *Sequencer) executor() Executor {
+	e := s.strategy.Executor
+	for i := len(s.strategy.Middleware) - 1; i >= 0; i-- {
+		if run := s.strategy.Middleware[i].Run; run != nil {
+			e = run(e)
+		}
+	}
+	return e
+}

@@ -1,0 +1,72 @@
+package seq
+
+// State is where an op stands. The ledger keeps it, and reports and events use the same words:
+// every state is an outcome, or says that there is none yet.
+type State uint8
+
+// The states of an op.
+const (
+	Pending         State = iota // not done; the next run takes it up
+	Scheduled                    // enrolled, waits for its time or for an op that does
+	Running                      // an attempt is open
+	Succeeded                    // done; no run takes it up again unless asked to repeat
+	Skipped                      // not run for a reason; the next run looks again
+	Failed                       // its last attempt returned an error
+	Tolerated                    // as Failed, and allowed to
+	Indeterminate                // the process died in the middle: applied or not, nobody knows
+	RollbackPending              // will be undone: decided, not started or not finished
+	RollingBack                  // an attempt to undo it is open
+	RolledBack                   // undone; pending again for the next run
+	RollbackFailed               // undoing it failed: its effect may still be there
+)
+
+var stateNames = [...]string{
+	"pending", "scheduled", "running", "succeeded", "skipped", "failed", "tolerated",
+	"indeterminate", "rollback-pending", "rolling-back", "rolled-back", "rollback-failed",
+}
+
+// String is the state in lower case with hyphens, as stores keep it.
+func (s State) String() string { return name(stateNames[:], s) }
+
+// ParseState is the inverse of String. It fails with an error matching [ErrUnknownValue].
+func ParseState(s string) (State, error) { return parse[State](stateNames[:], s, "state") }
+
+// MarshalText writes the state as its name.
+func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Open reports whether somebody is working on the op, or was when they died.
+func (s State) Open() bool { return s == Running || s == RollingBack }
+
+// RunState is where a run stands.
+type RunState uint8
+
+// The states of a run.
+const (
+	RunStarted        RunState = iota // under way, or its process died
+	RunSucceeded                      // all that was planned is done, skipped, tolerated or scheduled
+	RunFailed                         // an op failed; what was done stays done
+	RunRollingBack                    // decided to undo; recorded before the first rollback
+	RunRolledBack                     // undone as far as ops can be undone
+	RunRollbackFailed                 // something could not be undone
+	RunAbandoned                      // its process died and a run of another strategy came after it
+	RunWaiting                        // only scheduled ops are left, and it waits for them without the lease
+	RunBusy                           // never started: another run held the ledger and [OrReturn] was asked for
+)
+
+var runStateNames = [...]string{
+	"started", "succeeded", "failed", "rolling-back", "rolled-back", "rollback-failed", "abandoned", "waiting", "busy",
+}
+
+// String is the state in lower case with hyphens, as stores keep it.
+func (s RunState) String() string { return name(runStateNames[:], s) }
+
+// ParseRunState is the inverse of String. It fails with an error matching [ErrUnknownValue].
+func ParseRunState(s string) (RunState, error) {
+	return parse[RunState](runStateNames[:], s, "run state")
+}
+
+// MarshalText writes the state as its name.
+func (s RunState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Final reports whether the run is over.
+func (s RunState) Final() bool { return s != RunStarted && s != RunRollingBack && s != RunWaiting }

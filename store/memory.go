@@ -1,0 +1,288 @@
+// Package store has the ledger in memory; the durable ones are in store/sqlite and
+// store/postgres, both over store/bunstore.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sequencer-go/seq"
+)
+
+// Memory is a ledger that lives as long as its process: for tests, and for work that should run
+// at each start. It keeps every promise a store makes but durability; a Transactional op's
+// function runs with the ledger's own outcome atomic, its other effects are its own affair.
+// It is safe for concurrent use; several sequencers may share it.
+type Memory struct {
+	mu       sync.Mutex
+	closed   bool
+	entries  map[string]*seq.Entry
+	attempts map[string][]seq.Attempt
+	runs     []seq.Run
+	lease    seq.Lease
+	holder   seq.Owner
+	since    time.Time
+	expires  time.Time
+}
+
+// LeaseTTL is how long a lease on a Memory lasts without being renewed.
+const LeaseTTL = 15 * time.Second
+
+// ErrClosed means that the store was closed.
+var ErrClosed = errors.New("the store is closed")
+
+// NewMemory returns an empty ledger.
+func NewMemory() *Memory {
+	return &Memory{entries: map[string]*seq.Entry{}, attempts: map[string][]seq.Attempt{}}
+}
+
+// Close makes every later call fail with [ErrClosed].
+func (m *Memory) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed = true
+	return nil
+}
+
+// enter locks the ledger, unless it is closed or ctx has ended.
+func (m *Memory) enter(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return ErrClosed
+	}
+	return nil
+}
+
+// Load implements [seq.Store].
+func (m *Memory) Load(ctx context.Context) ([]seq.Entry, error) {
+	if err := m.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	entries := make([]seq.Entry, 0, len(m.entries))
+	for e := range maps.Values(m.entries) {
+		entries = append(entries, *e)
+	}
+	return entries, nil
+}
+
+// History implements [seq.Store].
+func (m *Memory) History(ctx context.Context, id string) ([]seq.Attempt, error) {
+	if err := m.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	return slices.Clone(m.attempts[id]), nil
+}
+
+// Runs implements [seq.Store].
+func (m *Memory) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
+	if err := m.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	latest := slices.Clone(m.runs)
+	slices.Reverse(latest)
+	return latest[:min(max(limit, 0), len(latest))], nil
+}
+
+// Acquire implements [seq.Store].
+func (m *Memory) Acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error) {
+	if err := m.enter(ctx); err != nil {
+		return seq.Lease{}, err
+	}
+	defer m.mu.Unlock()
+	now := time.Now()
+	if !m.lease.Holder.IsZero() && now.Before(m.expires) {
+		return seq.Lease{}, &seq.LeaseError{Holder: m.holder, Since: m.since, Expires: m.expires.Sub(now)}
+	}
+	m.lease = seq.Lease{Epoch: m.lease.Epoch + 1, Holder: seq.NewToken(), TTL: LeaseTTL}
+	m.holder, m.since, m.expires = owner, now, now.Add(LeaseTTL)
+	return m.lease, nil
+}
+
+// Renew implements [seq.Store].
+func (m *Memory) Renew(ctx context.Context, lease seq.Lease) error {
+	if err := m.enter(ctx); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	if m.lease != lease {
+		return seq.ErrLeaseLost
+	}
+	m.expires = time.Now().Add(LeaseTTL)
+	return nil
+}
+
+// Release implements [seq.Store].
+func (m *Memory) Release(ctx context.Context, lease seq.Lease) error {
+	if err := m.enter(ctx); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	if m.lease == lease {
+		m.lease.Holder = seq.Token{}
+	}
+	return nil
+}
+
+// Write implements [seq.Store].
+func (m *Memory) Write(ctx context.Context, lease seq.Lease, b seq.Batch) ([]string, error) {
+	if err := m.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	return m.apply(lease, b)
+}
+
+// Atomic implements [seq.Store]. Other writers are not held up while fn runs.
+func (m *Memory) Atomic(ctx context.Context, lease seq.Lease, claim seq.Claim, fn func(context.Context) (seq.Batch, error)) ([]string, error) {
+	if err := m.enter(ctx); err != nil {
+		return nil, err
+	}
+	open := m.isOpen(claim.ID, claim.Token)
+	m.mu.Unlock()
+	if !open {
+		return nil, seq.ErrFenced
+	}
+	batch, err := fn(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := m.enter(context.WithoutCancel(ctx)); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	if !m.isOpen(claim.ID, claim.Token) {
+		return nil, seq.ErrFenced
+	}
+	return m.apply(lease, batch)
+}
+
+func (m *Memory) isOpen(id string, token seq.Token) bool {
+	e := m.entries[id]
+	return e != nil && !token.IsZero() && e.Token == token
+}
+
+// apply makes the changes of a batch, item by item.
+func (m *Memory) apply(lease seq.Lease, b seq.Batch) (refused []string, err error) {
+	current := m.lease == lease && !lease.Holder.IsZero()
+	check := func(id string, ok bool) {
+		if !ok {
+			refused = append(refused, id)
+		}
+	}
+	for i := range b.Outcomes {
+		check(b.Outcomes[i].ID, m.settle(lease, current, &b.Outcomes[i]))
+	}
+	for _, s := range b.Saves {
+		open := m.isOpen(s.ID, s.Token)
+		if open {
+			m.entries[s.ID].Saved = slices.Clone(s.Data)
+		}
+		check(s.ID, open)
+	}
+	for i := range b.Marks {
+		check(b.Marks[i].ID, current && m.mark(&b.Marks[i]))
+	}
+	for i := range b.Claims {
+		check(b.Claims[i].ID, current && m.claim(lease, &b.Claims[i]))
+	}
+	if b.Run != nil && current {
+		m.putRun(lease, b.Run)
+	}
+	if !current && (b.Run != nil || len(b.Marks) > 0 || len(b.Claims) > 0 || slices.ContainsFunc(b.Outcomes, func(o seq.Outcome) bool { return o.Lost })) {
+		err = fmt.Errorf("write: %w", seq.ErrLeaseLost)
+	}
+	return refused, err
+}
+
+func (m *Memory) settle(lease seq.Lease, current bool, o *seq.Outcome) bool {
+	if !m.isOpen(o.ID, o.Token) {
+		return false
+	}
+	e := m.entries[o.ID]
+	if o.Lost && (!current || e.Fence >= lease.Epoch) {
+		return false
+	}
+	e.State, e.Token, e.Error = o.State, seq.Token{}, o.Error
+	if o.Seq != 0 {
+		e.Seq = o.Seq
+	}
+	if o.Saved != nil {
+		e.Saved = slices.Clone(o.Saved)
+	}
+	if o.Lost {
+		e.Crashes++
+	} else if o.State == seq.Succeeded {
+		e.Crashes = 0
+	}
+	a := &m.attempts[o.ID][len(m.attempts[o.ID])-1]
+	a.Finished, a.State, a.Lost, a.Error = time.Now(), o.State, o.Lost, o.Error
+	return true
+}
+
+func (m *Memory) mark(k *seq.Mark) bool {
+	e := m.entries[k.ID]
+	if e == nil {
+		if k.Attempt != 0 {
+			return false
+		}
+		e = &seq.Entry{ID: k.ID}
+		m.entries[k.ID] = e
+	}
+	if !e.Token.IsZero() || e.Attempt != k.Attempt {
+		return false
+	}
+	e.State, e.Run, e.NotBefore, e.Error = k.State, k.Run, k.NotBefore, k.Reason
+	return true
+}
+
+func (m *Memory) claim(lease seq.Lease, c *seq.Claim) bool {
+	e := m.entries[c.ID]
+	if e == nil {
+		if c.Attempt != 1 {
+			return false
+		}
+		e = &seq.Entry{ID: c.ID}
+		m.entries[c.ID] = e
+	}
+	if !e.Token.IsZero() || e.Attempt != c.Attempt-1 {
+		return false
+	}
+	e.State = seq.Running
+	if c.Direction == seq.Rollback {
+		e.State = seq.RollingBack
+	} else {
+		e.Seq = 0
+	}
+	e.Run, e.Delivery, e.Generation, e.Attempt = c.Run, c.Delivery, c.Generation, c.Attempt
+	e.Token, e.Fence = c.Token, lease.Epoch
+	m.attempts[c.ID] = append(m.attempts[c.ID], seq.Attempt{
+		ID: c.ID, Number: c.Attempt, Direction: c.Direction, Run: c.Run, Owner: c.Owner, Started: time.Now(), State: e.State,
+	})
+	return true
+}
+
+func (m *Memory) putRun(lease seq.Lease, r *seq.Run) {
+	now := time.Now()
+	i := slices.IndexFunc(m.runs, func(have seq.Run) bool { return have.ID == r.ID })
+	if i < 0 {
+		i = len(m.runs)
+		m.runs = append(m.runs, seq.Run{ID: r.ID, Started: now})
+	}
+	have := &m.runs[i]
+	have.Strategy, have.State, have.Owner, have.Epoch, have.Finished = r.Strategy, r.State, r.Owner, lease.Epoch, time.Time{}
+	if r.State.Final() {
+		have.Finished = now
+	}
+}
