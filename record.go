@@ -39,6 +39,7 @@ func (c *Call) open(ctx context.Context) error {
 		err = ErrFenced
 	}
 	if err != nil {
+		c.claim = Claim{} // the op is not called, so there is nothing to tell
 		c.broken = fmt.Errorf("claim: %w", err)
 		return c.broken
 	}
@@ -99,10 +100,14 @@ func (c *Call) tolerable() bool {
 	return c.Direction == Forward && c.Step.Op.AllowedToFail && c.walk.tolerates
 }
 
-// effect is what a failed call means for the data.
-func (c *Call) effect(err error) Effect {
+// effect is what a failed call, or one that was not made, means for the data.
+func (c *Call) effect(before State, err error) Effect {
 	var phase *phaseError
 	switch {
+	case c.walk == nil && (before == Indeterminate || before == RollbackFailed):
+		return EffectUnknown
+	case c.walk == nil:
+		return EffectNone
 	case c.claim.Token.IsZero() && c.walk.journal != nil, errors.As(err, &phase):
 		return EffectNone
 	case c.broken != nil:

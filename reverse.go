@@ -121,7 +121,7 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 	defer w.mu.Unlock()
 	s.state, s.reason = RolledBack, ""
 	if err != nil {
-		fail := &OpError{ID: id, Direction: Rollback, Effect: call.effect(err), Err: err}
+		fail := &OpError{ID: id, Direction: Rollback, Effect: call.effect(Running, err), Err: err}
 		s.state, s.err = RollbackFailed, fail
 		rev.run = RunRollbackFailed
 		rev.notUndone = append(rev.notUndone, id)

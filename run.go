@@ -42,8 +42,8 @@ func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
 	if !has(s.strategy.Middleware, LayerRecord) {
 		return s.walkPlan(ctx, s.newWalk(plan, nil, p.entries))
 	}
-	if plan.Empty() && !p.unfinished() {
-		report.State = RunSucceeded
+	if w := s.newWalk(plan, nil, p.entries); w.resting(p.now) && !(s.awaits() && len(plan.Steps) > 0) && !p.unfinished() {
+		report := w.report(RunSucceeded, p.now)
 		return report, nil
 	}
 	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: s.strategy.Name, Owner: ThisProcess()}}
@@ -57,6 +57,11 @@ func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
 	}
 	defer drop()
 	return s.lead(ctx, j, sel)
+}
+
+// awaits reports whether the strategy waits for what is not due.
+func (s *Sequencer) awaits() bool {
+	return slices.ContainsFunc(s.strategy.Middleware, func(m Middleware) bool { return m.Layer == LayerWait && m.Run != nil })
 }
 
 // lead is a run under the lease: what others left is put in order, then the plan is made anew,

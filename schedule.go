@@ -27,6 +27,23 @@ func (w *Walk) enrolment(i int, now time.Time) (Mark, bool) {
 	return m, true
 }
 
+// resting reports whether a plan holds nothing but what is enrolled and not due, and settles it
+// so: then there is nothing to do, and nobody to wait for.
+func (w *Walk) resting(now time.Time) bool {
+	for i := range w.steps {
+		s := &w.steps[i]
+		if s.entry.State != Scheduled || !s.due.After(now) || !s.due.Equal(s.entry.NotBefore) {
+			return false
+		}
+	}
+	for i := range w.steps {
+		s := &w.steps[i]
+		s.state, s.reason = Scheduled, "due at "+s.due.UTC().Format(time.RFC3339)
+		s.status.Store(settled)
+	}
+	return true
+}
+
 // Due is when the earliest step that settled as scheduled is due; false if there is none.
 func (w *Walk) Due() (at time.Time, ok bool) {
 	for i := range w.steps {

@@ -72,6 +72,7 @@ func (w *Walk) prepare(entries map[string]*Entry) {
 	var index map[string]int
 	for i := range w.plan.Steps {
 		step := &w.plan.Steps[i]
+		w.steps[i].entry.ID = step.Op.ID
 		if e := entries[step.Op.ID]; e != nil {
 			w.steps[i].entry = *e
 		}
@@ -197,6 +198,8 @@ func (w *Walk) attempt(ctx context.Context, i int) (State, error) {
 	}
 	err := w.through(ctx, &s.call)
 	switch {
+	case s.call.broken != nil && s.call.claim.Token.IsZero():
+		return Failed, err // never called
 	case s.call.broken != nil:
 		return Indeterminate, err
 	case err == nil:
@@ -226,11 +229,11 @@ func (w *Walk) settle(i int, state State, reason string, err error) {
 	if !s.started.IsZero() {
 		s.finished = w.clock.Now()
 	}
-	if state == Failed && step.Op.AllowedToFail && w.tolerates {
+	if state == Failed && step.Op.AllowedToFail && w.tolerates && s.call.broken == nil {
 		s.state = Tolerated // a condition that cannot be answered, say
 	}
 	if s.state == Failed || s.state == Indeterminate {
-		fail := &OpError{ID: step.Op.ID, Direction: Forward, Effect: s.call.effect(err), Err: err}
+		fail := &OpError{ID: step.Op.ID, Direction: Forward, Effect: s.call.effect(s.entry.State, err), Err: err}
 		s.err = fail
 		w.fail(fail)
 		if step.Op.Kind == Migration {

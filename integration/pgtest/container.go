@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"log"
 	"os"
 	"time"
 
@@ -42,7 +41,7 @@ func haveImage(ctx context.Context, image string) (err error) {
 			err = fmt.Errorf("%v", r)
 		}
 	}()
-	provider, err := testcontainers.NewDockerProvider(testcontainers.WithLogger(log.New(os.Stderr, "", 0)))
+	provider, err := testcontainers.NewDockerProvider()
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package pgtest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -47,7 +48,7 @@ func fromInitdb() (*server, error) {
 		return nil, err
 	}
 	args := slices.Concat(prefix, []string{"sh", "-c", script, "sh", dir, bin})
-	cmd := exec.Command(args[0], args[1:]...)
+	cmd := exec.CommandContext(context.Background(), args[0], args[1:]...) // it ends with its input
 	cmd.Dir = dir
 	cmd.WaitDelay = 10 * time.Second
 	var log bytes.Buffer // read only after Wait

@@ -1,0 +1,113 @@
+package seq_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
+	"github.com/sequencer-go/seq/strategies"
+)
+
+func TestAFleetRunsEachOpOnce(t *testing.T) {
+	for name, s := range every() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ledger := store.NewMemory()
+				var calls, at atomic.Int64
+				op := func(name string, deps ...string) seq.Op {
+					o := ok(name, deps...)
+					o.Run = func(context.Context) error {
+						calls.Add(1)
+						time.Sleep(time.Minute)
+						return nil
+					}
+					return o
+				}
+				done := make(chan *seq.Report)
+				for range 20 {
+					go func() {
+						r, err := seq.New(ledger, op("a"), op("b", "a"), op("c")).Use(s).Run(t.Context(), seq.Isolate())
+						if err != nil {
+							t.Error(err)
+						}
+						if len(r.Steps) > 0 {
+							at.Add(1)
+						}
+						done <- r
+					}()
+				}
+				for range 20 {
+					<-done
+				}
+				if calls.Load() != 3 || at.Load() != 1 {
+					t.Errorf("%d calls in %d runs, want 3 in 1", calls.Load(), at.Load())
+				}
+			})
+		})
+	}
+}
+
+func TestIsolateOtherwise(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger := store.NewMemory()
+		slow := ok("a")
+		slow.Run = func(context.Context) error { time.Sleep(time.Hour); return nil }
+		go func() { _, _ = seq.New(ledger, slow).Run(t.Context()) }()
+		time.Sleep(time.Minute)
+		s := seq.New(ledger, slow)
+
+		r, err := s.Run(t.Context(), seq.Isolate(seq.OrReturn))
+		if err != nil || r.State != seq.RunBusy {
+			t.Errorf("OrReturn: %v, %v", r, err)
+		}
+		_, err = s.Run(t.Context(), seq.Isolate(seq.OrFail))
+		var held *seq.LeaseError
+		if !errors.As(err, &held) || held.Holder != seq.ThisProcess() || !errors.Is(err, seq.ErrLeaseHeld) {
+			t.Errorf("OrFail: %v", err)
+		}
+		if _, err := s.Preview(t.Context()); err != nil { // never waits
+			t.Error(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := s.Run(ctx); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, seq.ErrLeaseHeld) {
+			t.Errorf("waiting with a deadline: %v", err)
+		}
+		if _, err := s.Rollback(t.Context(), seq.Isolate(seq.OrFail)); !errors.Is(err, seq.ErrLeaseHeld) {
+			t.Errorf("Rollback: %v", err)
+		}
+		if r, err := s.Run(t.Context()); err != nil || len(r.Steps) != 0 { // waits, and then there is nothing to do
+			t.Errorf("OrWait: %v, %v", r, err)
+		}
+	})
+}
+
+func TestTheLeaseIsGivenBack(t *testing.T) {
+	ledger := store.NewMemory()
+	_, _ = seq.New(ledger, fail("a")).Use(strategies.TransactionalBatch()).Run(t.Context())
+	if _, err := ledger.Acquire(t.Context(), seq.Owner{}); err != nil {
+		t.Errorf("after a run that failed: %v", err)
+	}
+}
+
+func TestALongRunKeepsItsLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := ok("a")
+		slow.Run = func(ctx context.Context) error { time.Sleep(24 * time.Hour); return ctx.Err() }
+		b := newBench(t, strategies.Sequential(), slow, ok("b", "a"))
+		b.mustRun()
+	})
+}
+
+func TestAClosedStore(t *testing.T) {
+	ledger := store.NewMemory()
+	_ = ledger.Close()
+	if r, err := seq.New(ledger, ok("a")).Run(t.Context()); !errors.Is(err, store.ErrClosed) || r == nil {
+		t.Errorf("%v, %v", r, err)
+	}
+}

@@ -1,0 +1,102 @@
+package seqtest
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/sequencer-go/seq"
+)
+
+// AssertRan fails the test unless exactly these ops were called, each once, in any order.
+func AssertRan(tb testing.TB, r *Recorder, ids ...string) {
+	tb.Helper()
+	same(tb, r, "ran", r.Ran(), ids, false)
+}
+
+// AssertOrder fails the test unless exactly these ops were called, each once, in this order.
+func AssertOrder(tb testing.TB, r *Recorder, ids ...string) {
+	tb.Helper()
+	same(tb, r, "ran, in order", r.Ran(), ids, true)
+}
+
+// AssertBefore fails the test unless first succeeded before then was called.
+func AssertBefore(tb testing.TB, r *Recorder, first, then string) {
+	tb.Helper()
+	trace := r.Trace()
+	done, started := slices.Index(trace, "succeeded "+first), slices.Index(trace, "run "+then)
+	if done < 0 || started < 0 || done > started {
+		tb.Errorf("want %s to have succeeded before %s starts\n%s", first, then, lines(trace))
+	}
+}
+
+// AssertRolledBack fails the test unless exactly these ops were undone, in this order.
+func AssertRolledBack(tb testing.TB, r *Recorder, ids ...string) {
+	tb.Helper()
+	same(tb, r, "rolled back, in order", r.Settled(seq.RolledBack), ids, true)
+}
+
+// AssertSkipped fails the test unless exactly these ops were skipped.
+func AssertSkipped(tb testing.TB, r *Recorder, ids ...string) {
+	tb.Helper()
+	same(tb, r, "skipped", r.Settled(seq.Skipped), ids, false)
+}
+
+// AssertFailed fails the test unless exactly these ops failed without being allowed to.
+func AssertFailed(tb testing.TB, r *Recorder, ids ...string) {
+	tb.Helper()
+	same(tb, r, "failed", r.Settled(seq.Failed), ids, false)
+}
+
+// AssertTolerated fails the test unless exactly these ops failed and were allowed to.
+func AssertTolerated(tb testing.TB, r *Recorder, ids ...string) {
+	tb.Helper()
+	same(tb, r, "tolerated", r.Settled(seq.Tolerated), ids, false)
+}
+
+// AssertScheduled fails the test unless exactly these ops were left to the schedule.
+func AssertScheduled(tb testing.TB, r *Recorder, ids ...string) {
+	tb.Helper()
+	same(tb, r, "scheduled", r.Settled(seq.Scheduled), ids, false)
+}
+
+// AssertState fails the test unless the ledger has the op in this state; an op that it does not
+// know is pending.
+func AssertState(tb testing.TB, store seq.Store, id string, want seq.State) {
+	tb.Helper()
+	if e := entry(tb, store, id); e.State != want {
+		tb.Errorf("%s is %s in the ledger, want %s (%s)", id, e.State, want, e.Error)
+	}
+}
+
+func same(tb testing.TB, r *Recorder, what string, got, want []string, ordered bool) {
+	tb.Helper()
+	if !ordered {
+		got, want = slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))
+	}
+	if !slices.Equal(got, want) {
+		tb.Errorf("%s:\n got %q\nwant %q\n%s", what, got, want, lines(r.Trace()))
+	}
+}
+
+func lines(trace []string) string {
+	text := "what happened:\n"
+	for _, l := range trace {
+		text += "\t" + l + "\n"
+	}
+	return text
+}
+
+// entry is what the ledger has of one op.
+func entry(tb testing.TB, store seq.Store, id string) seq.Entry {
+	tb.Helper()
+	entries, err := store.Load(tb.Context())
+	if err != nil {
+		tb.Fatalf("load the ledger: %v", err)
+	}
+	for i := range entries {
+		if entries[i].ID == id {
+			return entries[i]
+		}
+	}
+	return seq.Entry{ID: id}
+}

@@ -1,0 +1,104 @@
+package seqtest
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/sequencer-go/seq"
+)
+
+// A Recorder writes down what happens in runs, in order. Hand its Middleware to a sequencer:
+//
+//	rec := seqtest.NewRecorder()
+//	_, err := seq.New(store, ops...).Use(strategies.Batch(), rec.Middleware()).Run(ctx)
+//	seqtest.AssertRan(t, rec, "2024_01_15_120000_migrate_users")
+//
+// It may be used for many runs, one after another or at a time.
+type Recorder struct {
+	mu     sync.Mutex
+	events []seq.Event
+}
+
+// NewRecorder returns an empty recorder.
+func NewRecorder() *Recorder { return &Recorder{} }
+
+// Middleware is what makes the recorder see a run.
+func (r *Recorder) Middleware() seq.Middleware {
+	return seq.Middleware{Name: "recorder", Watch: func(e seq.Event) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.events = append(r.events, e)
+	}}
+}
+
+// Events are all events so far.
+func (r *Recorder) Events() []seq.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]seq.Event(nil), r.events...)
+}
+
+// Reset forgets all events.
+func (r *Recorder) Reset() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = nil
+}
+
+// Trace is what happened to ops, a line per event, as in "run 2024_01_15_120000_a",
+// "succeeded 2024_01_15_120000_a", "rollback 2024_01_15_120000_a", "rolled-back …", "skipped …".
+func (r *Recorder) Trace() []string {
+	var lines []string
+	for _, e := range r.Events() {
+		switch e.Kind {
+		case seq.EventStarted:
+			lines = append(lines, fmt.Sprintf("%s %s", e.Direction, e.ID))
+		case seq.EventRetrying:
+			lines = append(lines, "retry "+e.ID)
+		case seq.EventSettled:
+			lines = append(lines, fmt.Sprintf("%s %s", e.State, e.ID))
+		}
+	}
+	return lines
+}
+
+// Ran lists the ops whose Run was called, in the order of the calls.
+func (r *Recorder) Ran() []string { return r.started(seq.Forward) }
+
+// Undone lists the ops whose Rollback was called, in the order of the calls.
+func (r *Recorder) Undone() []string { return r.started(seq.Rollback) }
+
+// Settled lists the ops that came to rest in state, in the order in which they did.
+func (r *Recorder) Settled(state seq.State) []string {
+	return r.ids(func(e seq.Event) bool { return e.Kind == seq.EventSettled && e.State == state })
+}
+
+// Overlap is the largest number of calls that were under way at a time.
+func (r *Recorder) Overlap() int {
+	most := 0
+	open := map[string]bool{}
+	for _, e := range r.Events() {
+		switch key := e.Direction.String() + e.ID; e.Kind {
+		case seq.EventStarted:
+			open[key] = true
+			most = max(most, len(open))
+		case seq.EventSettled:
+			delete(open, key)
+		}
+	}
+	return most
+}
+
+func (r *Recorder) started(d seq.Direction) []string {
+	return r.ids(func(e seq.Event) bool { return e.Kind == seq.EventStarted && e.Direction == d })
+}
+
+func (r *Recorder) ids(which func(seq.Event) bool) []string {
+	ids := []string{}
+	for _, e := range r.Events() {
+		if which(e) {
+			ids = append(ids, e.ID)
+		}
+	}
+	return ids
+}

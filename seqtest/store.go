@@ -1,0 +1,194 @@
+package seqtest
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
+)
+
+// ErrCrashed is what every call of a [Store] returns after the process it stands for has died.
+var ErrCrashed = errors.New("seqtest: crashed")
+
+// A Store is a ledger in memory that writes down the calls it gets, and can fail or crash at a
+// chosen write. Writes are the calls of Write, and of Atomic once fn has returned without an
+// error; they are counted from 1.
+type Store struct {
+	inner *store.Memory
+
+	mu      sync.Mutex
+	calls   []string
+	writes  int
+	fail    map[int]error
+	crash   int
+	applied bool // the write that crashed was committed, only not acknowledged
+	crashed bool
+	lease   seq.Lease
+}
+
+// NewStore returns an empty ledger.
+func NewStore() *Store { return &Store{inner: store.NewMemory(), fail: map[int]error{}} }
+
+// FailWrite makes the k-th write fail with err, and write nothing.
+func (s *Store) FailWrite(k int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fail[k] = err
+}
+
+// CrashBefore makes the process die at the k-th write: it writes nothing, and from then on every
+// call fails with [ErrCrashed].
+func (s *Store) CrashBefore(k int) { s.crashAt(k, false) }
+
+// CrashAfter makes the process die at the k-th write, when it is committed and not yet
+// acknowledged: the call fails with [ErrCrashed], and so does every later one.
+func (s *Store) CrashAfter(k int) { s.crashAt(k, true) }
+
+func (s *Store) crashAt(k int, applied bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.crash, s.applied = k, applied
+}
+
+// Restart makes the store answer again, as to a new process that has waited until the lease of
+// the dead one expired. What was planned to fail or crash is forgotten; the count goes on.
+func (s *Store) Restart() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.crashed, s.crash, s.fail = false, 0, map[int]error{}
+	_ = s.inner.Release(context.Background(), s.lease) // memory fails only when it is closed
+}
+
+// Calls lists the names of the methods that were called, in order.
+func (s *Store) Calls() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.calls...)
+}
+
+// Writes is how many writes there were.
+func (s *Store) Writes() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.writes
+}
+
+func (s *Store) called(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls = append(s.calls, name)
+	if s.crashed {
+		return ErrCrashed
+	}
+	return nil
+}
+
+// write counts a write and says whether to do it and what to answer.
+func (s *Store) write() (do bool, answer error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.crashed {
+		return false, ErrCrashed
+	}
+	s.writes++
+	if err := s.fail[s.writes]; err != nil {
+		return false, err
+	}
+	if s.crash == s.writes {
+		s.crashed = true
+		return s.applied, ErrCrashed
+	}
+	return true, nil
+}
+
+// Load implements [seq.Store].
+func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) {
+	if err := s.called("Load"); err != nil {
+		return nil, err
+	}
+	return s.inner.Load(ctx)
+}
+
+// History implements [seq.Store].
+func (s *Store) History(ctx context.Context, id string) ([]seq.Attempt, error) {
+	if err := s.called("History"); err != nil {
+		return nil, err
+	}
+	return s.inner.History(ctx, id)
+}
+
+// Runs implements [seq.Store].
+func (s *Store) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
+	if err := s.called("Runs"); err != nil {
+		return nil, err
+	}
+	return s.inner.Runs(ctx, limit)
+}
+
+// Acquire implements [seq.Store].
+func (s *Store) Acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error) {
+	if err := s.called("Acquire"); err != nil {
+		return seq.Lease{}, err
+	}
+	lease, err := s.inner.Acquire(ctx, owner)
+	if err == nil {
+		s.mu.Lock()
+		s.lease = lease
+		s.mu.Unlock()
+	}
+	return lease, err
+}
+
+// Renew implements [seq.Store].
+func (s *Store) Renew(ctx context.Context, lease seq.Lease) error {
+	if err := s.called("Renew"); err != nil {
+		return err
+	}
+	return s.inner.Renew(ctx, lease)
+}
+
+// Release implements [seq.Store].
+func (s *Store) Release(ctx context.Context, lease seq.Lease) error {
+	if err := s.called("Release"); err != nil {
+		return err
+	}
+	return s.inner.Release(ctx, lease)
+}
+
+// Write implements [seq.Store].
+func (s *Store) Write(ctx context.Context, lease seq.Lease, batch seq.Batch) ([]string, error) {
+	if err := s.called("Write"); err != nil {
+		return nil, err
+	}
+	do, answer := s.write()
+	if !do {
+		return nil, answer
+	}
+	refused, err := s.inner.Write(ctx, lease, batch)
+	return refused, errors.Join(answer, err)
+}
+
+// Atomic implements [seq.Store].
+func (s *Store) Atomic(ctx context.Context, lease seq.Lease, claim seq.Claim, fn func(context.Context) (seq.Batch, error)) ([]string, error) {
+	if err := s.called("Atomic"); err != nil {
+		return nil, err
+	}
+	var answer error
+	refused, err := s.inner.Atomic(ctx, lease, claim, func(ctx context.Context) (seq.Batch, error) {
+		batch, err := fn(ctx)
+		if err != nil {
+			return batch, err
+		}
+		var do bool
+		if do, answer = s.write(); !do {
+			return batch, answer
+		}
+		return batch, nil
+	})
+	if err == nil {
+		err = answer
+	}
+	return refused, err
+}
