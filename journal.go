@@ -50,8 +50,9 @@ func (j *journal) acquire(ctx context.Context, otherwise Otherwise, waiting func
 			waiting(held)
 			told = true
 		}
-		if err := clock.Sleep(ctx, clock.Wall(), max(min(held.Expires, leasePoll), leasePoll/10)); err != nil {
-			return fmt.Errorf("waiting for the ledger: %w (%w)", err, held)
+		pause := max(min(held.Expires, leasePoll), leasePoll/10)
+		if clock.Sleep(ctx, clock.Wall(), pause) != nil || ctx.Err() != nil {
+			return fmt.Errorf("waiting for the ledger: %w (%w)", context.Cause(ctx), held)
 		}
 	}
 }
