@@ -33,6 +33,11 @@ func FromType(id string, v any) Op {
 		if !m.IsValid() {
 			return
 		}
+		defer func() {
+			if p := recover(); p != nil {
+				errs = append(errs, fmt.Errorf("method %s of %T panics: %v", name, v, p))
+			}
+		}()
 		if m = m.MethodByName(name); m.IsValid() && !assign(m.Interface()) {
 			errs = append(errs, fmt.Errorf("method %s of %T is a %s", name, v, m.Type()))
 		}

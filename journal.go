@@ -11,8 +11,7 @@ import (
 	"github.com/sequencer-go/seq/clock"
 )
 
-// journal is a run's hold on the ledger: the lease, kept alive, and the writes under it. Leases
-// live in real time, whatever clock the sequencer has: the other processes do too.
+// journal is a run's hold on the ledger: the lease, kept alive, and the writes under it.
 type journal struct {
 	store Store
 	run   Run
@@ -32,11 +31,15 @@ func (j *journal) current() Lease {
 	return j.lease
 }
 
+// wall is the time that leases live in, whatever clock the sequencer has: the other processes do
+// too.
+var wall = clock.Wall()
+
 // acquire takes the lease, or does what the options say when somebody else has it, and keeps it
 // renewed until release.
 func (j *journal) acquire(ctx context.Context, otherwise Otherwise, waiting func(*LeaseError)) error {
 	for told := false; ; {
-		began := time.Now()
+		began := wall.Now()
 		lease, err := j.store.Acquire(ctx, j.run.Owner)
 		if err == nil {
 			j.hold(ctx, lease, began)
@@ -51,7 +54,7 @@ func (j *journal) acquire(ctx context.Context, otherwise Otherwise, waiting func
 			told = true
 		}
 		pause := max(min(held.Expires, leasePoll), leasePoll/10)
-		if clock.Sleep(ctx, clock.Wall(), pause) != nil || ctx.Err() != nil {
+		if clock.Sleep(ctx, wall, pause) != nil || ctx.Err() != nil {
 			return fmt.Errorf("waiting for the ledger: %w (%w)", context.Cause(ctx), held)
 		}
 	}
@@ -60,42 +63,38 @@ func (j *journal) acquire(ctx context.Context, otherwise Otherwise, waiting func
 // leasePoll is how often a waiting run asks for the lease.
 const leasePoll = 200 * time.Millisecond
 
-// hold renews the lease five times in its TTL. It gives up for lost at two thirds of the TTL
-// since the last renewal that is sure: the last third is for the ops to stop in, before anybody
-// else may start.
+// hold keeps a lease renewed, in a goroutine of its own.
 func (j *journal) hold(ctx context.Context, lease Lease, began time.Time) {
-	quit, done := make(chan struct{}), make(chan struct{})
+	ctx, quit := context.WithCancel(context.WithoutCancel(ctx))
+	done := make(chan struct{})
 	j.mu.Lock()
-	j.lease = lease
-	j.stop = sync.OnceFunc(func() { close(quit); <-done })
+	j.lease, j.stop = lease, func() { quit(); <-done }
 	j.mu.Unlock()
 	go func() {
 		defer close(done)
-		tick := time.NewTicker(lease.TTL / 5)
-		defer tick.Stop()
-		for sure := began; ; {
-			select {
-			case <-quit:
-				return
-			case <-tick.C:
-			}
-			began, deadline := time.Now(), sure.Add(lease.TTL*2/3)
-			err := j.renew(ctx, lease, deadline)
-			switch {
-			case err == nil:
-				sure = began
-			case errors.Is(err, ErrLeaseLost) || !time.Now().Before(deadline):
-				j.lose(fmt.Errorf("%w: %w", ErrLeaseLost, err))
-				return
-			}
+		if err := j.renew(ctx, lease, began); err != nil {
+			j.lose(fmt.Errorf("%w: %w", ErrLeaseLost, err))
 		}
 	}()
 }
 
-func (j *journal) renew(ctx context.Context, lease Lease, deadline time.Time) error {
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), deadline)
-	defer cancel()
-	return j.store.Renew(ctx, lease)
+// renew renews a lease five times in its TTL until ctx ends. It gives up for lost at two thirds
+// of the TTL after the last renewal that is sure: the last third is for the ops to stop in,
+// before anybody else may start.
+func (j *journal) renew(ctx context.Context, lease Lease, sure time.Time) error {
+	for clock.Sleep(ctx, wall, lease.TTL/5) == nil {
+		began, left := wall.Now(), lease.TTL*2/3-wall.Now().Sub(sure)
+		try, cancel := context.WithTimeout(ctx, left)
+		err := j.store.Renew(try, lease)
+		cancel()
+		switch {
+		case err == nil || ctx.Err() != nil:
+			sure = began
+		case errors.Is(err, ErrLeaseLost), wall.Now().Sub(sure) >= lease.TTL*2/3:
+			return err
+		}
+	}
+	return nil
 }
 
 // release ends the renewal and gives the lease back. If that fails it expires by itself.
@@ -108,6 +107,9 @@ func (j *journal) release(ctx context.Context) {
 	defer cancel()
 	_ = j.store.Release(ctx, lease)
 }
+
+// recordTimeout bounds a write to the ledger, which goes on when the caller's context has ended.
+const recordTimeout = 10 * time.Second
 
 // write writes a batch even when the caller's context has ended.
 func (j *journal) write(ctx context.Context, b Batch) ([]string, error) {
@@ -124,7 +126,7 @@ func (j *journal) settle(ctx context.Context, out Outcome) (refused []string, er
 		if err == nil || errors.Is(err, ErrLeaseLost) || pause == 0 {
 			break
 		}
-		if clock.Sleep(context.WithoutCancel(ctx), clock.Wall(), pause) != nil {
+		if clock.Sleep(context.WithoutCancel(ctx), wall, pause) != nil {
 			break
 		}
 	}

@@ -52,7 +52,8 @@ func TestUsePlacesMiddleware(t *testing.T) {
 	for name, s := range every() {
 		for _, m := range []seq.Middleware{
 			middleware.Saga(), middleware.Defer(), middleware.Await(), middleware.Record(), middleware.Tolerate(),
-			middleware.Retry(2, time.Second), middleware.Timeout(time.Second), middleware.Log(nil), {Name: "mine"},
+			middleware.Retry(2, time.Second), middleware.Timeout(time.Second), middleware.Log(nil),
+			{Name: "mine"},
 		} {
 			if _, err := seq.New(store.NewMemory(), ok("a")).Use(s, m, m).Preview(t.Context()); err != nil {
 				t.Errorf("%s with %s: %v", name, m.Name, err)

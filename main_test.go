@@ -77,10 +77,9 @@ func newBench(t *testing.T, s seq.Strategy, ops ...seq.Op) *bench {
 }
 
 // with is a new deploy on the same ledger.
-func (b *bench) with(s seq.Strategy, ops ...seq.Op) *bench {
+func (b *bench) with(s seq.Strategy, ops ...seq.Op) {
 	b.seq = seq.New(b.store, ops...).Use(s, b.rec.Middleware())
 	b.rec.Reset()
-	return b
 }
 
 func (b *bench) run(opts ...seq.RunOption) (*seq.Report, error) {
@@ -111,3 +110,7 @@ func runWith(t *testing.T, s seq.Strategy, ops ...seq.Op) (*seq.Report, error) {
 }
 
 func nothing(context.Context) error { return nil }
+
+func seqFails(err error) func(context.Context) error {
+	return func(context.Context) error { return err }
+}

@@ -14,9 +14,10 @@ func Nearest(s string, candidates []string) string {
 			if _, n, err := ParseID(s); err == nil && n != "" {
 				bare = n
 			}
-			if bare == name {
+			switch bare {
+			case name:
 				d = min(d, 1)
-			} else if bare == s {
+			case s:
 				d = min(d, distance(s, name, least))
 			}
 		}

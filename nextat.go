@@ -34,8 +34,8 @@ func firstAt(y int, m time.Month, d, hour, minute int, loc *time.Location) time.
 	for _, near := range []time.Time{wall.Add(-24 * time.Hour), wall.Add(24 * time.Hour)} {
 		_, offset := near.In(loc).Zone()
 		at := wall.Add(-time.Duration(offset) * time.Second).In(loc)
-		_, real := at.Zone()
-		if real == offset && (first.IsZero() || at.Before(first)) {
+		_, there := at.Zone()
+		if there == offset && (first.IsZero() || at.Before(first)) {
 			first = at
 		}
 	}

@@ -15,7 +15,7 @@ func (in Input) Order(rank func(i int) int) []int {
 		}
 		return order
 	}
-	next, waiting := successors(in.Steps)
+	next, waiting := Dependents(in.Steps)
 	ready := &rankedHeap{rank: rank}
 	for i := range n {
 		if waiting[i] == 0 {
@@ -48,9 +48,10 @@ func inOrder(steps []Step) bool {
 	return true
 }
 
-// successors turns After around, in one flat array: who waits for i, and for how many steps
-// each waits.
-func successors(steps []Step) (next func(i int) []int, waiting []int) {
+// Dependents turns After around: which steps wait for step i, and how many steps each waits for.
+// It is for walking a graph: its cost is linear, next allocates nothing, and waiting is the
+// caller's to count down.
+func Dependents(steps []Step) (next func(i int) []int, waiting []int) {
 	start := make([]int, len(steps)+1)
 	waiting = make([]int, len(steps))
 	for i := range steps {

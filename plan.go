@@ -42,8 +42,8 @@ type Input struct {
 	Now time.Time
 }
 
-// Arrange returns the plan that has the steps of in in the given order, a list of indices into
-// in.Steps without repetition. After is carried over; an After that is not in the list is dropped.
+// Arrange returns the plan that has the input's steps in the given order, a list of indices
+// without repetition. After is carried over; an After that is not in the list is dropped.
 func (in Input) Arrange(order []int) *Plan {
 	place := make([]int, len(in.Steps))
 	for at, i := range order {

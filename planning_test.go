@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -204,7 +205,7 @@ func TestOptionsAreChecked(t *testing.T) {
 func TestALongChainIsPlanned(t *testing.T) {
 	in := seq.Input{}
 	for i := range 100_000 {
-		s := seq.Step{Op: &seq.Op{ID: fmt.Sprint(i)}}
+		s := seq.Step{Op: &seq.Op{ID: strconv.Itoa(i)}}
 		if i > 0 {
 			s.After = []int{i - 1}
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // record writes ahead that an attempt begins, and afterwards what came of it. Without a ledger
@@ -130,6 +129,3 @@ func errorDetail(err error) string {
 	}
 	return ErrorText(err)
 }
-
-// recordTimeout bounds a write to the ledger, which goes on when the caller's context has ended.
-const recordTimeout = 10 * time.Second

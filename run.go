@@ -42,7 +42,7 @@ func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
 	if !has(s.strategy.Middleware, LayerRecord) {
 		return s.walkPlan(ctx, s.newWalk(plan, nil, p.entries))
 	}
-	if w := s.newWalk(plan, nil, p.entries); w.resting(p.now) && !(s.awaits() && len(plan.Steps) > 0) && !p.unfinished() {
+	if w := s.newWalk(plan, nil, p.entries); !p.unfinished() && (plan.Empty() || !s.awaits()) && w.resting(p.now) {
 		report := w.report(RunSucceeded, p.now)
 		return report, nil
 	}
@@ -161,7 +161,7 @@ func (s *Sequencer) begin(ctx context.Context, w *Walk, p *planning) error {
 	if len(last) == 1 && last[0].State == RunStarted {
 		if last[0].Strategy == s.strategy.Name {
 			j.run.ID = last[0].ID
-			w.adopt(s, p)
+			w.adopt(p)
 		} else {
 			dead := last[0]
 			dead.State = RunAbandoned
@@ -185,7 +185,7 @@ func (s *Sequencer) begin(ctx context.Context, w *Walk, p *planning) error {
 }
 
 // adopt takes over what the run did before its process died.
-func (w *Walk) adopt(s *Sequencer, p *planning) {
+func (w *Walk) adopt(p *planning) {
 	for i := range p.catalog.ops {
 		op := p.catalog.ops[i].op
 		if e := p.entries[op.ID]; e != nil && e.State == Succeeded && e.Run == w.journal.run.ID {

@@ -24,6 +24,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sequencer-go/seq/clock"
 )
@@ -158,9 +159,9 @@ func loadEntries(ctx context.Context, store Store) (map[string]*Entry, error) {
 // handler is the chain that a call goes through.
 func (s *Sequencer) handler() Handler {
 	h := Handler(invoke)
-	for i := len(s.strategy.Middleware) - 1; i >= 0; i-- {
-		if step := s.strategy.Middleware[i].Step; step != nil {
-			h = step(h)
+	for _, m := range slices.Backward(s.strategy.Middleware) {
+		if m.Step != nil {
+			h = m.Step(h)
 		}
 	}
 	return h
@@ -169,9 +170,9 @@ func (s *Sequencer) handler() Handler {
 // executor is the chain that a run goes through.
 func (s *Sequencer) executor() Executor {
 	e := s.strategy.Executor
-	for i := len(s.strategy.Middleware) - 1; i >= 0; i-- {
-		if run := s.strategy.Middleware[i].Run; run != nil {
-			e = run(e)
+	for _, m := range slices.Backward(s.strategy.Middleware) {
+		if m.Run != nil {
+			e = m.Run(e)
 		}
 	}
 	return e

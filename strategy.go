@@ -2,6 +2,7 @@ package seq
 
 import (
 	"context"
+	"slices"
 )
 
 // A Strategy is a planner, an executor and the middleware around them: plain data. A nil field
@@ -71,10 +72,8 @@ func chronological(_ context.Context, in Input) (*Plan, error) {
 }
 
 func appendOnce(list []int, v int) []int {
-	for _, have := range list {
-		if have == v {
-			return list
-		}
+	if slices.Contains(list, v) {
+		return list
 	}
 	return append(list, v)
 }

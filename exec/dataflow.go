@@ -26,10 +26,10 @@ func Dataflow(n int) seq.Executor {
 
 // flow is the state of a dataflow: who waits for whom, and who is ready.
 type flow struct {
+	next func(i int) []int // who waits for step i
+
 	mu      sync.Mutex
 	wake    sync.Cond
-	next    []int // successors of all steps, one behind the other
-	start   []int // where those of step i begin in next
 	waiting []int // how many steps each waits for
 	ready   indexSet
 	left    int // steps that have not been handed out
@@ -37,26 +37,12 @@ type flow struct {
 }
 
 func newFlow(steps []seq.Step) *flow {
-	f := &flow{start: make([]int, len(steps)+1), waiting: make([]int, len(steps)), left: len(steps), ready: newIndexSet(len(steps))}
+	f := &flow{left: len(steps), ready: newIndexSet(len(steps))}
 	f.wake.L = &f.mu
-	for i := range steps {
-		f.waiting[i] = len(steps[i].After)
-		for _, j := range steps[i].After {
-			f.start[j+1]++
-		}
-		if f.waiting[i] == 0 {
+	f.next, f.waiting = seq.Dependents(steps)
+	for i, n := range f.waiting {
+		if n == 0 {
 			f.ready.add(i)
-		}
-	}
-	for i := range steps {
-		f.start[i+1] += f.start[i]
-	}
-	f.next = make([]int, f.start[len(steps)])
-	fill := append([]int(nil), f.start...)
-	for i := range steps {
-		for _, j := range steps[i].After {
-			f.next[fill[j]] = i
-			fill[j]++
 		}
 	}
 	return f
@@ -83,7 +69,7 @@ func (f *flow) take(done int) (int, bool) {
 	defer f.mu.Unlock()
 	if done >= 0 {
 		freed := 0
-		for _, j := range f.next[f.start[done]:f.start[done+1]] {
+		for _, j := range f.next(done) {
 			if f.waiting[j]--; f.waiting[j] == 0 {
 				f.ready.add(j)
 				freed++

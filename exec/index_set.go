@@ -1,6 +1,9 @@
 package exec
 
-import "math/bits"
+import (
+	"math/bits"
+	"slices"
+)
 
 // indexSet is a set of small integers whose smallest can be taken in a few instructions: a tree
 // of 64-bit words, in which a bit says that the word below it is not empty. (The idea is that of
@@ -33,15 +36,16 @@ func (s indexSet) add(i int) {
 // takeFirst removes the smallest; false if the set is empty.
 func (s indexSet) takeFirst() (int, bool) {
 	i := 0
-	for l := len(s.levels) - 1; l >= 0; l-- {
-		word := s.levels[l][i]
+	for _, level := range slices.Backward(s.levels) {
+		word := level[i]
 		if word == 0 {
 			return 0, false
 		}
 		i = i*64 + bits.TrailingZeros64(word)
 	}
-	for rest, l := i, 0; l < len(s.levels); l++ {
-		word := &s.levels[l][rest/64]
+	rest := i
+	for _, level := range s.levels {
+		word := &level[rest/64]
 		*word &^= 1 << (rest % 64)
 		if *word != 0 {
 			break

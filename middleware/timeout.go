@@ -2,6 +2,7 @@ package middleware
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -29,7 +30,7 @@ func Timeout(d time.Duration) seq.Middleware {
 			stop := call.Clock().AfterFunc(d, func() { cancel(ErrTimeout) })
 			defer stop()
 			err := next(ctx, call)
-			if err != nil && context.Cause(ctx) == ErrTimeout {
+			if err != nil && errors.Is(context.Cause(ctx), ErrTimeout) {
 				return fmt.Errorf("%w after %s: %w", ErrTimeout, d, err)
 			}
 			return err

@@ -2,6 +2,7 @@ package seqtest
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sequencer-go/seq"
@@ -79,11 +80,7 @@ func same(tb testing.TB, r *Recorder, what string, got, want []string, ordered b
 }
 
 func lines(trace []string) string {
-	text := "what happened:\n"
-	for _, l := range trace {
-		text += "\t" + l + "\n"
-	}
-	return text
+	return "what happened:\n\t" + strings.Join(trace, "\n\t")
 }
 
 // entry is what the ledger has of one op.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/clock"
 	"github.com/sequencer-go/seq/plan"
 )
 
@@ -83,8 +84,8 @@ func structured(t *testing.T, executor seq.Executor) {
 			err := executor.Execute(t.Context(), seq.NewWalk(p, func(ctx context.Context, call *seq.Call) error {
 				running.Add(1)
 				defer running.Add(-1)
-				pause := time.NewTimer(time.Duration(len(call.Step.Op.ID)*(call.Step.Wave+1)) * time.Second)
-				<-pause.C
+				pause := time.Duration(len(call.Step.After)+call.Step.Wave+1) * time.Second
+				_ = clock.Sleep(ctx, call.Clock(), pause)
 				if bad < len(p.Steps) && call.Step.Op == p.Steps[bad].Op {
 					return boom
 				}

@@ -96,9 +96,10 @@ func (l *ledger) claim(id string, attempt int) seq.Claim {
 	}
 }
 
-func (l *ledger) claimed(id string, attempt int) seq.Claim {
+// claimed opens an attempt at a.
+func (l *ledger) claimed(attempt int) seq.Claim {
 	l.t.Helper()
-	c := l.claim(id, attempt)
+	c := l.claim("a", attempt)
 	l.write(seq.Batch{Claims: []seq.Claim{c}})
 	return c
 }
@@ -190,7 +191,7 @@ func (l *ledger) released() {
 
 func (l *ledger) claims() {
 	l.acquire()
-	c := l.claimed("a", 1)
+	c := l.claimed(1)
 	e := l.want("a", seq.Running)
 	if e.Token != c.Token || e.Attempt != 1 || e.Run != "run" || e.Fence != l.lease.Epoch || e.Generation != 1 || e.Delivery != seq.Once {
 		l.t.Fatalf("the entry is %+v", e)
@@ -200,11 +201,11 @@ func (l *ledger) claims() {
 func (l *ledger) staleClaim() {
 	l.acquire()
 	l.write(seq.Batch{Claims: []seq.Claim{l.claim("a", 2)}}, "a")
-	first := l.claimed("a", 1)
+	first := l.claimed(1)
 	l.write(seq.Batch{Claims: []seq.Claim{l.claim("a", 2)}}, "a") // one attempt is open
 	l.write(done(first))
 	l.write(seq.Batch{Claims: []seq.Claim{l.claim("a", 1)}}, "a")
-	l.claimed("a", 2)
+	l.claimed(2)
 }
 
 func (l *ledger) fencedClaim() {
@@ -219,13 +220,13 @@ func (l *ledger) fencedClaim() {
 
 func (l *ledger) outcomes() {
 	l.acquire()
-	c := l.claimed("a", 1)
+	c := l.claimed(1)
 	l.write(seq.Batch{Outcomes: []seq.Outcome{{ID: "a", Token: c.Token, State: seq.Succeeded, Seq: 7, Saved: []byte(`{"x":1}`)}}})
 	if e := l.want("a", seq.Succeeded); e.Seq != 7 || string(e.Saved) != `{"x":1}` || e.Error != "" {
 		l.t.Fatalf("the entry is %+v", e)
 	}
 	l.write(done(c), "a") // a second outcome of one attempt
-	again := l.claimed("a", 2)
+	again := l.claimed(2)
 	if e := l.want("a", seq.Running); e.Seq != 0 {
 		l.t.Fatalf("a new attempt has the old order of completion: %+v", e)
 	}
@@ -237,7 +238,7 @@ func (l *ledger) outcomes() {
 
 func (l *ledger) foreignOutcome() {
 	l.acquire()
-	l.claimed("a", 1)
+	l.claimed(1)
 	l.write(done(l.claim("a", 1)), "a")
 	l.write(seq.Batch{Outcomes: []seq.Outcome{{ID: "a", State: seq.Succeeded}}}, "a") // the zero token is nobody's
 	l.write(done(l.claim("b", 1)), "b")
@@ -246,7 +247,7 @@ func (l *ledger) foreignOutcome() {
 
 func (l *ledger) lateOutcome() {
 	old := l.acquire()
-	c := l.claimed("a", 1)
+	c := l.claimed(1)
 	l.next()
 	refused, err := l.store.Write(l.ctx, old, done(c))
 	if err != nil || len(refused) > 0 {
@@ -257,7 +258,7 @@ func (l *ledger) lateOutcome() {
 
 func (l *ledger) lost() {
 	old := l.acquire()
-	c := l.claimed("a", 1)
+	c := l.claimed(1)
 	gone := seq.Batch{Outcomes: []seq.Outcome{{ID: "a", Token: c.Token, State: seq.Indeterminate, Lost: true}}}
 	l.write(gone, "a") // its owner is the holder: not dead
 	l.next()
@@ -275,14 +276,14 @@ func (l *ledger) lost() {
 func (l *ledger) crashes() {
 	l.acquire()
 	for n := 1; n <= 3; n++ {
-		c := l.claimed("a", n)
+		c := l.claimed(n)
 		l.next()
 		l.write(seq.Batch{Outcomes: []seq.Outcome{{ID: "a", Token: c.Token, State: seq.Pending, Lost: true}}})
 		if e := l.want("a", seq.Pending); e.Crashes != n {
 			l.t.Fatalf("%d crashes, want %d", e.Crashes, n)
 		}
 	}
-	l.write(done(l.claimed("a", 4)))
+	l.write(done(l.claimed(4)))
 	if e := l.want("a", seq.Succeeded); e.Crashes != 0 {
 		l.t.Fatalf("%d crashes after a success", e.Crashes)
 	}
@@ -290,7 +291,7 @@ func (l *ledger) crashes() {
 
 func (l *ledger) partial() {
 	l.acquire()
-	c := l.claimed("a", 1)
+	c := l.claimed(1)
 	l.write(seq.Batch{
 		Outcomes: []seq.Outcome{{ID: "x", Token: seq.NewToken(), State: seq.Succeeded}, {ID: "a", Token: c.Token, State: seq.Succeeded, Seq: 1}},
 		Claims:   []seq.Claim{l.claim("b", 5), l.claim("c", 1)},
@@ -308,7 +309,7 @@ func (l *ledger) marks() {
 	if e := l.want("a", seq.Scheduled); !e.NotBefore.Equal(due) || e.Error != "due later" || e.Attempt != 0 {
 		l.t.Fatalf("the entry is %+v", e)
 	}
-	c := l.claimed("a", 1)
+	c := l.claimed(1)
 	if e := l.want("a", seq.Running); !e.NotBefore.Equal(due) {
 		l.t.Fatalf("a claim forgot the schedule: %+v", e)
 	}
@@ -329,7 +330,7 @@ func (l *ledger) marks() {
 
 func (l *ledger) saves() {
 	l.acquire()
-	c := l.claimed("a", 1)
+	c := l.claimed(1)
 	l.write(seq.Batch{Saves: []seq.Snapshot{{ID: "a", Token: c.Token, Data: []byte("1")}, {ID: "a", Token: seq.NewToken(), Data: []byte("2")}}}, "a")
 	if e := l.want("a", seq.Running); string(e.Saved) != "1" {
 		l.t.Fatalf("saved %q", e.Saved)
@@ -343,9 +344,9 @@ func (l *ledger) saves() {
 
 func (l *ledger) history() {
 	l.acquire()
-	c := l.claimed("a", 1)
+	c := l.claimed(1)
 	l.write(seq.Batch{Outcomes: []seq.Outcome{{ID: "a", Token: c.Token, State: seq.Failed, Error: "boom"}}})
-	c = l.claimed("a", 2)
+	c = l.claimed(2)
 	l.write(done(c))
 	c = l.claim("a", 3)
 	c.Direction = seq.Rollback
@@ -398,7 +399,7 @@ func (l *ledger) runs() {
 
 func (l *ledger) atomic() {
 	l.acquire()
-	c := l.claimed("a", 1)
+	c := l.claimed(1)
 	calls := 0
 	refused, err := l.store.Atomic(l.ctx, l.lease, c, func(context.Context) (seq.Batch, error) {
 		calls++
@@ -415,7 +416,7 @@ func (l *ledger) atomic() {
 
 func (l *ledger) atomicFails() {
 	l.acquire()
-	c := l.claimed("a", 1)
+	c := l.claimed(1)
 	boom := errors.New("boom")
 	for range 2 { // and the claim is good for another try
 		if _, err := l.store.Atomic(l.ctx, l.lease, c, func(context.Context) (seq.Batch, error) { return done(c), boom }); !errors.Is(err, boom) {
@@ -431,7 +432,7 @@ func (l *ledger) atomicFails() {
 
 func (l *ledger) atomicFenced() {
 	l.acquire()
-	c := l.claimed("a", 1)
+	c := l.claimed(1)
 	l.write(done(c))
 	for _, claim := range []seq.Claim{c, l.claim("b", 1), {ID: "a"}} {
 		_, err := l.store.Atomic(l.ctx, l.lease, claim, func(context.Context) (seq.Batch, error) {
@@ -446,7 +447,7 @@ func (l *ledger) atomicFenced() {
 
 func (l *ledger) atomicCancelled() {
 	l.acquire()
-	c := l.claimed("a", 1)
+	c := l.claimed(1)
 	ctx, cancel := context.WithCancel(l.ctx)
 	_, err := l.store.Atomic(ctx, l.lease, c, func(ctx context.Context) (seq.Batch, error) {
 		cancel()
@@ -485,7 +486,7 @@ func (l *ledger) texts() {
 	l.acquire()
 	for n, text := range []string{"it's \"quoted\" \\ ; -- ?", "a\x00b", "bad \xff utf-8", strings.Repeat("ü", 10_000), "$1 %s ?0 {}"} {
 		stored := seq.ErrorText(errors.New(text))
-		c := l.claimed("a", n+1)
+		c := l.claimed(n + 1)
 		l.write(seq.Batch{Outcomes: []seq.Outcome{{ID: "a", Token: c.Token, State: seq.Failed, Error: stored, Saved: []byte(`"` + stored[:1] + `?"`)}}})
 		if e := l.want("a", seq.Failed); e.Error != stored {
 			l.t.Errorf("%q came back as %q", stored, e.Error)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/clock"
 )
 
 // Memory is a ledger that lives as long as its process: for tests, and for work that should run
@@ -19,6 +20,8 @@ import (
 // function runs with the ledger's own outcome atomic, its other effects are its own affair.
 // It is safe for concurrent use; several sequencers may share it.
 type Memory struct {
+	clock clock.Clock
+
 	mu       sync.Mutex
 	closed   bool
 	entries  map[string]*seq.Entry
@@ -38,7 +41,7 @@ var ErrClosed = errors.New("the store is closed")
 
 // NewMemory returns an empty ledger.
 func NewMemory() *Memory {
-	return &Memory{entries: map[string]*seq.Entry{}, attempts: map[string][]seq.Attempt{}}
+	return &Memory{clock: clock.Wall(), entries: map[string]*seq.Entry{}, attempts: map[string][]seq.Attempt{}}
 }
 
 // Close makes every later call fail with [ErrClosed].
@@ -101,7 +104,7 @@ func (m *Memory) Acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error
 		return seq.Lease{}, err
 	}
 	defer m.mu.Unlock()
-	now := time.Now()
+	now := m.clock.Now()
 	if !m.lease.Holder.IsZero() && now.Before(m.expires) {
 		return seq.Lease{}, &seq.LeaseError{Holder: m.holder, Since: m.since, Expires: m.expires.Sub(now)}
 	}
@@ -119,7 +122,7 @@ func (m *Memory) Renew(ctx context.Context, lease seq.Lease) error {
 	if m.lease != lease {
 		return seq.ErrLeaseLost
 	}
-	m.expires = time.Now().Add(LeaseTTL)
+	m.expires = m.clock.Now().Add(LeaseTTL)
 	return nil
 }
 
@@ -227,7 +230,7 @@ func (m *Memory) settle(lease seq.Lease, current bool, o *seq.Outcome) bool {
 		e.Crashes = 0
 	}
 	a := &m.attempts[o.ID][len(m.attempts[o.ID])-1]
-	a.Finished, a.State, a.Lost, a.Error = time.Now(), o.State, o.Lost, o.Error
+	a.Finished, a.State, a.Lost, a.Error = m.clock.Now(), o.State, o.Lost, o.Error
 	return true
 }
 
@@ -268,13 +271,13 @@ func (m *Memory) claim(lease seq.Lease, c *seq.Claim) bool {
 	e.Run, e.Delivery, e.Generation, e.Attempt = c.Run, c.Delivery, c.Generation, c.Attempt
 	e.Token, e.Fence = c.Token, lease.Epoch
 	m.attempts[c.ID] = append(m.attempts[c.ID], seq.Attempt{
-		ID: c.ID, Number: c.Attempt, Direction: c.Direction, Run: c.Run, Owner: c.Owner, Started: time.Now(), State: e.State,
+		ID: c.ID, Number: c.Attempt, Direction: c.Direction, Run: c.Run, Owner: c.Owner, Started: m.clock.Now(), State: e.State,
 	})
 	return true
 }
 
 func (m *Memory) putRun(lease seq.Lease, r *seq.Run) {
-	now := time.Now()
+	now := m.clock.Now()
 	i := slices.IndexFunc(m.runs, func(have seq.Run) bool { return have.ID == r.ID })
 	if i < 0 {
 		i = len(m.runs)
