@@ -23,9 +23,10 @@ type Call struct {
 	seq   int64 // order of completion, drawn when the op has returned
 	saved []byte
 	// What the ledger and the call have come to.
-	closed bool  // the outcome is committed
-	broken error // the ledger failed; nothing may be concluded from the op's own error
-	ctx    callContext
+	started bool  // the op was called
+	closed  bool  // the outcome is committed
+	broken  error // the ledger failed; nothing may be concluded from the op's own error
+	ctx     callContext
 }
 
 // callContext is the op's context: it knows its call.
@@ -62,6 +63,10 @@ func (c *Call) Clock() clock.Clock { return c.walk.Clock() }
 // invoke is the innermost handler: it calls the op.
 func invoke(ctx context.Context, c *Call) error {
 	op := c.Step.Op
+	if !c.started {
+		c.started = true
+		c.walk.announce(Event{Kind: EventStarted, ID: op.ID, Direction: c.Direction, Attempt: c.Attempt})
+	}
 	fn := op.Run
 	if c.Direction == Rollback {
 		fn = op.Rollback

@@ -19,9 +19,8 @@ func record(next Handler) Handler {
 
 // open claims an attempt: it is in the ledger before the op is called.
 func (c *Call) open(ctx context.Context) error {
-	w, e := c.walk, &c.state.entry
-	w.announce(Event{Kind: EventStarted, ID: c.Step.Op.ID, Direction: c.Direction, Attempt: e.Attempt + 1})
-	j := w.journal
+	e := &c.state.entry
+	j := c.walk.journal
 	if j == nil {
 		return nil
 	}

@@ -18,7 +18,7 @@ func (s *Sequencer) Rollback(ctx context.Context, opts ...RunOption) (*Report, e
 	s, sel, err := s.with(opts)
 	report := &Report{Strategy: rollbackName, State: RunFailed}
 	if err == nil {
-		err = s.catalog.err
+		err = s.catalog().err
 	}
 	if err != nil {
 		return report, err

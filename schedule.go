@@ -123,8 +123,8 @@ func (w *Walk) resume(ctx context.Context) (map[string]*Entry, error) {
 // within a minute; it returns early only for what no waiting mends, such as an invalid op.
 // Failures reach the watchers (see [Middleware]).
 func (s *Sequencer) Serve(ctx context.Context, opts ...RunOption) error {
-	if s, _, err := s.with(opts); err != nil || s.catalog.err != nil {
-		return errors.Join(err, s.catalog.err)
+	if s, _, err := s.with(opts); err != nil || s.catalog().err != nil {
+		return errors.Join(err, s.catalog().err)
 	}
 	for ctx.Err() == nil {
 		report, err := s.RunDue(ctx, opts...)

@@ -25,6 +25,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/sequencer-go/seq/clock"
 )
@@ -37,7 +38,7 @@ type Sequencer struct {
 	strategy Strategy
 	clock    clock.Clock
 	errs     []error
-	catalog  *catalog
+	catalog  func() *catalog
 }
 
 // New returns a sequencer for ops on store; without ops, for those that were registered with
@@ -69,7 +70,8 @@ func (s *Sequencer) Use(parts ...Part) *Sequencer {
 		}
 		p.join(s)
 	}
-	s.catalog = newCatalog(s.ops, s.strategy.Middleware)
+	ops, chain := s.ops, s.strategy.Middleware
+	s.catalog = sync.OnceValue(func() *catalog { return newCatalog(ops, chain) })
 	return s
 }
 
@@ -132,13 +134,14 @@ func (s *Sequencer) Preview(ctx context.Context, opts ...RunOption) (*Plan, erro
 
 // load reads the ledger for a plan. Ops that are wrong in themselves never touch it.
 func (s *Sequencer) load(ctx context.Context, sel *selection) (*planning, error) {
-	p := &planning{catalog: s.catalog, sel: sel, strategy: &s.strategy, now: s.clock.Now()}
-	if s.catalog.err != nil && len(s.catalog.foreign) == 0 {
-		return nil, s.catalog.err
+	c := s.catalog()
+	p := &planning{catalog: c, sel: sel, strategy: &s.strategy, now: s.clock.Now()}
+	if c.err != nil && len(c.foreign) == 0 {
+		return nil, c.err
 	}
 	var err error
 	if p.entries, err = loadEntries(ctx, s.store); err != nil {
-		return nil, errors.Join(s.catalog.err, err)
+		return nil, errors.Join(c.err, err)
 	}
 	return p, nil
 }
