@@ -109,6 +109,10 @@ func crashAt(t *testing.T, s seq.Strategy, k int, applied bool) bool {
 
 // TestAnInterruptedRollbackGoesOn kills a saga at each write, and lets another process come.
 func TestAnInterruptedRollbackGoesOn(t *testing.T) {
+	synctest.Test(t, interruptedRollback)
+}
+
+func interruptedRollback(t *testing.T) {
 	saga := every()["transactional-batch"]
 	for k := 1; ; k++ {
 		w := &world{calls: map[string]int{}, undos: map[string]int{}}
@@ -137,7 +141,9 @@ func TestAnInterruptedRollbackGoesOn(t *testing.T) {
 
 // A run of the same strategy whose process died is continued as the same run, so that a failure
 // later on undoes also what the dead process had done.
-func TestASagaOutlivesItsProcess(t *testing.T) {
+func TestASagaOutlivesItsProcess(t *testing.T) { synctest.Test(t, outlives) }
+
+func outlives(t *testing.T) {
 	w := &world{calls: map[string]int{}, undos: map[string]int{}}
 	ops := []seq.Op{w.op("a", 0, nil), w.op("b", 0, nil, "a"), w.op("c", 0, errBoom, "b")}
 	b := newBench(t, every()["transactional-batch"], ops...)
@@ -145,8 +151,8 @@ func TestASagaOutlivesItsProcess(t *testing.T) {
 	if _, err := b.run(); !errors.Is(err, seqtest.ErrCrashed) {
 		t.Fatal(err)
 	}
-	b.state2("a", seq.Succeeded)
 	b.store.Restart()
+	b.state("a", seq.Succeeded)
 	r, err := b.run()
 	if !errors.Is(err, errBoom) || r.State != seq.RunRolledBack {
 		t.Fatalf("%v\n%s", err, r)
@@ -159,14 +165,10 @@ func TestASagaOutlivesItsProcess(t *testing.T) {
 	}
 }
 
-// state2 looks into the ledger although the process has crashed.
-func (b *bench) state2(name string, want seq.State) {
-	b.store.Restart()
-	b.state(name, want)
-}
-
 // TestPoison: an op that takes its process down each time is left alone in the end.
-func TestPoison(t *testing.T) {
+func TestPoison(t *testing.T) { synctest.Test(t, poison) }
+
+func poison(t *testing.T) {
 	b := newBench(t, every()["sequential"], ok("a"))
 	for n := range 3 {
 		outcome := 3 // the run, the claim, the outcome

@@ -17,7 +17,8 @@ type journal struct {
 	run   Run
 	seq   atomic.Int64 // order of completion
 
-	lose context.CancelCauseFunc // ends the run's context
+	held context.Context         // until the lease is lost, or the run is over
+	lose context.CancelCauseFunc // ends held, and the run's context
 
 	mu    sync.Mutex
 	lease Lease
@@ -108,13 +109,15 @@ func (j *journal) release(ctx context.Context) {
 	_ = j.store.Release(ctx, lease)
 }
 
-// recordTimeout bounds a write to the ledger, which goes on when the caller's context has ended.
+// recordTimeout bounds what is said to the ledger when the lease is lost, or given back.
 const recordTimeout = 10 * time.Second
 
-// write writes a batch even when the caller's context has ended.
+// write writes a batch even when the caller's context has ended. It waits as long as the lease is
+// held, because another op's transaction may hold up the ledger; after that, not for long.
 func (j *journal) write(ctx context.Context, b Batch) ([]string, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
+	defer context.AfterFunc(j.held, func() { wall.AfterFunc(recordTimeout, cancel) })()
 	return j.store.Write(ctx, j.current(), b)
 }
 

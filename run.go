@@ -97,8 +97,10 @@ func (s *Sequencer) lead(ctx context.Context, j *journal, sel *selection) (*Repo
 
 // take waits for the lease as the options say. The returned context ends when the lease is
 // lost, with a cause that matches ErrLeaseLost; drop ends both.
-func (s *Sequencer) take(ctx context.Context, j *journal, sel *selection) (held context.Context, drop func(), err error) {
-	ctx, j.lose = context.WithCancelCause(ctx)
+func (s *Sequencer) take(ctx context.Context, j *journal, sel *selection) (_ context.Context, drop func(), err error) {
+	held, lost := context.WithCancelCause(context.WithoutCancel(ctx))
+	ctx, stop := context.WithCancelCause(ctx)
+	j.held, j.lose = held, func(why error) { lost(why); stop(why) }
 	w := &Walk{clock: s.clock, announcer: announcerFor(s.strategy.Middleware), strategy: s.strategy.Name}
 	if err := j.acquire(ctx, sel.otherwise, w.waiting); err != nil {
 		j.lose(nil)
