@@ -17,11 +17,13 @@ type Call struct {
 	Attempt   int  // number in the ledger; 0 if nothing is recorded
 	Doubt     bool // an earlier attempt was cut off: its effect may be there
 
-	walk  *Walk
-	state *stepState
-	claim Claim
-	seq   int64 // order of completion, drawn when the op has returned
-	saved []byte
+	walk    *Walk
+	state   *stepState
+	claim   Claim
+	seq     int64 // order of completion, drawn when the op has returned
+	saved   []byte
+	retries int
+
 	// What the ledger and the call have come to.
 	started bool  // the op was called
 	closed  bool  // the outcome is committed
@@ -52,6 +54,7 @@ func callOf(ctx context.Context) *Call {
 
 // Retrying tells the run's watchers that the call failed and will be made again after delay.
 func (c *Call) Retrying(err error, delay time.Duration) {
+	c.retries++
 	c.walk.announce(Event{
 		Kind: EventRetrying, ID: c.Step.Op.ID, Direction: c.Direction, Attempt: c.Attempt, Err: err, Delay: delay,
 	})

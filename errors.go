@@ -78,7 +78,8 @@ type LeaseError struct {
 }
 
 func (e *LeaseError) Error() string {
-	return fmt.Sprintf("%v: %s since %s", ErrLeaseHeld, e.Holder, e.Since.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("%v: %s since %s; if it is dead, free in %s",
+		ErrLeaseHeld, e.Holder, e.Since.UTC().Format(time.RFC3339), e.Expires.Round(time.Second))
 }
 
 // Is reports whether target is [ErrLeaseHeld].

@@ -30,7 +30,8 @@ type Op struct {
 	// nor starts a rollback. Ops that depend on this one are skipped.
 	AllowedToFail bool
 	// ExecuteAt says when the op is due, given the time of its first enrolment. It is asked
-	// once; the answer is stored. A time in the past means now. See [NextAt].
+	// once; the answer is stored. A time in the past means now. See [NextAt]. If it fails when it
+	// is due, the next Run takes it up again; RunDue and Serve do not.
 	ExecuteAt func(now time.Time) time.Time
 	// ShouldRun is asked just before the op would start. On false the op is skipped, counts as
 	// satisfied for what depends on it in this run, and is asked again by the next run.

@@ -92,16 +92,17 @@ func (p *Plan) Waves() [][]string {
 	return waves
 }
 
-// String draws the plan, a line per step under its wave.
+// String draws the plan, a line per step under its wave; without waves if all hold one step.
 func (p *Plan) String() string {
 	if p.Empty() {
 		return "nothing is pending\n"
 	}
 	var b strings.Builder
+	serial := p.Steps[len(p.Steps)-1].Wave == len(p.Steps)-1
 	wave := -1
 	for i := range p.Steps {
 		s := &p.Steps[i]
-		if s.Wave != wave {
+		if s.Wave != wave && !serial {
 			wave = s.Wave
 			fmt.Fprintf(&b, "wave %d\n", wave+1)
 		}

@@ -1,6 +1,7 @@
 package seq
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -25,10 +26,11 @@ type StepReport struct {
 	Kind     Kind
 	State    State
 	Attempt  int           // number of the forward attempt in the ledger; 0 if it was not called
+	Retries  int           // how often the op was called again within the attempt
 	Duration time.Duration // of the forward attempt
 	Due      time.Time     // of one that is scheduled
 	Reason   string        // why it was skipped, is scheduled, or was not started
-	Err      error         // of the attempt; also if that was tolerated
+	Err      error         // an [OpError]; also if the failure was tolerated
 }
 
 // In lists the IDs of the ops in one of these states, in plan order.
@@ -75,21 +77,23 @@ func (r *Report) Step(id string) *StepReport {
 // String is a line on the run and a line per step.
 func (r *Report) String() string {
 	var b strings.Builder
-	if len(r.Steps) == 0 {
-		switch r.State {
-		case RunSucceeded:
-			return "nothing is pending\n"
-		case RunBusy:
-			return "another run holds the ledger\n"
-		}
+	scheduled := len(r.Scheduled())
+	switch {
+	case r.State == RunBusy:
+		return "another run holds the ledger\n"
+	case r.State == RunSucceeded && len(r.Steps) == 0:
+		return "nothing is pending\n"
+	case r.State == RunSucceeded && len(r.Steps) == scheduled:
+		fmt.Fprintf(&b, "nothing is pending now, %d scheduled\n", scheduled)
+	default:
+		fmt.Fprintf(&b, "%s run %s in %s\n", r.Strategy, r.State, r.Finished.Sub(r.Started).Round(time.Millisecond))
 	}
-	fmt.Fprintf(&b, "%s run %s in %s\n", r.Strategy, r.State, r.Finished.Sub(r.Started).Round(time.Millisecond))
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		fmt.Fprintf(&b, "  %-16s %s", s.State, s.ID)
 		switch {
 		case s.Err != nil:
-			fmt.Fprintf(&b, "  (%s)", message(s.Err))
+			fmt.Fprintf(&b, "  (%s)", cause(s.Err))
 		case s.Reason != "":
 			fmt.Fprintf(&b, "  (%s)", s.Reason)
 		case s.Duration > 0:
@@ -101,6 +105,14 @@ func (r *Report) String() string {
 		fmt.Fprintf(&b, "  not undone: %s\n", strings.Join(r.NotUndone, ", "))
 	}
 	return b.String()
+}
+
+// cause is the text of an op's error without what its line says already.
+func cause(err error) string {
+	if op := (*OpError)(nil); errors.As(err, &op) {
+		err = op.Err
+	}
+	return message(err)
 }
 
 // report is the walk's own.
@@ -129,7 +141,7 @@ func (w *Walk) report(state RunState, began time.Time) *Report {
 }
 
 func (s *stepState) report(op *Op) StepReport {
-	out := StepReport{ID: op.ID, Kind: op.Kind, State: s.state, Attempt: s.call.Attempt, Reason: s.reason, Err: s.err}
+	out := StepReport{ID: op.ID, Kind: op.Kind, State: s.state, Attempt: s.call.Attempt, Retries: s.call.retries, Reason: s.reason, Err: s.err}
 	if !s.started.IsZero() && !s.finished.IsZero() {
 		out.Duration = s.finished.Sub(s.started)
 	}

@@ -232,16 +232,17 @@ func (w *Walk) settle(i int, state State, reason string, err error) {
 	if state == Failed && step.Op.AllowedToFail && w.tolerates && s.call.broken == nil {
 		s.state = Tolerated // a condition that cannot be answered, say
 	}
+	if err != nil {
+		s.err = &OpError{ID: step.Op.ID, Direction: Forward, Effect: s.call.effect(s.entry.State, err), Err: err}
+	}
 	if s.state == Failed || s.state == Indeterminate {
-		fail := &OpError{ID: step.Op.ID, Direction: Forward, Effect: s.call.effect(s.entry.State, err), Err: err}
-		s.err = fail
-		w.fail(fail)
+		w.fail(s.err)
 		if step.Op.Kind == Migration {
 			why := fmt.Sprintf("migration %s failed", step.Op.ID)
 			w.halted.CompareAndSwap(nil, &why)
 		}
 		if !w.keepGoing.Load() {
-			s.stop = fail
+			s.stop = s.err
 		}
 	}
 	w.announce(Event{

@@ -12,7 +12,7 @@ import (
 
 // Parallel does the steps of a wave side by side, at most n at a time, and starts the next wave
 // when all of them have settled. n < 1 means a default for work that mostly waits for a
-// database: four for each processor Go may use, at least 8.
+// database: eight for each processor Go may use, at least 16.
 func Parallel(n int) seq.Executor {
 	n = width(n)
 	return seq.ExecutorFunc(func(ctx context.Context, walk *seq.Walk) error {
@@ -56,7 +56,7 @@ func wave(ctx context.Context, walk *seq.Walk, n, from, to int) error {
 
 func width(n int) int {
 	if n < 1 {
-		return max(8, 4*runtime.GOMAXPROCS(0))
+		return max(16, 8*runtime.GOMAXPROCS(0))
 	}
 	return n
 }
