@@ -9,7 +9,9 @@ import (
 
 // ThisProcess is the owner that this process is known by: its host, its pid and the revision
 // its binary was built from.
-var ThisProcess = sync.OnceValue(func() Owner {
+func ThisProcess() Owner { return thisProcess() }
+
+var thisProcess = sync.OnceValue(func() Owner {
 	host, _ := os.Hostname()
 	return Owner{Host: host, PID: os.Getpid(), Revision: revision()}
 })
