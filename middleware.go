@@ -106,9 +106,3 @@ func place(chain []Middleware, m Middleware) []Middleware {
 func has(chain []Middleware, l Layer) bool {
 	return slices.ContainsFunc(chain, func(m Middleware) bool { return m.Layer == l })
 }
-
-// recorder and tolerance are what middleware.Record and middleware.Tolerate return.
-var (
-	recorder  = Middleware{Name: "record", Layer: LayerRecord, Step: record}
-	tolerance = Middleware{Name: "tolerate", Layer: LayerTolerate} // its presence is what allows it
-)

@@ -1,7 +1,6 @@
 package seq
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -196,92 +195,6 @@ func (w *Walk) adopt(p *planning) {
 			w.earlier = append(w.earlier, st)
 		}
 	}
-}
-
-// walkPlan executes a walk to its end, and closes the run.
-func (s *Sequencer) walkPlan(ctx context.Context, w *Walk) (*Report, error) {
-	began := s.clock.Now()
-	w.announce(Event{Kind: EventRunStarted, Total: len(w.steps)})
-	err := s.executor().Execute(ctx, w)
-	state, errs := w.verdict(ctx, err)
-	if cerr := w.conclude(ctx, state); cerr != nil {
-		errs = append(errs, fmt.Errorf("close the run: %w", cerr))
-		if state == RunSucceeded {
-			state = RunFailed
-		}
-	}
-	report := w.report(state, began)
-	w.announce(Event{Kind: EventRunFinished, RunState: state})
-	if len(errs) == 0 {
-		return report, nil
-	}
-	return report, &RunError{Run: report.Run, Strategy: w.strategy, State: state, NotUndone: report.NotUndone, Errs: errs}
-}
-
-// verdict is the state that the run ends in, and its errors: those of its ops first, then what
-// else kept it from going on.
-func (w *Walk) verdict(ctx context.Context, err error) (RunState, []error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	errs := slices.Clone(w.failures)
-	slices.SortStableFunc(errs, func(a, b error) int { return cmp.Compare(direction(a), direction(b)) })
-	interrupted := ctx.Err() != nil && err != nil
-	switch {
-	case interrupted && !errors.Is(errors.Join(errs...), context.Cause(ctx)):
-		errs = append(errs, fmt.Errorf("interrupted: %w", context.Cause(ctx)))
-	case err != nil && len(errs) == 0:
-		errs = append(errs, err)
-	}
-	switch {
-	case w.suspended:
-		return RunWaiting, errs
-	case w.reversal != nil:
-		return w.reversal.run, errs
-	case len(errs) > 0:
-		return RunFailed, errs
-	default:
-		return RunSucceeded, nil
-	}
-}
-
-// direction orders errors: forward before rollback before the rest.
-func direction(err error) int {
-	if e, ok := err.(*OpError); ok { //nolint:errorlint // it is the walk's own, never wrapped
-		return int(e.Direction)
-	}
-	return int(Rollback) + 1
-}
-
-// conclude records what never ran, and the end of the run.
-func (w *Walk) conclude(ctx context.Context, state RunState) error {
-	j := w.journal
-	if j == nil || w.suspended {
-		return nil
-	}
-	run := j.run
-	run.State = state
-	_, err := j.write(ctx, Batch{Run: &run, Marks: w.skips()})
-	return err
-}
-
-// skips are the marks of the steps that settled without running. Those that ran in an earlier
-// run keep what the ledger says of it.
-func (w *Walk) skips() []Mark {
-	var marks []Mark
-	for i := range w.steps {
-		s := &w.steps[i]
-		if s.status.Load() != settled || s.state != Skipped || s.entry.State != Pending && s.entry.State != Skipped && s.entry.State != Scheduled {
-			continue
-		}
-		if s.entry.State == Skipped && s.entry.Error == s.reason {
-			continue
-		}
-		marks = append(marks, Mark{
-			ID: w.plan.Steps[i].Op.ID, Attempt: s.entry.Attempt, State: Skipped, Run: w.journal.run.ID,
-			NotBefore: s.entry.NotBefore, Reason: ErrorText(errors.New(s.reason)),
-		})
-	}
-	return marks
 }
 
 // newRunID is random; runs are ordered by when they started.

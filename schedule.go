@@ -2,7 +2,6 @@ package seq
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -115,59 +114,4 @@ func (w *Walk) resume(ctx context.Context) (map[string]*Entry, error) {
 	run := j.run
 	_, err = j.write(ctx, Batch{Run: &run})
 	return entries, err
-}
-
-// Serve does what is due, waits for the next time something is, and so on until ctx ends; it
-// then returns the cause. Any number of processes may serve one ledger: each due op runs once.
-// An op that fails is left for the next Run. If the ledger cannot be reached, Serve tries again
-// within a minute; it returns early only for what no waiting mends, such as an invalid op.
-// Failures reach the watchers (see [Middleware]).
-func (s *Sequencer) Serve(ctx context.Context, opts ...RunOption) error {
-	if s, _, err := s.with(opts); err != nil || s.catalog().err != nil {
-		return errors.Join(err, s.catalog().err)
-	}
-	for ctx.Err() == nil {
-		report, err := s.RunDue(ctx, opts...)
-		var failed *RunError
-		if err != nil && ctx.Err() == nil && !errors.As(err, &failed) && permanently(err) {
-			return err
-		}
-		pause := servePause
-		if report.State != RunFailed || failed != nil {
-			if next, ok := s.nextDue(ctx); ok {
-				pause = min(pause, next.Sub(s.clock.Now()))
-			}
-		}
-		_ = clock.Sleep(ctx, s.clock, pause)
-	}
-	return context.Cause(ctx)
-}
-
-// servePause is how long Serve sleeps at most: another process may enrol something meanwhile.
-const servePause = 30 * time.Second
-
-// permanently reports whether an error of planning will be there next time too.
-func permanently(err error) bool {
-	for _, kind := range []error{ErrInvalidOp, ErrInvalidID, ErrUnknownDependency, ErrCycle, ErrInvalidPlan, ErrInvalidStrategy, ErrSchemaNewer} {
-		if errors.Is(err, kind) {
-			return true
-		}
-	}
-	return false
-}
-
-// nextDue is the earliest time in the schedule that is not past.
-func (s *Sequencer) nextDue(ctx context.Context) (at time.Time, ok bool) {
-	entries, err := s.store.Load(ctx)
-	if err != nil {
-		return at, false
-	}
-	now := s.clock.Now()
-	for i := range entries {
-		e := &entries[i]
-		if e.State == Scheduled && e.NotBefore.After(now) && (!ok || e.NotBefore.Before(at)) {
-			at, ok = e.NotBefore, true
-		}
-	}
-	return at, ok
 }

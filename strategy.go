@@ -1,9 +1,6 @@
 package seq
 
-import (
-	"context"
-	"slices"
-)
+import "context"
 
 // A Strategy is a planner, an executor and the middleware around them: plain data. A nil field
 // is the one of [Sequential], so the zero strategy is Sequential.
@@ -36,44 +33,3 @@ func (f PlannerFunc) Plan(ctx context.Context, in Input) (*Plan, error) { return
 
 // A Handler makes one attempt at one step, in either direction.
 type Handler func(ctx context.Context, call *Call) error
-
-// Sequential is the default: in chronological order, one after another, recorded, and stopping
-// at the first failure that is not allowed.
-func Sequential() Strategy {
-	return Strategy{
-		Name:       "sequential",
-		Planner:    PlannerFunc(chronological),
-		Executor:   ExecutorFunc(serial),
-		Middleware: []Middleware{recorder, tolerance},
-	}
-}
-
-// serial walks the steps in plan order.
-func serial(ctx context.Context, walk *Walk) error {
-	for i := range walk.Plan().Steps {
-		if err := walk.Do(ctx, i); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// chronological keeps the order of timestamps, but for ops that depend on a later one: those
-// move behind it. Each step waits for the one before.
-func chronological(_ context.Context, in Input) (*Plan, error) {
-	p := in.Arrange(in.Order(nil))
-	for i := range p.Steps {
-		p.Steps[i].Wave = i
-		if i > 0 {
-			p.Steps[i].After = appendOnce(p.Steps[i].After, i-1)
-		}
-	}
-	return p, nil
-}
-
-func appendOnce(list []int, v int) []int {
-	if slices.Contains(list, v) {
-		return list
-	}
-	return append(list, v)
-}
