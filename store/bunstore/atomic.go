@@ -1,0 +1,145 @@
+package bunstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/clock"
+)
+
+// Atomic implements [seq.Store]. On Postgres the server ends the transaction if fn lets it idle
+// for a minute, so that a process that was cut off does not keep it for hours; a fn that needs
+// longer between two statements sets idle_in_transaction_session_timeout itself, with SET LOCAL.
+//
+// On SQLite a store has one writer at a time: other writes of this store wait until fn has
+// returned.
+func (s *Store) Atomic(ctx context.Context, lease seq.Lease, claim seq.Claim, fn func(context.Context) (seq.Batch, error)) (refused []string, err error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.turn.take(ctx); err != nil {
+		return nil, fmt.Errorf("begin the op's transaction: %w", err)
+	}
+	defer s.turn.pass()
+	a := &atomically{store: s, lease: lease, claim: claim}
+	during, cancel := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), txKey{}, a))
+	defer cancel()
+	if err := s.again(ctx, func() error { return a.begin(ctx, during) }); err != nil {
+		if s.absent(ctx, err) {
+			err = seq.ErrFenced
+		}
+		return nil, s.explain(ctx, "begin the op's transaction", err)
+	}
+	defer a.tx.end()
+	batch, err := a.call(ctx, fn)
+	// From here on the end of ctx stops nothing, so something else must.
+	defer clock.Wall().AfterFunc(finishTimeout, cancel)()
+	if err != nil {
+		return nil, a.undo(during, err)
+	}
+	c, err := a.finish(during, &batch)
+	if err != nil {
+		a.tx.end()
+		return nil, s.explain(during, "record the op in its transaction", err)
+	}
+	return c.refused, c.verdict()
+}
+
+// finishTimeout bounds what comes after fn.
+const finishTimeout = 30 * time.Second
+
+// atomically is one call of Atomic.
+type atomically struct {
+	store *Store
+	lease seq.Lease
+	claim seq.Claim
+	tx    *transaction
+	// current says that the lease was when the transaction took the only write lock there is,
+	// and so that it will be until the end. Never true on a database with more writers.
+	current bool
+}
+
+func (a *atomically) savepoint() string { return "seq_" + a.claim.Token.String()[:8] }
+
+// begin begins the transaction, locks the op and sets the savepoint that tells whether the
+// transaction is still the same when fn has returned.
+func (a *atomically) begin(ctx, during context.Context) (err error) {
+	s := a.store
+	if a.tx, err = s.begin(ctx, during); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			a.tx.end()
+		}
+	}()
+	open, err := s.matches(ctx, a.tx, s.dialect.guard, a.claim.ID, a.claim.Token.String())
+	if err != nil {
+		return err
+	}
+	if !open || a.claim.Token.IsZero() {
+		return seq.ErrFenced
+	}
+	if s.dialect.oneWriter {
+		a.current, err = s.matches(ctx, a.tx, s.dialect.authority, a.lease.Epoch, a.lease.Holder.String())
+		if err != nil {
+			return err
+		}
+	}
+	return s.exec(ctx, a.tx, "SAVEPOINT "+a.savepoint())
+}
+
+// call calls fn.
+func (a *atomically) call(ctx context.Context, fn func(context.Context) (seq.Batch, error)) (seq.Batch, error) {
+	if a.current {
+		defer a.store.turn.hold(a.lease)()
+	}
+	return fn(context.WithValue(ctx, txKey{}, a))
+}
+
+// finish records the batch and commits.
+func (a *atomically) finish(ctx context.Context, batch *seq.Batch) (*changes, error) {
+	s := a.store
+	err := s.exec(ctx, a.tx, "RELEASE SAVEPOINT "+a.savepoint())
+	switch {
+	case txEnded(err):
+		return nil, fmt.Errorf("%w: %w", seq.ErrTxBroken, err)
+	case sqlState(err) == "25P02":
+		return nil, fmt.Errorf("the op went on after an error of its transaction, which was undone: %w", err)
+	case err != nil:
+		return nil, err
+	}
+	c := &changes{store: s, tx: a.tx, lease: a.lease, batch: batch}
+	if err := c.apply(ctx); err != nil {
+		return nil, err
+	}
+	if err := a.renew(ctx); err != nil {
+		return nil, err
+	}
+	return c, a.tx.commit(ctx, c)
+}
+
+// undo keeps nothing of what fn did, and says so if fn saw to it that something is kept.
+func (a *atomically) undo(ctx context.Context, own error) error {
+	err := a.store.exec(ctx, a.tx, "ROLLBACK TO SAVEPOINT "+a.savepoint())
+	if txEnded(err) {
+		return errors.Join(own, seq.ErrTxBroken)
+	}
+	if err == nil && a.current && a.renew(ctx) == nil {
+		a.tx.over = true
+		_ = a.tx.Commit() // only the renewal: there is no moment at which others could take the lease
+	}
+	return own
+}
+
+// renew makes up for the renewals that were not possible while the transaction held the write
+// lock. If the lease is not current, that is the caller's to find out.
+func (a *atomically) renew(ctx context.Context) error {
+	if !a.current {
+		return nil
+	}
+	return a.store.exec(ctx, a.tx, renewLease, a.lease.Epoch, a.lease.Holder.String())
+}

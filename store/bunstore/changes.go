@@ -1,0 +1,97 @@
+package bunstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/sequencer-go/seq"
+)
+
+// changes is a batch on its way into the ledger, in one transaction.
+type changes struct {
+	store *Store
+	tx    *transaction
+	lease seq.Lease
+	batch *seq.Batch
+
+	current bool     // the lease is, and stays so until the commit
+	refused []string // IDs, in the order of the batch
+	proof   proof    // that the transaction was committed
+}
+
+// apply makes the changes, in the order that the contract fixes.
+func (c *changes) apply(ctx context.Context) (err error) {
+	if c.needsLease() {
+		c.current, err = c.store.matches(ctx, c.tx, c.store.dialect.authority, c.lease.Epoch, c.lease.Holder.String())
+		if err != nil {
+			return err
+		}
+	}
+	for _, step := range []func(context.Context) error{c.outcomes, c.saves, c.marks, c.claims, c.run} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// needsLease reports whether the batch has anything that only the holder of the lease may write.
+func (c *changes) needsLease() bool {
+	b := c.batch
+	return b.Run != nil || len(b.Marks) > 0 || len(b.Claims) > 0 ||
+		slices.ContainsFunc(b.Outcomes, func(o seq.Outcome) bool { return o.Lost })
+}
+
+// verdict is the error of a write that was committed.
+func (c *changes) verdict() error {
+	if c.needsLease() && !c.current {
+		return fmt.Errorf("write the ledger: %w", seq.ErrLeaseLost)
+	}
+	return nil
+}
+
+// refuseAll refuses the whole batch.
+func (c *changes) refuseAll() {
+	refuse(c, c.batch.Outcomes, outcomeID, nil)
+	refuse(c, c.batch.Saves, func(s *seq.Snapshot) string { return s.ID }, nil)
+	refuse(c, c.batch.Marks, markID, nil)
+	refuse(c, c.batch.Claims, claimID, nil)
+}
+
+// refuse notes which items were not written.
+func refuse[T any](c *changes, items []T, id func(*T) string, written func(*T) bool) {
+	for i := range items {
+		if written == nil || !written(&items[i]) {
+			c.refused = append(c.refused, id(&items[i]))
+		}
+	}
+}
+
+func outcomeID(o *seq.Outcome) string { return o.ID }
+func markID(m *seq.Mark) string       { return m.ID }
+func claimID(c *seq.Claim) string     { return c.ID }
+
+// The epoch of a run is that of the lease it is written under.
+const upsertRun = `INSERT INTO ?runs AS r (ns, id, number, strategy, state, host, pid, revision, epoch, started, finished)
+	VALUES (?ns, ?0, (SELECT coalesce(max(number), 0) + 1 FROM ?runs WHERE ns = ?ns),
+		?1, ?2, ?3, ?4, ?5, ?6, ?now, CASE WHEN ?7 THEN ?now END)
+	ON CONFLICT (ns, id) DO UPDATE SET
+		strategy = excluded.strategy, state = excluded.state,
+		host = excluded.host, pid = excluded.pid, revision = excluded.revision,
+		epoch = excluded.epoch, finished = excluded.finished`
+
+func (c *changes) run(ctx context.Context) error {
+	r := c.batch.Run
+	if r == nil || !c.current {
+		return nil
+	}
+	if c.proof.query == "" {
+		c.proof = proof{
+			query: `SELECT 1 FROM ?runs WHERE ns = ?ns AND id = ? AND state = ? AND epoch = ?`,
+			args:  []any{r.ID, r.State.String(), c.lease.Epoch},
+		}
+	}
+	return c.store.exec(ctx, c.tx, upsertRun, r.ID, clean(r.Strategy), r.State.String(),
+		clean(r.Owner.Host), r.Owner.PID, clean(r.Owner.Revision), c.lease.Epoch, r.State.Final())
+}

@@ -1,0 +1,128 @@
+package bunstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/sequencer-go/seq"
+)
+
+const selectOps = `SELECT id, state, run, delivery, generation, attempt, crashes, token, fence, seq, not_before, saved, error
+	FROM ?ops WHERE ns = ?ns`
+
+// Load implements [seq.Store].
+func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) {
+	var blocks [][]seq.Entry // one long slice that grows would be copied again and again
+	err := s.read(ctx, "ops", func(r *row) error {
+		e := seq.Entry{
+			ID:         r.text(0),
+			Run:        r.text(2),
+			Generation: int(r.number(4)),
+			Attempt:    int(r.number(5)),
+			Crashes:    int(r.number(6)),
+			Fence:      r.number(8),
+			Seq:        r.number(9),
+			NotBefore:  r.time(10),
+			Saved:      r.bytes(11),
+			Error:      r.text(12),
+		}
+		var err error
+		if e.State, err = seq.ParseState(r.text(1)); err != nil {
+			return fmt.Errorf("op %q: %w", e.ID, err)
+		}
+		if e.Delivery, err = seq.ParseDelivery(r.text(3)); err != nil {
+			return fmt.Errorf("op %q: %w", e.ID, err)
+		}
+		if e.Token, err = seq.ParseToken(r.text(7)); err != nil {
+			return fmt.Errorf("op %q: %w", e.ID, err)
+		}
+		last := len(blocks) - 1
+		if last < 0 || len(blocks[last]) == cap(blocks[last]) {
+			blocks = append(blocks, make([]seq.Entry, 0, min(32<<max(last, 0), 4096)))
+			last++
+		}
+		blocks[last] = append(blocks[last], e)
+		return nil
+	}, selectOps)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(blocks...), nil
+}
+
+const selectAttempts = `SELECT number, direction, run, host, pid, revision, started, finished, state, lost, error
+	FROM ?attempts WHERE ns = ?ns AND id = ? ORDER BY number`
+
+// History implements [seq.Store].
+func (s *Store) History(ctx context.Context, id string) ([]seq.Attempt, error) {
+	var attempts []seq.Attempt
+	err := s.read(ctx, "attempts", func(r *row) error {
+		a := seq.Attempt{
+			ID:       id,
+			Number:   int(r.number(0)),
+			Run:      r.text(2),
+			Owner:    r.owner(3),
+			Started:  r.time(6),
+			Finished: r.time(7),
+			Lost:     r.truth(9),
+			Error:    r.text(10),
+		}
+		var err error
+		if a.Direction, err = seq.ParseDirection(r.text(1)); err != nil {
+			return fmt.Errorf("op %q, attempt %d: %w", id, a.Number, err)
+		}
+		if a.State, err = seq.ParseState(r.text(8)); err != nil {
+			return fmt.Errorf("op %q, attempt %d: %w", id, a.Number, err)
+		}
+		attempts = append(attempts, a)
+		return nil
+	}, selectAttempts, id)
+	if err != nil {
+		return nil, err
+	}
+	return attempts, nil
+}
+
+const selectRuns = `SELECT id, strategy, state, host, pid, revision, epoch, started, finished
+	FROM ?runs WHERE ns = ?ns ORDER BY number DESC LIMIT ?`
+
+// Runs implements [seq.Store].
+func (s *Store) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
+	var runs []seq.Run
+	err := s.read(ctx, "runs", func(r *row) error {
+		run := seq.Run{
+			ID:       r.text(0),
+			Strategy: r.text(1),
+			Owner:    r.owner(3),
+			Epoch:    r.number(6),
+			Started:  r.time(7),
+			Finished: r.time(8),
+		}
+		var err error
+		if run.State, err = seq.ParseRunState(r.text(2)); err != nil {
+			return fmt.Errorf("run %q: %w", run.ID, err)
+		}
+		runs = append(runs, run)
+		return nil
+	}, selectRuns, max(limit, 0))
+	if err != nil {
+		return nil, err
+	}
+	return runs, nil
+}
+
+// read reads from a table, and nothing if the ledger does not exist yet.
+func (s *Store) read(ctx context.Context, table string, each func(*row) error, query string, args ...any) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	err := s.scan(ctx, s.db, each, query, args...)
+	if missingTable(err) {
+		if s.absent(ctx, err) {
+			return nil
+		}
+		err = s.scan(ctx, s.db, each, query, args...) // somebody has just created it
+	}
+	return s.explain(ctx, "table "+s.table(table), err)
+}

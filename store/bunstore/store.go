@@ -1,0 +1,88 @@
+// Package bunstore is the ledger in a database that bun speaks to: SQLite 3.35 or later, or
+// PostgreSQL 12 or later. Packages store/sqlite and store/postgres open one for you; with New you
+// bring your own *bun.DB, over any driver of these two.
+//
+// The ledger lives in five tables, seq_meta, seq_leases, seq_runs, seq_ops and seq_attempts, which
+// the first Acquire creates. Times in them are milliseconds since 1970, by the database's clock.
+//
+// The database should have a connection to spare for the ledger while ops run: with a pool of
+// one, a Transactional op on Postgres keeps the lease from being renewed.
+package bunstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/schema"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
+)
+
+// A Store is a ledger in a database. It is safe for concurrent use, by any number of processes.
+type Store struct {
+	db      *bun.DB
+	owned   bool // Close closes db
+	prefix  string
+	ttl     time.Duration
+	dialect *dialect
+	gen     schema.QueryGen // knows the tables' names, and what else statements are written with
+	turn    *turn           // nil if the database has any number of writers
+	err     error           // why the store cannot be used
+	closed  atomic.Bool
+}
+
+var _ seq.Store = (*Store)(nil)
+
+// New returns the ledger in db, which stays the caller's. It does not touch the database; what
+// is wrong with the options or with db is the error of each method.
+func New(db *bun.DB, opts ...Option) *Store {
+	o, err := optionsOf(opts)
+	s := &Store{db: db, owned: o.owned, prefix: o.prefix, ttl: o.ttl}
+	if db == nil {
+		s.err = errors.Join(err, errors.New("bunstore.New: the database is nil"))
+		return s
+	}
+	s.dialect = dialects[db.Dialect().Name()]
+	if s.dialect == nil {
+		s.err = errors.Join(err, fmt.Errorf("bunstore.New: no ledger for the dialect %s, only for PostgreSQL and SQLite", db.Dialect().Name()))
+		return s
+	}
+	s.err = err
+	s.gen = s.dialect.queryGen(db.Dialect(), o)
+	if s.dialect.oneWriter {
+		s.turn = newTurn()
+	}
+	return s
+}
+
+// DB is the database of the ledger, for queries of your own. Inside a Transactional op use [Tx].
+func (s *Store) DB() *bun.DB { return s.db }
+
+// Close makes every later call fail with [store.ErrClosed]. It closes the database if the store
+// opened it, as those of sqlite.Open and postgres.Open do.
+func (s *Store) Close() error {
+	if s.closed.Swap(true) || !s.owned || s.db == nil {
+		return nil
+	}
+	return s.db.Close()
+}
+
+// enter says why a call cannot even begin.
+func (s *Store) enter(ctx context.Context) error {
+	switch {
+	case s.err != nil:
+		return s.err
+	case s.closed.Load():
+		return store.ErrClosed
+	default:
+		return context.Cause(ctx)
+	}
+}
+
+// table is the full name of a table.
+func (s *Store) table(name string) string { return s.prefix + name }

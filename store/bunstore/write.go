@@ -1,0 +1,47 @@
+package bunstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/sequencer-go/seq"
+)
+
+// Write implements [seq.Store].
+func (s *Store) Write(ctx context.Context, lease seq.Lease, batch seq.Batch) (refused []string, err error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.turn.take(ctx); err != nil {
+		return nil, fmt.Errorf("write the ledger: %w", err)
+	}
+	defer s.turn.pass()
+	var done *changes
+	err = s.again(ctx, func() error {
+		done, err = s.write(ctx, lease, &batch)
+		return err
+	})
+	switch {
+	case err == nil:
+		return done.refused, done.verdict()
+	case s.absent(ctx, err): // nothing is open and nobody holds the lease
+		done = &changes{batch: &batch}
+		done.refuseAll()
+		return done.refused, done.verdict()
+	default:
+		return nil, s.explain(ctx, "write the ledger", err)
+	}
+}
+
+func (s *Store) write(ctx context.Context, lease seq.Lease, batch *seq.Batch) (*changes, error) {
+	tx, err := s.begin(ctx, ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer tx.end()
+	c := &changes{store: s, tx: tx, lease: lease, batch: batch}
+	if err := c.apply(ctx); err != nil {
+		return nil, err
+	}
+	return c, tx.commit(ctx, c)
+}

@@ -1,0 +1,47 @@
+// Package postgres opens the ledger in a PostgreSQL database, with github.com/jackc/pgx.
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+
+	"github.com/sequencer-go/seq/store/bunstore"
+)
+
+// Open opens the ledger in the database at dsn, a URL or a list of keyword=value; what it leaves
+// out comes from the PG* variables of the environment. It does not connect: the first call of a
+// method does. The database may hold your own tables too: [bunstore.Store.DB] is the way to them,
+// and bunstore.Tx in Transactional ops.
+//
+// Nothing in it needs a session, so a pooler may stand in between. With default_query_exec_mode
+// in the dsn you choose how pgx sends statements; it is exec otherwise, because bun writes
+// arguments into the text and pgx would keep statements that never come again.
+func Open(dsn string, opts ...bunstore.Option) (*bunstore.Store, error) {
+	cfg, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, fmt.Errorf("postgres.Open: %w", reason(err))
+	}
+	if !strings.Contains(dsn, "default_query_exec_mode") {
+		cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
+	}
+	db := bun.NewDB(stdlib.OpenDB(*cfg), pgdialect.New())
+	return bunstore.New(db, append(slices.Clip(opts), bunstore.Owned())...), nil
+}
+
+// reason is what is wrong with a dsn, in pgx's words but without the parts that quote it: what
+// looks like a host may be half of a password.
+func reason(err error) error {
+	_, text, _ := strings.Cut(err.Error(), "`: ")
+	text, _, _ = strings.Cut(text, " (")
+	if text == "" {
+		text = "cannot be parsed"
+	}
+	return errors.New("the address: " + text + "; want postgres://user:password@host:5432/database or keyword=value, with special characters escaped")
+}

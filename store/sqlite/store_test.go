@@ -1,0 +1,187 @@
+package sqlite_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
+	"github.com/sequencer-go/seq/store/bunstore"
+)
+
+var owner = seq.Owner{Host: "host", PID: 1}
+
+func acquire(tb testing.TB, s *bunstore.Store) seq.Lease {
+	tb.Helper()
+	lease, err := s.Acquire(tb.Context(), owner)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return lease
+}
+
+func claim(tb testing.TB, s *bunstore.Store, lease seq.Lease, id string) seq.Claim {
+	tb.Helper()
+	c := seq.Claim{ID: id, Token: seq.NewToken(), Attempt: 1, Generation: 1, Delivery: seq.Transactional, Owner: owner}
+	refused, err := s.Write(tb.Context(), lease, seq.Batch{Claims: []seq.Claim{c}})
+	if err != nil || refused != nil {
+		tb.Fatalf("claim %s: refused %v, %v", id, refused, err)
+	}
+	return c
+}
+
+func done(c seq.Claim) seq.Batch {
+	return seq.Batch{Outcomes: []seq.Outcome{{ID: c.ID, Token: c.Token, State: seq.Succeeded, Seq: 1}}}
+}
+
+func query(tb testing.TB, db bun.IDB, query string, args ...any) {
+	tb.Helper()
+	if _, err := db.ExecContext(tb.Context(), query, args...); err != nil {
+		tb.Fatalf("%s: %v", query, err)
+	}
+}
+
+// A user may bring a pool of one connection, and transactions that begin as deferred.
+func TestStoreOverADatabaseOfOnesOwn(t *testing.T) {
+	for name, connections := range map[string]int{"one connection": 1, "many": 0} {
+		t.Run(name, func(t *testing.T) {
+			seqtest.TestStore(t, func(tb testing.TB) seq.Store {
+				sqldb, err := sql.Open("sqlite", filepath.Join(tb.TempDir(), "own.db")+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)")
+				if err != nil {
+					tb.Fatal(err)
+				}
+				sqldb.SetMaxOpenConns(connections)
+				tb.Cleanup(func() { _ = sqldb.Close() })
+				return bunstore.New(bun.NewDB(sqldb, sqlitedialect.New()), bunstore.Prefix("own_"))
+			})
+		})
+	}
+}
+
+func TestNamespacesAreApart(t *testing.T) {
+	a := open(t, file(t))
+	b := bunstore.New(a.DB(), bunstore.Namespace("other"))
+	la, lb := acquire(t, a), acquire(t, b) // each has a lease of its own
+	claim(t, a, la, "op")
+	claim(t, b, lb, "op")
+	if _, err := b.Write(t.Context(), la, seq.Batch{Run: &seq.Run{ID: "r"}}); !errors.Is(err, seq.ErrLeaseLost) {
+		t.Errorf("a lease of another namespace: %v", err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Load(t.Context()); err != nil {
+		t.Errorf("closing a store that does not own the database closed it: %v", err)
+	}
+	if _, err := b.Load(t.Context()); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("got %v, want %v", err, store.ErrClosed)
+	}
+}
+
+func TestReadingCreatesNothing(t *testing.T) {
+	s := open(t, file(t))
+	ctx := t.Context()
+	if _, err := s.Load(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Runs(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Renew(ctx, seq.Lease{}); !errors.Is(err, seq.ErrLeaseLost) {
+		t.Errorf("Renew: %v", err)
+	}
+	if err := s.Release(ctx, seq.Lease{}); err != nil {
+		t.Errorf("Release: %v", err)
+	}
+	refused, err := s.Write(ctx, seq.Lease{}, seq.Batch{Claims: []seq.Claim{{ID: "a", Attempt: 1}}})
+	if !errors.Is(err, seq.ErrLeaseLost) || len(refused) != 1 {
+		t.Errorf("Write: %v, %v", refused, err)
+	}
+	if _, err := s.Atomic(ctx, seq.Lease{}, seq.Claim{ID: "a", Token: seq.NewToken()}, nil); !errors.Is(err, seq.ErrFenced) {
+		t.Errorf("Atomic: %v", err)
+	}
+	var tables int
+	if err := s.DB().QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master`).Scan(&tables); err != nil || tables != 0 {
+		t.Errorf("%d tables, %v", tables, err)
+	}
+}
+
+func TestANewerSchemaIsNamed(t *testing.T) {
+	s := open(t, file(t))
+	lease := acquire(t, s)
+	query(t, s.DB(), `UPDATE seq_meta SET value = '2'`)
+	if _, err := s.Load(t.Context()); err != nil {
+		t.Errorf("tables that can still be read: %v", err)
+	}
+	query(t, s.DB(), `ALTER TABLE seq_ops RENAME TO seq_steps`)
+	_, load := s.Load(t.Context())
+	_, acquired := s.Acquire(t.Context(), owner)
+	_, wrote := s.Write(t.Context(), lease, seq.Batch{Claims: []seq.Claim{{ID: "a", Attempt: 1, Token: seq.NewToken()}}})
+	for _, err := range []error{load, acquired, wrote} {
+		if !errors.Is(err, seq.ErrSchemaNewer) || !strings.Contains(err.Error(), "version 2") || !strings.Contains(err.Error(), "knows 1") {
+			t.Errorf("got %v, want %v with both versions", err, seq.ErrSchemaNewer)
+		}
+	}
+}
+
+func TestAnUnknownValueIsNamed(t *testing.T) {
+	s := open(t, file(t))
+	claim(t, s, acquire(t, s), "op")
+	for column, value := range map[string]string{"state": "warped", "delivery": "twice", "token": "xyz"} {
+		query(t, s.DB(), `UPDATE seq_ops SET state = 'running', delivery = 'once', token = NULL`)
+		query(t, s.DB(), `UPDATE seq_ops SET ? = ?`, bun.Ident(column), value)
+		_, err := s.Load(t.Context())
+		if !errors.Is(err, seq.ErrUnknownValue) {
+			t.Fatalf("%s: got %v, want %v", column, err, seq.ErrUnknownValue)
+		}
+		for _, want := range []string{"seq_ops", `"op"`, value} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%q does not say %s", err, want)
+			}
+		}
+	}
+	query(t, s.DB(), `UPDATE seq_ops SET state = 'running', delivery = 'once', token = NULL, attempt = 'many'`)
+	if _, err := s.Load(t.Context()); err == nil || !strings.Contains(err.Error(), "want a number") {
+		t.Errorf("a text where a number belongs: %v", err)
+	}
+}
+
+func TestAClosedDatabaseIsClear(t *testing.T) {
+	s := open(t, file(t))
+	lease := acquire(t, s)
+	_ = s.DB().Close() // behind the store's back
+	_, load := s.Load(t.Context())
+	_, write := s.Write(t.Context(), lease, seq.Batch{Run: &seq.Run{ID: "r"}})
+	for _, err := range []error{load, write, s.Renew(t.Context(), lease)} {
+		if err == nil || !strings.Contains(err.Error(), "database is closed") {
+			t.Errorf("got %v", err)
+		}
+	}
+	_ = s.Close()
+	if _, err := s.Acquire(context.Background(), owner); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("got %v, want %v", err, store.ErrClosed)
+	}
+}
+
+// A lost increment of a database that failed over must not be issued again.
+func TestTheEpochFollowsTheClock(t *testing.T) {
+	s := open(t, file(t))
+	before := time.Now().Add(-time.Second).UnixMilli()
+	lease := acquire(t, s)
+	if lease.Epoch < before {
+		t.Errorf("epoch %d, want at least %d", lease.Epoch, before)
+	}
+	query(t, s.DB(), `UPDATE seq_leases SET epoch = 9000000000000000, holder = NULL`)
+	if lease := acquire(t, s); lease.Epoch != 9000000000000001 {
+		t.Errorf("epoch %d after 9000000000000000", lease.Epoch)
+	}
+}
