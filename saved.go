@@ -59,6 +59,15 @@ func Saved(ctx context.Context, v any) (bool, error) {
 	return true, nil
 }
 
+// StoreOf is the store that records the run an op's context belongs to, nil if there is none.
+// Stores use it to hand an op their database, see bunstore.DB.
+func StoreOf(ctx context.Context) Store {
+	if c := callOf(ctx); c != nil && c.walk.journal != nil {
+		return c.walk.journal.store
+	}
+	return nil
+}
+
 // IdempotencyKey is a key for the outside world: the same for every attempt at doing the op
 // once, another for undoing it, and another when the op is done anew after a rollback or by
 // [Repeat]. It is "" if ctx is not that of an op.

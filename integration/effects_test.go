@@ -143,3 +143,30 @@ func TestNamespacesAndPrefixesAreApart(t *testing.T) {
 		}
 	})
 }
+
+// An op that was registered before the database was opened finds it in its context.
+func TestAnOpFindsItsDatabase(t *testing.T) {
+	onEach(t, func(t *testing.T, dsn string) {
+		s := ledger(t, dsn)
+		effects(t, s)
+		var ops []seq.Op
+		for i, d := range []seq.Delivery{seq.Repeatable, seq.Once, seq.Transactional} {
+			id := seqtest.ID(i, d.String())
+			ops = append(ops, seq.Op{ID: id, Delivery: d, Run: func(ctx context.Context) error {
+				_, err := bunstore.DB(ctx).ExecContext(ctx, "INSERT INTO effects (op, what) VALUES (?, ?)", id, "done")
+				return err
+			}})
+		}
+		if _, err := seq.New(s, ops...).Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i := range ops {
+			if n := count(t, s, ops[i].ID, "done"); n != 1 {
+				t.Errorf("%s left %d rows", ops[i].ID, n)
+			}
+		}
+		if _, err := bunstore.DB(t.Context()).ExecContext(t.Context(), "SELECT 1"); !errors.Is(err, bunstore.ErrNoTx) {
+			t.Errorf("outside of an op: %v", err)
+		}
+	})
+}

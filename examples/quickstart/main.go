@@ -18,7 +18,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/examples/internal/demo"
-	"github.com/sequencer-go/seq/examples/quickstart/operations"
+	_ "github.com/sequencer-go/seq/examples/quickstart/operations"
 )
 
 func main() { os.Exit(start(os.Args[1:])) }
@@ -54,7 +54,6 @@ func upgrade(ctx context.Context, cmd *command) error {
 		return err
 	}
 	defer store.Close()
-	operations.DB = store.DB()
 
 	// This is all a service needs: seq.New(store).Run(ctx). The rest is for you to watch.
 	sequencer := seq.New(store).Use(cmd.strategy, progress())

@@ -25,10 +25,12 @@ func (s *Store) Acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error)
 func (s *Store) acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error) {
 	seen, err := s.look(ctx)
 	if err == nil && seen.version == "" || missingTable(err) {
-		if err := s.create(ctx); err != nil {
-			return seq.Lease{}, err
+		if err = s.create(ctx); err == nil {
+			seen, err = s.look(ctx)
 		}
-		seen, err = s.look(ctx)
+	}
+	if busy(err) {
+		return seq.Lease{}, seen.error()
 	}
 	if err != nil {
 		return seq.Lease{}, err

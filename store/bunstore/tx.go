@@ -9,6 +9,8 @@ import (
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
+
+	"github.com/sequencer-go/seq"
 )
 
 // ErrNoTx is the error of every query through a [Tx] that was asked for outside of an op.
@@ -18,13 +20,27 @@ type txKey struct{}
 
 // Tx is the transaction that a Transactional op runs in: what the op writes through it is
 // committed together with the record that the op is done, or not at all. The op must not commit
-// or roll back; RunInTx and BeginTx on it make savepoints, which it may.
+// or roll back; RunInTx and BeginTx on it make savepoints, which it may. (The context that bun
+// hands to the function of RunInTx does not end with the op's.)
 //
 // Anywhere else, also in an op that is not Transactional, each of its methods fails with
 // [ErrNoTx].
 func Tx(ctx context.Context) bun.IDB {
 	if a, ok := ctx.Value(txKey{}).(*atomically); ok {
 		return a.tx.Tx
+	}
+	return outside()
+}
+
+// DB is the database that an op works on: the transaction of a Transactional op, see [Tx], and for
+// any other op the store's own [Store.DB]. So an op that was registered long before the database
+// was opened finds it. Outside of an op, each of its methods fails with [ErrNoTx].
+func DB(ctx context.Context) bun.IDB {
+	if _, inTx := ctx.Value(txKey{}).(*atomically); inTx {
+		return Tx(ctx)
+	}
+	if s, ok := seq.StoreOf(ctx).(*Store); ok {
+		return s.DB()
 	}
 	return outside()
 }

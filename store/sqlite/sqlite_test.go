@@ -183,7 +183,7 @@ func TestProcessesCreateTheFileAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 5 {
+	for range 3 {
 		path := file(t)
 		var wg sync.WaitGroup
 		for range 8 {

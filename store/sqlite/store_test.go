@@ -185,3 +185,32 @@ func TestTheEpochFollowsTheClock(t *testing.T) {
 		t.Errorf("epoch %d after 9000000000000000", lease.Epoch)
 	}
 }
+
+// Whoever keeps the only write lock for longer than busy_timeout has the ledger, for what it is
+// worth to somebody who waits.
+func TestABusyDatabaseIsAHeldLease(t *testing.T) {
+	path := file(t)
+	other := open(t, path)
+	sqldb, err := sql.Open("sqlite", path+"?_pragma=busy_timeout(1)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sqldb.Close() }()
+	s := bunstore.New(bun.NewDB(sqldb, sqlitedialect.New()))
+	for _, tables := range []string{"before", "after"} {
+		tx, err := other.DB().BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var held *seq.LeaseError
+		if _, err := s.Acquire(t.Context(), owner); !errors.As(err, &held) || held.Expires <= 0 {
+			t.Errorf("%s there are tables: got %v, want %v", tables, err, seq.ErrLeaseHeld)
+		}
+		if err := tx.Rollback(); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Release(t.Context(), acquire(t, s)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

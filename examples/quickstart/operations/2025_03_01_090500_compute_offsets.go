@@ -8,6 +8,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store/bunstore"
 )
 
 // zoneOffset is the part of a zone that this op writes.
@@ -27,7 +28,7 @@ func init() {
 			return writeOffsets(ctx, time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC))
 		},
 		Rollback: func(ctx context.Context) error {
-			_, err := DB.NewUpdate().Model((*zoneOffset)(nil)).Set("utc_offset = NULL").Where("true").Exec(ctx)
+			_, err := bunstore.DB(ctx).NewUpdate().Model((*zoneOffset)(nil)).Set("utc_offset = NULL").Where("true").Exec(ctx)
 			return err
 		},
 	})
@@ -36,7 +37,7 @@ func init() {
 // writeOffsets stores each zone's offset at an instant, in one statement.
 func writeOffsets(ctx context.Context, at time.Time) error {
 	var zones []zoneOffset
-	if err := DB.NewSelect().Model(&zones).Column("name").Scan(ctx); err != nil {
+	if err := bunstore.DB(ctx).NewSelect().Model(&zones).Column("name").Scan(ctx); err != nil {
 		return err
 	}
 	for i := range zones {
@@ -46,6 +47,6 @@ func writeOffsets(ctx context.Context, at time.Time) error {
 		}
 		_, zones[i].UTCOffset = at.In(loc).Zone()
 	}
-	_, err := DB.NewUpdate().Model(&zones).Column("utc_offset").Bulk().Exec(ctx)
+	_, err := bunstore.DB(ctx).NewUpdate().Model(&zones).Column("utc_offset").Bulk().Exec(ctx)
 	return err
 }
