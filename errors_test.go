@@ -15,7 +15,8 @@ func (hostile) Error() string { panic("no text for you") }
 
 func TestErrorTextIsAlwaysStorable(t *testing.T) {
 	for _, err := range []error{
-		errors.New(""), errors.New("plain"), errors.New("a\x00b"), errors.New("bad \xff\xfe"), hostile{},
+		errors.New(""), errors.New("plain"), errors.New("a\x00b"), errors.New("bad \xff\xfe"),
+		hostile{},
 		errors.New(strings.Repeat("ü", seq.MaxErrorBytes)), errors.New(strings.Repeat("\xff", 3*seq.MaxErrorBytes)),
 	} {
 		text := seq.ErrorText(err)

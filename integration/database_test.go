@@ -45,9 +45,9 @@ func effects(t *testing.T, s *bunstore.Store) {
 	query(t, s, "CREATE TABLE effects (op varchar(200) NOT NULL, what varchar(200) NOT NULL)")
 }
 
-func query(t *testing.T, s *bunstore.Store, q string, args ...any) {
+func query(t *testing.T, s *bunstore.Store, q string) {
 	t.Helper()
-	if _, err := s.DB().ExecContext(t.Context(), q, args...); err != nil {
+	if _, err := s.DB().ExecContext(t.Context(), q); err != nil {
 		t.Fatal(err)
 	}
 }
