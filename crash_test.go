@@ -215,3 +215,14 @@ func TestNoClaimNoCall(t *testing.T) {
 		t.Errorf("called %t, %v", called, err)
 	}
 }
+
+// An outcome that was committed and not acknowledged is found again, not taken for somebody
+// else's.
+func TestAnOutcomeThatWasHeardIsNotFenced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, every()["sequential"], ok("a"))
+		b.store.DeafAfter(3)
+		b.mustRun()
+		b.state("a", seq.Succeeded)
+	})
+}

@@ -121,20 +121,40 @@ func (j *journal) write(ctx context.Context, b Batch) ([]string, error) {
 	return j.store.Write(ctx, j.current(), b)
 }
 
-// settle writes an outcome and tries again on an error, because the op has run: a lost outcome
-// is the one thing that cannot be repaired from here.
-func (j *journal) settle(ctx context.Context, out Outcome) (refused []string, err error) {
+// settle writes the outcome of an attempt, and tries again on an error, because the op has run:
+// a lost outcome is the one thing that cannot be repaired from here. It fails with ErrFenced if
+// somebody else closed the attempt.
+func (j *journal) settle(ctx context.Context, out Outcome, attempt int) error {
+	ctx = context.WithoutCancel(ctx)
+	unsure := false // an earlier try may have been committed
 	for _, pause := range []time.Duration{50 * time.Millisecond, 500 * time.Millisecond, 0} {
-		refused, err = j.write(ctx, Batch{Outcomes: []Outcome{out}})
-		if err == nil || errors.Is(err, ErrLeaseLost) || pause == 0 {
-			break
+		refused, err := j.write(ctx, Batch{Outcomes: []Outcome{out}})
+		switch {
+		case len(refused) > 0 && unsure && j.told(ctx, out, attempt):
+			return nil
+		case len(refused) > 0:
+			return ErrFenced
+		case err == nil, errors.Is(err, ErrLeaseLost): // a true report counts, also from a former holder
+			return nil
+		case pause == 0:
+			return err
 		}
-		if clock.Sleep(context.WithoutCancel(ctx), wall, pause) != nil {
-			break
+		unsure = true
+		_ = clock.Sleep(ctx, wall, pause)
+	}
+	return nil
+}
+
+// told reports whether the ledger has this outcome of an attempt already.
+func (j *journal) told(ctx context.Context, out Outcome, attempt int) bool {
+	history, err := j.store.History(ctx, out.ID)
+	if err != nil {
+		return false
+	}
+	for _, a := range history {
+		if a.Number == attempt {
+			return a.State == out.State && !a.Lost
 		}
 	}
-	if errors.Is(err, ErrLeaseLost) && len(refused) == 0 {
-		return nil, nil // a true report is welcome, also from a former holder
-	}
-	return refused, err
+	return false
 }

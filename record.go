@@ -55,11 +55,7 @@ func (c *Call) close(ctx context.Context, own error) error {
 	}
 	out := c.outcome(own)
 	if !c.closed {
-		refused, err := j.settle(ctx, out)
-		if err == nil && len(refused) > 0 {
-			err = ErrFenced
-		}
-		if err != nil {
+		if err := j.settle(ctx, out, c.Attempt); err != nil {
 			c.broken = fmt.Errorf("%w (%s, attempt %d): %w", ErrOutcomeUnrecorded, out.State, c.Attempt, err)
 			return errors.Join(own, c.broken)
 		}

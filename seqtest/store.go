@@ -22,6 +22,7 @@ type Store struct {
 	calls   []string
 	writes  int
 	fail    map[int]error
+	deaf    int
 	crash   int
 	applied bool // the write that crashed was committed, only not acknowledged
 	crashed bool
@@ -36,6 +37,14 @@ func (s *Store) FailWrite(k int, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fail[k] = err
+}
+
+// DeafAfter makes the k-th write take effect, but fail with an error that matches
+// [seq.ErrUnknownOutcome], as when the answer to a commit is lost.
+func (s *Store) DeafAfter(k int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deaf = k
 }
 
 // CrashBefore makes the process die at the k-th write: it writes nothing, and from then on every
@@ -57,7 +66,7 @@ func (s *Store) crashAt(k int, applied bool) {
 func (s *Store) Restart() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.crashed, s.crash, s.fail = false, 0, map[int]error{}
+	s.crashed, s.crash, s.deaf, s.fail = false, 0, 0, map[int]error{}
 	_ = s.inner.Release(context.Background(), s.lease) // memory fails only when it is closed
 }
 
@@ -95,6 +104,9 @@ func (s *Store) write() (do bool, answer error) {
 	s.writes++
 	if err := s.fail[s.writes]; err != nil {
 		return false, err
+	}
+	if s.deaf == s.writes {
+		return true, seq.ErrUnknownOutcome
 	}
 	if s.crash == s.writes {
 		s.crashed = true

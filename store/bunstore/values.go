@@ -5,8 +5,8 @@ import "github.com/uptrace/bun"
 // What one statement holds at most: enough to make round trips cheap, little enough for any
 // database's limit on the length of a statement.
 const (
-	chunkRows  = 1000
-	chunkBytes = 256 << 10
+	chunkRows  = 5000
+	chunkBytes = 768 << 10
 )
 
 // inChunks writes items as the rows of VALUES clauses, and calls do with as many at a time as
