@@ -133,6 +133,16 @@ func protect(ctx context.Context, fn func(context.Context) error) error {
 	return <-done
 }
 
+// contain calls fn, a part that may be the user's, and makes an error of its panic.
+func contain(fn func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &PanicError{Value: v, Stack: string(debug.Stack())}
+		}
+	}()
+	return fn()
+}
+
 // ask is protect for a question.
 func ask(ctx context.Context, fn func(context.Context) (bool, error)) (yes bool, err error) {
 	err = protect(ctx, func(ctx context.Context) (err error) {

@@ -353,7 +353,7 @@ func died(t *testing.T, s seq.Strategy, op seq.Op) (b *bench, calls *atomic.Int6
 }
 
 func once(t *testing.T, s seq.Strategy) {
-	op := ok("a")
+	op := seqtest.Irreversible(id("a")) // a saga would undo it, and then it could run anew
 	op.Delivery = seq.Once
 	b, calls := died(t, s, op)
 	for range 2 {

@@ -37,6 +37,8 @@ func newCatalog(ops []Op, chain []Middleware) *catalog {
 			errs = append(errs, op.fault)
 		case op.Run == nil:
 			errs = append(errs, fmt.Errorf("%w %s: Run is nil", ErrInvalidOp, op.ID))
+		case op.RollbackOnFailure && op.Rollback == nil:
+			errs = append(errs, fmt.Errorf("%w %s: RollbackOnFailure without a Rollback", ErrInvalidOp, op.ID))
 		case op.Delivery > Once || op.Kind > Migration:
 			errs = append(errs, fmt.Errorf("%w %s: kind %d, delivery %d", ErrInvalidOp, op.ID, op.Kind, op.Delivery))
 		case op.Delivery != Repeatable && !has(chain, LayerRecord):

@@ -131,7 +131,17 @@ type OpError struct {
 	Err       error
 }
 
-func (e *OpError) Error() string { return fmt.Sprintf("%s %s: %s", e.Direction, e.ID, message(e.Err)) }
+func (e *OpError) Error() string {
+	return fmt.Sprintf("%s %s: %s (effect %s)", e.Direction, e.ID, message(e.Err), e.Effect)
+}
+
+// MarshalText is the error's text, so that JSON has it.
+func (e *OpError) MarshalText() ([]byte, error) { return []byte(ErrorText(e)), nil }
+
+// Is reports whether target is [ErrRollbackFailed], for an error of Rollback.
+func (e *OpError) Is(target error) bool {
+	return e.Direction == Rollback && target == ErrRollbackFailed
+}
 
 // Unwrap is the op's own error.
 func (e *OpError) Unwrap() error { return e.Err }

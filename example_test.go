@@ -56,7 +56,7 @@ func ExampleSequencer_Use() {
 	// Output:
 	// users moved
 	// users moved back
-	// transactional-batch run rolled-back: run 2024_01_15_120001_move_orders: disk full
+	// transactional-batch run rolled-back: run 2024_01_15_120001_move_orders: disk full (effect unknown)
 }
 
 // Preview is the plan that Run would execute. It locks nothing and writes nothing.

@@ -12,7 +12,7 @@ import (
 func (s *Sequencer) walkPlan(ctx context.Context, w *Walk) (*Report, error) {
 	began := s.clock.Now()
 	w.announce(Event{Kind: EventRunStarted, Total: len(w.steps)})
-	err := s.executor().Execute(ctx, w)
+	err := contain(func() error { return s.executor().Execute(ctx, w) })
 	state, errs := w.verdict(ctx, err)
 	if cerr := w.conclude(ctx, state); cerr != nil {
 		errs = append(errs, fmt.Errorf("close the run: %w", cerr))
@@ -35,12 +35,15 @@ func (w *Walk) verdict(ctx context.Context, err error) (RunState, []error) {
 	defer w.mu.Unlock()
 	errs := slices.Clone(w.failures)
 	slices.SortStableFunc(errs, func(a, b error) int { return cmp.Compare(direction(a), direction(b)) })
-	interrupted := ctx.Err() != nil && err != nil
-	switch {
-	case interrupted && !errors.Is(errors.Join(errs...), context.Cause(ctx)):
-		errs = append(errs, fmt.Errorf("interrupted: %w", context.Cause(ctx)))
+	switch interrupted := ctx.Err() != nil && err != nil; {
+	case interrupted:
+		errs = append(errs, interruption(ctx))
 	case err != nil && len(errs) == 0:
 		errs = append(errs, err)
+	case err == nil && len(errs) == 0:
+		if i := w.unsettled(); i >= 0 {
+			errs = append(errs, fmt.Errorf("%w: the executor returned before %s had settled", ErrInvalidPlan, w.plan.Steps[i].Op.ID))
+		}
 	}
 	switch {
 	case w.suspended:
@@ -52,6 +55,24 @@ func (w *Walk) verdict(ctx context.Context, err error) (RunState, []error) {
 	default:
 		return RunSucceeded, nil
 	}
+}
+
+// interruption is why the context ended, and that it did.
+func interruption(ctx context.Context) error {
+	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
+		return fmt.Errorf("interrupted: %w (%w)", cause, ctx.Err())
+	}
+	return fmt.Errorf("interrupted: %w", ctx.Err())
+}
+
+// unsettled is the first step that the executor did not do, -1 if there is none.
+func (w *Walk) unsettled() int {
+	for i := range w.steps {
+		if w.steps[i].status.Load() != settled {
+			return i
+		}
+	}
+	return -1
 }
 
 // direction orders errors: forward before rollback before the rest.

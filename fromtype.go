@@ -54,7 +54,13 @@ func FromType(id string, v any) Op {
 	take("Kind", func(m any) bool { return answer(&op.Kind, m) })
 	take("Delivery", func(m any) bool { return answer(&op.Delivery, m) })
 	if op.Run == nil && len(errs) == 0 {
-		errs = append(errs, fmt.Errorf("%T has no method Run(context.Context) error", v))
+		hint := ""
+		if t := reflect.TypeOf(v); t != nil {
+			if _, has := reflect.PointerTo(t).MethodByName("Run"); has {
+				hint = "; *" + t.String() + " has: pass a pointer"
+			}
+		}
+		errs = append(errs, fmt.Errorf("%T has no method Run(context.Context) error%s", v, hint))
 	}
 	if len(errs) > 0 {
 		op.fault = fmt.Errorf("%w %s: %w", ErrInvalidOp, id, errors.Join(errs...))

@@ -64,6 +64,9 @@ func (k Kind) String() string {
 	return "operation"
 }
 
+// MarshalText writes the kind as its name.
+func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
 // Delivery is the promise an op makes when a process dies in the middle of it.
 type Delivery uint8
 
@@ -90,18 +93,19 @@ func ParseDelivery(s string) (Delivery, error) {
 	return parse[Delivery](deliveryNames[:], s, "delivery")
 }
 
-// Direction tells doing from undoing.
+// Direction tells doing from undoing, and from what a person said.
 type Direction uint8
 
-// The two directions of a call.
+// The directions of a call, and of a line in an op's history.
 const (
 	Forward  Direction = iota // the op's Run
 	Rollback                  // the op's Rollback
+	ByHand                    // no call, but a finding, see Sequencer.Resolve
 )
 
-var directionNames = [...]string{"run", "rollback"}
+var directionNames = [...]string{"run", "rollback", "by hand"}
 
-// String is "run" or "rollback".
+// String is "run", "rollback" or "by hand".
 func (d Direction) String() string { return name(directionNames[:], d) }
 
 // ParseDirection is the inverse of String. It fails with an error matching [ErrUnknownValue].

@@ -41,14 +41,22 @@ func From(id string) RunOption {
 // Repeat also runs ops that have succeeded before.
 func Repeat() RunOption { return func(s *selection) { s.repeat = true } }
 
-// Tags leaves out the ops that have none of these tags.
+// Tags leaves out the ops that have none of these tags; without any tag, all.
 func Tags(tags ...string) RunOption {
-	return func(s *selection) { s.tags = append(s.tags, tags...) }
+	return func(s *selection) { s.tags = append(named(s.tags), tags...) }
 }
 
-// Only leaves out the ops that are not named.
+// Only leaves out the ops that are not named; without any name, all.
 func Only(ids ...string) RunOption {
-	return func(s *selection) { s.only = append(s.only, ids...) }
+	return func(s *selection) { s.only = append(named(s.only), ids...) }
+}
+
+// named makes a list that was asked for, though it may be empty, differ from none.
+func named(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
 }
 
 // Using replaces the strategy, or adds middleware, for this call alone.

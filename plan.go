@@ -12,6 +12,8 @@ import (
 type Plan struct {
 	Strategy string
 	Steps    []Step
+	// Undo names the ops of a rollback that was interrupted: Run first goes on with it.
+	Undo []string
 }
 
 // A Step is one op's place in a plan.
@@ -23,6 +25,9 @@ type Step struct {
 	Skip      string    // the reason, when the step will not run
 	// Irreversible marks a step whose op has no Rollback in a strategy that rolls back.
 	Irreversible bool
+	// Refused is why the run will not call the op and count it as failed: going by the ledger,
+	// its effect may be there, or it killed its process too often.
+	Refused string
 
 	input int // its index in the planner's input
 }
@@ -67,8 +72,8 @@ func (in Input) Arrange(order []int) *Plan {
 	return &Plan{Steps: steps}
 }
 
-// Empty reports whether there is nothing to run.
-func (p *Plan) Empty() bool { return len(p.Steps) == 0 }
+// Empty reports whether there is nothing to do.
+func (p *Plan) Empty() bool { return len(p.Steps) == 0 && len(p.Undo) == 0 }
 
 // IDs are the IDs of the steps, in order.
 func (p *Plan) IDs() []string {
@@ -98,7 +103,10 @@ func (p *Plan) String() string {
 		return "nothing is pending\n"
 	}
 	var b strings.Builder
-	serial := p.Steps[len(p.Steps)-1].Wave == len(p.Steps)-1
+	if len(p.Undo) > 0 {
+		fmt.Fprintf(&b, "first, an interrupted rollback goes on: %s\n", strings.Join(p.Undo, ", "))
+	}
+	serial := len(p.Steps) > 0 && p.Steps[len(p.Steps)-1].Wave == len(p.Steps)-1
 	wave := -1
 	for i := range p.Steps {
 		s := &p.Steps[i]
@@ -127,6 +135,7 @@ func (s *Step) notes() string {
 	add(!s.NotBefore.IsZero(), "not before "+s.NotBefore.UTC().Format(time.RFC3339))
 	add(s.Irreversible, "cannot be undone")
 	add(s.Skip != "", "skipped: "+s.Skip)
+	add(s.Refused != "", "refused: "+s.Refused)
 	if len(notes) == 0 {
 		return ""
 	}

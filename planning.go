@@ -23,9 +23,15 @@ func (p *planning) plan(ctx context.Context) (*Plan, error) {
 		return nil, err
 	}
 	if len(in.Steps) == 0 {
-		return &Plan{Strategy: p.strategy.Name}, nil
+		empty := &Plan{Strategy: p.strategy.Name}
+		p.foresee(empty)
+		return empty, nil
 	}
-	plan, err := p.strategy.Planner.Plan(ctx, in)
+	var plan *Plan
+	err = contain(func() (err error) {
+		plan, err = p.strategy.Planner.Plan(ctx, in)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("plan %s: %w", p.strategy.Name, err)
 	}
@@ -33,12 +39,27 @@ func (p *planning) plan(ctx context.Context) (*Plan, error) {
 		return nil, fmt.Errorf("plan %s: %w", p.strategy.Name, err)
 	}
 	plan.Strategy = p.strategy.Name
-	if has(p.strategy.Middleware, LayerSaga) {
-		for i := range plan.Steps {
-			plan.Steps[i].Irreversible = plan.Steps[i].Op.Rollback == nil
+	p.foresee(plan)
+	return plan, nil
+}
+
+// foresee notes what is known to go wrong, or to come first, whatever the planner.
+func (p *planning) foresee(plan *Plan) {
+	saga := has(p.strategy.Middleware, LayerSaga)
+	for i := range plan.Steps {
+		s := &plan.Steps[i]
+		s.Irreversible = saga && s.Op.Rollback == nil
+		if e := p.entries[s.Op.ID]; e != nil {
+			if err := doubt(s.Op, e); err != nil && e.State != RollbackPending {
+				s.Refused = err.Error()
+			}
 		}
 	}
-	return plan, nil
+	for i := range p.catalog.ops {
+		if e := p.entries[p.catalog.ops[i].op.ID]; e != nil && (e.State == RollbackPending || e.State == RollingBack) {
+			plan.Undo = append(plan.Undo, e.ID)
+		}
+	}
 }
 
 // input chooses the ops that are left to do and resolves their schedule and dependencies. All
@@ -48,7 +69,7 @@ func (p *planning) input() (Input, error) {
 	errs := []error{p.catalog.err, p.unknown()}
 	for _, id := range p.sel.only {
 		if _, known := p.catalog.index[id]; !known {
-			errs = append(errs, fmt.Errorf("%w: Only: %s is not registered%s", ErrInvalidOption, id, p.catalog.didYouMean(id)))
+			errs = append(errs, p.notRegistered(id))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -104,7 +125,11 @@ func (p *planning) due(op *Op) (at time.Time, err error) {
 	if op.ExecuteAt == nil {
 		return at, nil
 	}
-	if e := p.entries[op.ID]; e != nil && !e.NotBefore.IsZero() && e.State != Succeeded && e.State != RolledBack {
+	switch e := p.entries[op.ID]; {
+	case e == nil:
+	case e.State == Succeeded:
+		return at, nil // repeated because somebody asked for it now
+	case !e.NotBefore.IsZero() && e.State != RolledBack:
 		return e.NotBefore, nil
 	}
 	defer func() {
@@ -113,9 +138,14 @@ func (p *planning) due(op *Op) (at time.Time, err error) {
 		}
 	}()
 	if at = op.ExecuteAt(p.now); at.IsZero() {
-		return at, fmt.Errorf("%w %s: ExecuteAt returns no time", ErrInvalidOp, op.ID)
+		return at, nil
 	}
 	return at.UTC().Truncate(time.Millisecond), nil
+}
+
+// notRegistered is the error for a name in Only.
+func (p *planning) notRegistered(id string) error {
+	return fmt.Errorf("%w: Only: %s is not registered%s", ErrInvalidOption, ErrorText(errors.New(id)), p.catalog.didYouMean(id))
 }
 
 // unknown lists the dependencies that neither the catalog nor the ledger knows as done.
@@ -125,8 +155,12 @@ func (p *planning) unknown() error {
 		if p.done(f.id) {
 			continue
 		}
+		id := ErrorText(errors.New(f.id))
+		if id == "" {
+			id = "an empty ID"
+		}
 		errs = append(errs, fmt.Errorf("%w: %s depends on %s, which is not registered%s",
-			ErrUnknownDependency, p.catalog.ops[f.op].op.ID, ErrorText(errors.New(f.id)), p.catalog.didYouMean(f.id)))
+			ErrUnknownDependency, p.catalog.ops[f.op].op.ID, id, p.catalog.didYouMean(f.id)))
 	}
 	return errors.Join(errs...)
 }

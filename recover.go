@@ -3,6 +3,7 @@ package seq
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // maxCrashes is how many processes an op may take down before it is left alone.
@@ -12,11 +13,12 @@ const maxCrashes = 3
 func doubt(op *Op, e *Entry) error {
 	switch {
 	case e.State == RollbackFailed || e.State == RollbackPending:
-		return fmt.Errorf("%w: %s; call Rollback to try again", ErrRollbackFailed, e.Error)
+		why, _, _ := strings.Cut(e.Error, "\n")
+		return fmt.Errorf("%w: %s; call Rollback to try again, or Resolve", ErrRollbackFailed, why)
 	case e.State == Indeterminate && e.Delivery == Once && op.Verify == nil:
-		return fmt.Errorf("%w: its process died in attempt %d; give the op a Verify, or resolve it by hand", ErrIndeterminate, e.Attempt)
-	case e.Crashes >= maxCrashes && e.State != Succeeded:
-		return fmt.Errorf("%w: %d times", ErrPoisoned, e.Crashes)
+		return fmt.Errorf("%w: its process died in attempt %d; give the op a Verify, or call Resolve", ErrIndeterminate, e.Attempt)
+	case e.Crashes >= maxCrashes:
+		return fmt.Errorf("%w: %d times in a row; mend it, then call Resolve", ErrPoisoned, e.Crashes)
 	default:
 		return nil
 	}

@@ -30,7 +30,7 @@ func Register(ops ...Op) {
 		if op.ID == "" {
 			op.ID = strings.TrimSuffix(filepath.Base(file), ".go")
 			if i > 0 || op.ID == "." {
-				op.fault = fmt.Errorf("%w: several ops without an ID in one call of Register, %s:%d", ErrInvalidOp, file, line)
+				op.fault = fmt.Errorf("%w: several ops without an ID in one call of Register, %s:%d", ErrInvalidOp, filepath.Base(file), line)
 			}
 		}
 		registry.ops = append(registry.ops, op)

@@ -15,6 +15,9 @@ type Report struct {
 	Started  time.Time // by the sequencer's clock
 	Finished time.Time
 	Steps    []StepReport
+	// Earlier is the end of a rollback that another process began and this run went on with
+	// before it did anything else; nil if there was none.
+	Earlier *Report
 	// NotUndone names the ops that the run should have undone and could not, because they have
 	// no Rollback or it failed.
 	NotUndone []string
@@ -31,6 +34,8 @@ type StepReport struct {
 	Due      time.Time     // of one that is scheduled
 	Reason   string        // why it was skipped, is scheduled, or was not started
 	Err      error         // an [OpError]; also if the failure was tolerated
+
+	failed bool
 }
 
 // In lists the IDs of the ops in one of these states, in plan order.
@@ -49,8 +54,17 @@ func (r *Report) In(states ...State) []string {
 // Succeeded lists the ops that are done.
 func (r *Report) Succeeded() []string { return r.In(Succeeded) }
 
-// Failed lists the ops that failed and were not allowed to, also those whose outcome is unknown.
-func (r *Report) Failed() []string { return r.In(Failed, Indeterminate) }
+// Failed lists the ops that failed and were not allowed to, also those whose outcome is unknown,
+// whatever became of them afterwards.
+func (r *Report) Failed() []string {
+	var ids []string
+	for i := range r.Steps {
+		if r.Steps[i].failed {
+			ids = append(ids, r.Steps[i].ID)
+		}
+	}
+	return ids
+}
 
 // Tolerated lists the ops that failed and were allowed to.
 func (r *Report) Tolerated() []string { return r.In(Tolerated) }
@@ -77,11 +91,16 @@ func (r *Report) Step(id string) *StepReport {
 // String is a line on the run and a line per step.
 func (r *Report) String() string {
 	var b strings.Builder
+	if r.Earlier != nil {
+		b.WriteString("an interrupted rollback went on:\n" + r.Earlier.String())
+	}
 	scheduled := len(r.Scheduled())
 	switch {
 	case r.State == RunBusy:
 		return "another run holds the ledger\n"
-	case r.State == RunSucceeded && len(r.Steps) == 0:
+	case r.State == RunSucceeded && len(r.Steps) == 0 && r.Strategy == rollbackName:
+		return "nothing to undo\n"
+	case r.State == RunSucceeded && len(r.Steps) == 0 && r.Earlier == nil:
 		return "nothing is pending\n"
 	case r.State == RunSucceeded && len(r.Steps) == scheduled:
 		fmt.Fprintf(&b, "nothing is pending now, %d scheduled\n", scheduled)
@@ -141,7 +160,7 @@ func (w *Walk) report(state RunState, began time.Time) *Report {
 }
 
 func (s *stepState) report(op *Op) StepReport {
-	out := StepReport{ID: op.ID, Kind: op.Kind, State: s.state, Attempt: s.call.Attempt, Retries: s.call.retries, Reason: s.reason, Err: s.err}
+	out := StepReport{ID: op.ID, Kind: op.Kind, State: s.state, Attempt: s.call.Attempt, Retries: s.call.retries, Reason: s.reason, Err: s.err, failed: s.failed}
 	if !s.started.IsZero() && !s.finished.IsZero() {
 		out.Duration = s.finished.Sub(s.started)
 	}

@@ -40,7 +40,8 @@ func (w *Walk) Reverse(ctx context.Context) ([]string, error) {
 		if w.journal == nil {
 			s.entry.State = s.state
 		}
-		if s.call.Step != nil && s.status.Load() == settled && (w.journal == nil || s.entry.Run == w.journal.run.ID) {
+		if w.journal == nil || s.entry.Run == w.journal.run.ID {
+			s.call.Step = &w.plan.Steps[i]
 			consider(s)
 		}
 	}
@@ -55,9 +56,6 @@ func (w *Walk) Reverse(ctx context.Context) ([]string, error) {
 	w.mu.Lock()
 	w.reversal = rev
 	w.mu.Unlock()
-	if len(rev.notUndone) > 0 {
-		slices.Sort(rev.notUndone)
-	}
 	if len(targets) == 0 {
 		if len(rev.notUndone) == 0 {
 			rev.run = RunFailed // nothing had happened
@@ -66,6 +64,7 @@ func (w *Walk) Reverse(ctx context.Context) ([]string, error) {
 	}
 	if err := w.decide(ctx, targets); err != nil {
 		rev.run = RunRollbackFailed
+		rev.notUndone = append(rev.notUndone, ids...)
 		err = fmt.Errorf("rollback not started: %w", err)
 		w.fail(err)
 		return nil, err
@@ -122,7 +121,7 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 	s.state, s.reason = RolledBack, ""
 	if err != nil {
 		fail := &OpError{ID: id, Direction: Rollback, Effect: call.effect(Running, err), Err: err}
-		s.state, s.err = RollbackFailed, fail
+		s.state, s.err = RollbackFailed, errors.Join(s.err, fail)
 		rev.run = RunRollbackFailed
 		rev.notUndone = append(rev.notUndone, id)
 		w.failures = append(w.failures, fail)

@@ -38,7 +38,7 @@ func (s *Sequencer) Rollback(ctx context.Context, opts ...RunOption) (*Report, e
 		return report, err
 	}
 	targets, err := p.targets()
-	if err != nil {
+	if err = errors.Join(p.unknownTargets(), err); err != nil {
 		return report, err
 	}
 	if len(targets) == 0 {
@@ -115,14 +115,7 @@ func (p *planning) targets() ([]*Entry, error) {
 	}
 	switch {
 	case p.sel.narrows():
-		chosen := done[:0]
-		for _, e := range done {
-			i, known := p.catalog.index[e.ID]
-			if known && p.sel.takes(&p.catalog.ops[i]) {
-				chosen = append(chosen, e)
-			}
-		}
-		done = chosen
+		done = slices.DeleteFunc(done, func(e *Entry) bool { return !p.sel.takes(p.catalog.stamped(e.ID)) })
 	case len(doomed) > 0:
 		done = nil
 	default:
@@ -131,6 +124,26 @@ func (p *planning) targets() ([]*Entry, error) {
 	all := append(doomed, done...)
 	slices.SortFunc(all, func(a, b *Entry) int { return strings.Compare(a.ID, b.ID) })
 	return all, errors.Join(p.reversible(all), p.stillNeeded(all))
+}
+
+// unknownTargets is an error if Only names what neither the ledger nor the catalog knows.
+func (p *planning) unknownTargets() error {
+	var errs []error
+	for _, id := range p.sel.only {
+		if _, known := p.catalog.index[id]; !known && p.entries[id] == nil {
+			errs = append(errs, p.notRegistered(id))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// stamped is an op of the catalog, or what the ledger alone knows of it: its ID.
+func (c *catalog) stamped(id string) *stamped {
+	if i, known := c.index[id]; known {
+		return &c.ops[i]
+	}
+	at, _, _ := ParseID(id) // it was valid when it ran
+	return &stamped{&Op{ID: id}, at}
 }
 
 // ofLastRun keeps the entries of the run that completed the latest of them.

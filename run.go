@@ -41,7 +41,7 @@ func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
 	if !has(s.strategy.Middleware, LayerRecord) {
 		return s.walkPlan(ctx, s.newWalk(plan, nil, p.entries))
 	}
-	if w := s.newWalk(plan, nil, p.entries); !p.unfinished() && (plan.Empty() || !s.awaits()) && w.resting(p.now) {
+	if w := s.newWalk(plan, nil, p.entries); len(plan.Undo) == 0 && (plan.Empty() || !s.awaits()) && w.resting(p.now) {
 		report := w.report(RunSucceeded, p.now)
 		return report, nil
 	}
@@ -71,9 +71,10 @@ func (s *Sequencer) lead(ctx context.Context, j *journal, sel *selection) (*Repo
 	if err != nil {
 		return report, err
 	}
+	var earlier *Report
 	if p.hasState(RollbackPending) {
-		if report, err := s.resume(ctx, j, p); err != nil {
-			return report, err
+		if earlier, err = s.resume(ctx, j, p); err != nil {
+			return earlier, err
 		}
 		if p, err = s.reload(ctx, j, sel); err != nil {
 			return report, err
@@ -83,7 +84,8 @@ func (s *Sequencer) lead(ctx context.Context, j *journal, sel *selection) (*Repo
 	if err != nil {
 		return report, err
 	}
-	if plan.Empty() {
+	report.Earlier = earlier
+	if len(plan.Steps) == 0 {
 		report.State = RunSucceeded
 		return report, nil
 	}
@@ -91,7 +93,9 @@ func (s *Sequencer) lead(ctx context.Context, j *journal, sel *selection) (*Repo
 	if err := s.begin(ctx, w, p); err != nil {
 		return report, err
 	}
-	return s.walkPlan(ctx, w)
+	report, err = s.walkPlan(ctx, w)
+	report.Earlier = earlier
+	return report, err
 }
 
 // take waits for the lease as the options say. The returned context ends when the lease is
@@ -124,11 +128,6 @@ func (s *Sequencer) reload(ctx context.Context, j *journal, sel *selection) (*pl
 		return p, err
 	}
 	return s.load(ctx, sel)
-}
-
-// unfinished reports whether the ledger holds what somebody must put in order, plan or no plan.
-func (p *planning) unfinished() bool {
-	return p.hasState(RollbackPending) || p.hasState(RollingBack)
 }
 
 func (p *planning) hasState(state State) bool {
@@ -187,10 +186,15 @@ func (s *Sequencer) begin(ctx context.Context, w *Walk, p *planning) error {
 
 // adopt takes over what the run did before its process died.
 func (w *Walk) adopt(p *planning) {
+	planned := make(map[string]bool, len(w.steps))
+	for i := range w.steps {
+		planned[w.steps[i].entry.ID] = true
+	}
 	for i := range p.catalog.ops {
 		op := p.catalog.ops[i].op
-		if e := p.entries[op.ID]; e != nil && e.State == Succeeded && e.Run == w.journal.run.ID {
-			st := &stepState{entry: *e, state: Succeeded}
+		e := p.entries[op.ID]
+		if e != nil && e.Run == w.journal.run.ID && maybeApplied(op, e.State) && !planned[op.ID] {
+			st := &stepState{entry: *e, state: e.State}
 			st.call.Step = &Step{Op: op}
 			w.earlier = append(w.earlier, st)
 		}

@@ -12,7 +12,7 @@ import (
 // for, so that any process can pick it up; false if the ledger says so already.
 func (w *Walk) enrolment(i int, now time.Time) (Mark, bool) {
 	s, step := &w.steps[i], &w.plan.Steps[i]
-	if s.due.IsZero() || step.Skip != "" || s.entry.State == Indeterminate || doubt(step.Op, &s.entry) != nil {
+	if s.due.IsZero() || step.Skip != "" || s.entry.State == Indeterminate || s.entry.State == Succeeded || doubt(step.Op, &s.entry) != nil {
 		return Mark{}, false
 	}
 	m := Mark{ID: step.Op.ID, Attempt: s.entry.Attempt, State: Pending, Run: w.journal.run.ID, NotBefore: s.due}

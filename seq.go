@@ -35,7 +35,9 @@ import (
 type Sequencer struct {
 	store    Store
 	ops      []Op
-	strategy Strategy
+	base     Strategy     // as it was given
+	added    []Middleware // to whatever strategy
+	strategy Strategy     // both together
 	clock    clock.Clock
 	errs     []error
 	catalog  func() *catalog
@@ -60,7 +62,7 @@ type Part interface{ join(s *Sequencer) }
 
 // Use sets the strategy, or adds middleware to it, and returns s. Each middleware goes where
 // the law of order wants it (see [Layer]), a free one innermost; one that excludes another that
-// is there takes its place. A strategy replaces the one before it, with its middleware. A
+// is there takes its place. A strategy replaces the one before it; what was added stays. A
 // combination that cannot keep its promise is refused by Run and Preview, before anything runs.
 func (s *Sequencer) Use(parts ...Part) *Sequencer {
 	for _, p := range parts {
@@ -69,6 +71,10 @@ func (s *Sequencer) Use(parts ...Part) *Sequencer {
 			continue
 		}
 		p.join(s)
+	}
+	s.strategy = s.base
+	for _, m := range s.added {
+		s.strategy.Middleware = place(s.strategy.Middleware, m)
 	}
 	ops, chain := s.ops, s.strategy.Middleware
 	s.catalog = sync.OnceValue(func() *catalog { return newCatalog(ops, chain) })
@@ -92,10 +98,10 @@ func (st Strategy) join(s *Sequencer) {
 	if st.Middleware == nil {
 		st.Middleware = def.Middleware
 	}
-	s.strategy = st
+	s.base = st
 }
 
-func (m Middleware) join(s *Sequencer) { s.strategy.Middleware = place(s.strategy.Middleware, m) }
+func (m Middleware) join(s *Sequencer) { s.added = append(s.added, m) }
 
 type partFunc func(*Sequencer)
 
@@ -112,7 +118,7 @@ func (s *Sequencer) with(opts []RunOption) (*Sequencer, *selection, error) {
 	sel, err := selectionOf(opts)
 	if len(sel.parts) > 0 {
 		copied := *s
-		copied.errs = append([]error(nil), s.errs...)
+		copied.errs, copied.added = slices.Clone(s.errs), slices.Clone(s.added)
 		s = copied.Use(sel.parts...)
 	}
 	return s, sel, errors.Join(append(s.errs, err, lawful(s.strategy.Middleware))...)
@@ -174,8 +180,13 @@ func (s *Sequencer) handler() Handler {
 func (s *Sequencer) executor() Executor {
 	e := s.strategy.Executor
 	for _, m := range slices.Backward(s.strategy.Middleware) {
-		if m.Run != nil {
-			e = m.Run(e)
+		if m.Run == nil {
+			continue
+		}
+		if e = m.Run(e); e == nil {
+			return ExecutorFunc(func(context.Context, *Walk) error {
+				return fmt.Errorf("%w: Run of middleware %s returns nil", ErrInvalidStrategy, m.Name)
+			})
 		}
 	}
 	return e

@@ -82,7 +82,7 @@ type Entry struct {
 	Delivery   Delivery  // as of the last claim
 	Generation int       // raised by a claim that starts the op anew after success or rollback
 	Attempt    int       // claims so far, of either direction
-	Crashes    int       // claims whose owner died, since the last success
+	Crashes    int       // claims in a row whose owner died
 	Token      Token     // of the open attempt; zero when there is none
 	Fence      int64     // the epoch that claimed it last
 	Seq        int64     // order of completion within one epoch; 0 unless it succeeded
@@ -116,7 +116,7 @@ type Outcome struct {
 	Seq   int64  // see [Entry]; kept as it was if 0
 	Error string // sanitised and cut, see [ErrorText]
 	Saved []byte // what Run saved; nil keeps what is there
-	Lost  bool   // adds 1 to Crashes; a success sets Crashes to 0
+	Lost  bool   // adds 1 to Crashes; any other outcome sets Crashes to 0
 }
 
 // A Snapshot keeps what an op saved, while its attempt with this Token is open; else it is refused.

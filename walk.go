@@ -44,6 +44,7 @@ type stepState struct {
 	state    State
 	reason   string
 	err      error // of the last attempt, also if tolerated
+	failed   bool  // and was not allowed to
 	stop     error // what Do answers
 	entry    Entry // as the ledger has it
 	call     Call
@@ -119,6 +120,9 @@ func (w *Walk) Err() error {
 // or failed and is allowed to; else why no further step should start. A step that has settled is
 // not done again; Do answers as it did then. All of its After must have settled before.
 func (w *Walk) Do(ctx context.Context, i int) error {
+	if i < 0 || i >= len(w.steps) {
+		return fmt.Errorf("%w: the executor asks for step %d of %d", ErrInvalidPlan, i, len(w.steps))
+	}
 	s, step := &w.steps[i], &w.plan.Steps[i]
 	if !s.status.CompareAndSwap(idle, busy) {
 		if s.status.Load() == settled {
@@ -236,6 +240,7 @@ func (w *Walk) settle(i int, state State, reason string, err error) {
 		s.err = &OpError{ID: step.Op.ID, Direction: Forward, Effect: s.call.effect(s.entry.State, err), Err: err}
 	}
 	if s.state == Failed || s.state == Indeterminate {
+		s.failed = true
 		w.fail(s.err)
 		if step.Op.Kind == Migration {
 			why := fmt.Sprintf("migration %s failed", step.Op.ID)

@@ -31,24 +31,29 @@ func Parallel(n int) seq.Executor {
 	})
 }
 
-// wave does the steps from up to, not including, to.
+// wave does the steps from up to, not including, to. Workers take them in plan order; a step that
+// was taken is done, whatever becomes of one behind it.
 func wave(ctx context.Context, walk *seq.Walk, n, from, to int) error {
 	if to == from+1 {
 		return walk.Do(ctx, from)
 	}
-	var group errgroup.Group
+	var next atomic.Int64
 	var stop atomic.Bool
-	group.SetLimit(n)
-	for i := from; i < to && !stop.Load(); i++ {
+	next.Store(int64(from))
+	var group errgroup.Group
+	for range min(n, to-from) {
 		group.Go(func() error {
-			if stop.Load() {
-				return nil
+			for !stop.Load() {
+				i := int(next.Add(1)) - 1
+				if i >= to {
+					return nil
+				}
+				if err := walk.Do(ctx, i); err != nil {
+					stop.Store(true)
+					return err
+				}
 			}
-			err := walk.Do(ctx, i)
-			if err != nil {
-				stop.Store(true)
-			}
-			return err
+			return nil
 		})
 	}
 	return group.Wait()

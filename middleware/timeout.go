@@ -9,11 +9,27 @@ import (
 	"github.com/sequencer-go/seq"
 )
 
-// ErrTimeout is the cause of a context that [Timeout] ended. It matches
-// context.DeadlineExceeded.
+// ErrTimeout is the cause of a context that [Timeout] ended, and matches what the op's error then
+// becomes. It matches context.DeadlineExceeded.
 var ErrTimeout = fmt.Errorf("time-out: %w", context.DeadlineExceeded)
 
-// Timeout ends the op's context after d on the run's clock, in either direction. Inside [Retry]
+// timeoutError is what an op returned after its time was up.
+type timeoutError struct {
+	after time.Duration
+	err   error
+}
+
+func (e *timeoutError) Error() string {
+	if errors.Is(e.err, context.Canceled) || errors.Is(e.err, ErrTimeout) {
+		return fmt.Sprintf("time-out after %s", e.after)
+	}
+	return fmt.Sprintf("time-out after %s: %v", e.after, e.err)
+}
+
+func (e *timeoutError) Unwrap() []error { return []error{ErrTimeout, e.err} }
+
+// Timeout ends the op's context after d on the run's clock, in either direction. (The context has
+// no Deadline, because that would be one of the wall clock.) Inside [Retry]
 // it bounds each attempt, outside all of them. An op that does not heed its context is waited
 // for all the same: it is never run twice at a time, and never left behind. What an op returns
 // late, without an error, is a success.
@@ -31,7 +47,7 @@ func Timeout(d time.Duration) seq.Middleware {
 			defer stop()
 			err := next(ctx, call)
 			if err != nil && errors.Is(context.Cause(ctx), ErrTimeout) {
-				return fmt.Errorf("%w after %s: %w", ErrTimeout, d, err)
+				return &timeoutError{d, err}
 			}
 			return err
 		}

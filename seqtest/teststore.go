@@ -16,32 +16,32 @@ import (
 // called once for each rule.
 func TestStore(t *testing.T, open func(tb testing.TB) seq.Store) {
 	for name, rule := range map[string]func(*ledger){
-		"an empty ledger reads as empty":              (*ledger).empty,
-		"a lease is held by one":                      (*ledger).oneHolder,
-		"many acquire at once, one gets it":           (*ledger).race,
-		"each acquisition has a larger epoch":         (*ledger).epochs,
-		"a lease that was given back is lost":         (*ledger).released,
-		"a claim opens an attempt":                    (*ledger).claims,
-		"a claim needs the attempt it counted":        (*ledger).staleClaim,
-		"a claim needs the current lease":             (*ledger).fencedClaim,
-		"an outcome closes the attempt":               (*ledger).outcomes,
-		"an outcome needs the token":                  (*ledger).foreignOutcome,
-		"a true report is welcome without the lease":  (*ledger).lateOutcome,
-		"a lost attempt needs a later epoch":          (*ledger).lost,
-		"crashes are counted until a success":         (*ledger).crashes,
-		"what is refused does not stop the rest":      (*ledger).partial,
-		"marks set what has no open attempt":          (*ledger).marks,
-		"saved state is kept":                         (*ledger).saves,
-		"history tells every attempt":                 (*ledger).history,
-		"runs are told, the newest first":             (*ledger).runs,
-		"atomic commits the batch with the work":      (*ledger).atomic,
-		"atomic keeps nothing of work that failed":    (*ledger).atomicFails,
-		"atomic refuses an attempt that is not open":  (*ledger).atomicFenced,
-		"atomic commits though the context has ended": (*ledger).atomicCancelled,
-		"a batch may be large":                        (*ledger).large,
-		"any error text can be stored":                (*ledger).texts,
-		"an ended context stops a write":              (*ledger).cancelled,
-		"one claim of many at once wins":              (*ledger).claimRace,
+		"an empty ledger reads as empty":               (*ledger).empty,
+		"a lease is held by one":                       (*ledger).oneHolder,
+		"many acquire at once, one gets it":            (*ledger).race,
+		"each acquisition has a larger epoch":          (*ledger).epochs,
+		"a lease that was given back is lost":          (*ledger).released,
+		"a claim opens an attempt":                     (*ledger).claims,
+		"a claim needs the attempt it counted":         (*ledger).staleClaim,
+		"a claim needs the current lease":              (*ledger).fencedClaim,
+		"an outcome closes the attempt":                (*ledger).outcomes,
+		"an outcome needs the token":                   (*ledger).foreignOutcome,
+		"a true report is welcome without the lease":   (*ledger).lateOutcome,
+		"a lost attempt needs a later epoch":           (*ledger).lost,
+		"crashes are counted until an attempt reports": (*ledger).crashes,
+		"what is refused does not stop the rest":       (*ledger).partial,
+		"marks set what has no open attempt":           (*ledger).marks,
+		"saved state is kept":                          (*ledger).saves,
+		"history tells every attempt":                  (*ledger).history,
+		"runs are told, the newest first":              (*ledger).runs,
+		"atomic commits the batch with the work":       (*ledger).atomic,
+		"atomic keeps nothing of work that failed":     (*ledger).atomicFails,
+		"atomic refuses an attempt that is not open":   (*ledger).atomicFenced,
+		"atomic commits though the context has ended":  (*ledger).atomicCancelled,
+		"a batch may be large":                         (*ledger).large,
+		"any error text can be stored":                 (*ledger).texts,
+		"an ended context stops a write":               (*ledger).cancelled,
+		"one claim of many at once wins":               (*ledger).claimRace,
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
 			rule(&ledger{t: t, ctx: t.Context(), store: open(t)})
@@ -283,9 +283,10 @@ func (l *ledger) crashes() {
 			l.t.Fatalf("%d crashes, want %d", e.Crashes, n)
 		}
 	}
-	l.write(done(l.claimed(4)))
-	if e := l.want("a", seq.Succeeded); e.Crashes != 0 {
-		l.t.Fatalf("%d crashes after a success", e.Crashes)
+	c := l.claimed(4)
+	l.write(seq.Batch{Outcomes: []seq.Outcome{{ID: "a", Token: c.Token, State: seq.Failed}}})
+	if e := l.want("a", seq.Failed); e.Crashes != 0 {
+		l.t.Fatalf("%d crashes after a report", e.Crashes)
 	}
 }
 

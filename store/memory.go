@@ -224,9 +224,7 @@ func (m *Memory) settle(lease seq.Lease, current bool, o *seq.Outcome) bool {
 	if o.Saved != nil {
 		e.Saved = slices.Clone(o.Saved)
 	}
-	if o.Lost {
-		e.Crashes++
-	} else if o.State == seq.Succeeded {
+	if e.Crashes++; !o.Lost {
 		e.Crashes = 0
 	}
 	a := &m.attempts[o.ID][len(m.attempts[o.ID])-1]

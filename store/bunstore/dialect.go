@@ -72,8 +72,7 @@ func (d *dialect) queryGen(of schema.Dialect, o options) schema.QueryGen {
 		WithNamedArg("key", bun.Safe(d.key)).
 		WithNamedArg("blob", bun.Safe(d.blob)).
 		WithNamedArg("table", bun.Safe(d.table)).
-		WithNamedArg("running", seq.Running.String()).
-		WithNamedArg("succeeded", seq.Succeeded.String())
+		WithNamedArg("running", seq.Running.String())
 	for _, name := range []string{"meta", "leases", "runs", "runs_by_number", "ops", "attempts"} {
 		gen = gen.WithNamedArg(name, bun.Ident(o.prefix+name))
 	}

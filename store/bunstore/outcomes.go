@@ -14,7 +14,7 @@ const closeOps = `WITH v (v_id, v_token, v_state, v_seq, v_error, v_saved, v_los
 		state = v_state, token = NULL, error = v_error,
 		seq = CASE WHEN v_seq = 0 THEN o.seq ELSE v_seq END,
 		saved = coalesce(CAST(v_saved AS ?blob), o.saved),
-		crashes = CASE WHEN v_lost THEN o.crashes + 1 WHEN v_state = ?succeeded THEN 0 ELSE o.crashes END
+		crashes = CASE WHEN v_lost THEN o.crashes + 1 ELSE 0 END
 	FROM v
 	WHERE o.ns = ?ns AND o.id = v_id AND o.token = v_token AND (NOT v_lost OR o.fence < ?)
 	RETURNING id, attempt`

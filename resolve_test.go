@@ -1,0 +1,71 @@
+package seq_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/strategies"
+)
+
+func TestResolveEndsDoubt(t *testing.T) {
+	for found, want := range map[seq.Resolution]seq.State{seq.Done: seq.Succeeded, seq.NotDone: seq.Pending} {
+		synctest.Test(t, func(t *testing.T) {
+			op := seqtest.Irreversible(id("a"))
+			op.Delivery = seq.Once
+			b, calls := died(t, strategies.Sequential(), op)
+			if _, err := b.run(); !errors.Is(err, seq.ErrIndeterminate) || !strings.Contains(err.Error(), "Resolve") {
+				t.Fatal(err)
+			}
+			if err := b.seq.Resolve(t.Context(), id("a"), found, "ann looked"); err != nil {
+				t.Fatal(err)
+			}
+			b.state("a", want)
+			history, err := b.store.History(t.Context(), id("a"))
+			if last := history[len(history)-1]; err != nil || last.Direction != seq.ByHand || !strings.Contains(last.Error, "ann looked") || last.State != want {
+				t.Errorf("the history ends with %+v, %v", last, err)
+			}
+			b.mustRun()
+			b.state("a", seq.Succeeded)
+			if n := calls.Load(); n != 1+int64(found) {
+				t.Errorf("%d: called %d times", found, n)
+			}
+		})
+	}
+}
+
+func TestResolveAFailedRollback(t *testing.T) {
+	for found, want := range map[seq.Resolution]seq.State{seq.Done: seq.Succeeded, seq.NotDone: seq.RolledBack} {
+		bad := ok("a")
+		bad.Rollback = seqFails(errBoom)
+		b := newBench(t, strategies.TransactionalBatch(), bad, fail("b", "a"))
+		if _, err := b.run(); !errors.Is(err, seq.ErrRollbackFailed) {
+			t.Fatal(err)
+		}
+		if err := b.seq.Resolve(t.Context(), id("a"), found, "ann looked"); err != nil {
+			t.Fatal(err)
+		}
+		b.state("a", want)
+		b.with(strategies.TransactionalBatch(), ok("a"), ok("b", "a"))
+		b.mustRun()
+	}
+}
+
+func TestResolveRefuses(t *testing.T) {
+	b := newBench(t, strategies.Sequential(), ok("a"))
+	b.mustRun()
+	for name, err := range map[string]error{
+		"no doubt":  b.seq.Resolve(t.Context(), id("a"), seq.NotDone, "why not"),
+		"unknown":   b.seq.Resolve(t.Context(), id("z"), seq.Done, "why not"),
+		"no reason": b.seq.Resolve(t.Context(), id("a"), seq.Done, ""),
+		"no answer": b.seq.Resolve(t.Context(), id("a"), seq.Resolution(7), "why not"),
+	} {
+		if !errors.Is(err, seq.ErrInvalidOption) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	b.state("a", seq.Succeeded)
+}
