@@ -223,3 +223,23 @@ func TestKeepGoingStopsAtAMigration(t *testing.T) {
 	}
 	seqtest.AssertRan(t, b.rec, id("a"))
 }
+
+// An op that was undone is done anew, with another key, also when its schedule or a skip came
+// between.
+func TestTheKeyChangesAfterARollbackWhateverCameBetween(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var keys []string
+		op := ok("a")
+		op.ExecuteAt = func(now time.Time) time.Time { return now.Add(time.Hour) }
+		op.Run = func(ctx context.Context) error { keys = append(keys, seq.IdempotencyKey(ctx)); return nil }
+		b := newBench(t, strategies.Scheduled(strategies.Wait()), op)
+		b.mustRun()
+		if _, err := b.seq.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.mustRun()
+		if len(keys) != 2 || keys[0] == keys[1] {
+			t.Errorf("the keys are %q", keys)
+		}
+	})
+}

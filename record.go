@@ -28,8 +28,8 @@ func (c *Call) open(ctx context.Context) error {
 		ID: c.Step.Op.ID, Token: NewToken(), Direction: c.Direction, Run: j.run.ID, Delivery: c.Step.Op.Delivery,
 		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: j.run.Owner,
 	}
-	if c.Direction == Forward && (e.Attempt == 0 || e.State == Succeeded || e.State == RolledBack) {
-		c.claim.Generation++
+	if c.Direction == Forward && (e.Attempt == 0 || e.Seq > 0) {
+		c.claim.Generation++ // for the first time, or after it was done or undone
 	}
 	c.Attempt = c.claim.Attempt
 	refused, err := j.write(ctx, Batch{Claims: []Claim{c.claim}})
@@ -43,6 +43,9 @@ func (c *Call) open(ctx context.Context) error {
 	}
 	e.Attempt, e.Generation, e.Run = c.claim.Attempt, c.claim.Generation, c.claim.Run
 	e.Token, e.Fence = c.claim.Token, j.current().Epoch
+	if c.Direction == Forward {
+		e.Seq = 0
+	}
 	return nil
 }
 
@@ -71,16 +74,19 @@ func (c *Call) close(ctx context.Context, own error) error {
 // outcome is what the ledger is told of an attempt that ended with err.
 func (c *Call) outcome(err error) Outcome {
 	out := Outcome{ID: c.claim.ID, Token: c.claim.Token, Error: errorDetail(err), Saved: c.saved}
+	if err == nil {
+		if c.seq == 0 {
+			c.seq = c.walk.journal.seq.Add(1)
+		}
+		out.Seq = c.seq
+	}
 	switch {
 	case c.Direction == Rollback && err == nil:
 		out.State = RolledBack
 	case c.Direction == Rollback:
 		out.State = RollbackFailed
 	case err == nil:
-		if c.seq == 0 {
-			c.seq = c.walk.journal.seq.Add(1)
-		}
-		out.State, out.Seq = Succeeded, c.seq
+		out.State = Succeeded
 	case c.tolerable():
 		out.State = Tolerated
 	default:

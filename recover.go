@@ -24,6 +24,19 @@ func doubt(op *Op, e *Entry) error {
 	}
 }
 
+// entries reads the ledger under the lease, after it has closed what the dead left open.
+func (j *journal) entries(ctx context.Context) (map[string]*Entry, error) {
+	entries, err := loadEntries(ctx, j.store)
+	if err != nil {
+		return nil, err
+	}
+	recovered, err := j.recover(ctx, entries)
+	if err != nil || !recovered {
+		return entries, err
+	}
+	return loadEntries(ctx, j.store)
+}
+
 // recover closes the attempts of owners who died: whoever holds the lease now knows that they
 // no longer run. It reports whether there were any.
 func (j *journal) recover(ctx context.Context, entries map[string]*Entry) (bool, error) {

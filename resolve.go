@@ -33,16 +33,9 @@ func (s *Sequencer) Resolve(ctx context.Context, id string, found Resolution, re
 		return err
 	}
 	defer drop()
-	entries, err := loadEntries(ctx, s.store)
+	entries, err := j.entries(ctx)
 	if err != nil {
 		return err
-	}
-	if recovered, err := j.recover(ctx, entries); err != nil {
-		return err
-	} else if recovered {
-		if entries, err = loadEntries(ctx, s.store); err != nil {
-			return err
-		}
 	}
 	e := entries[id]
 	if e == nil {
@@ -84,7 +77,7 @@ func (j *journal) resolve(ctx context.Context, e *Entry, to State, reason string
 		return fmt.Errorf("resolve %s: %w", e.ID, err)
 	}
 	out := Outcome{ID: e.ID, Token: claim.Token, State: to, Error: ErrorText(fmt.Errorf("resolved: %s", reason))}
-	if to == Succeeded {
+	if to == Succeeded || to == RolledBack {
 		out.Seq = j.seq.Add(1)
 	}
 	if err := j.settle(ctx, out, claim.Attempt); err != nil {

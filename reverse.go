@@ -12,7 +12,6 @@ import (
 type reversal struct {
 	undo      map[string]*stepState
 	notUndone []string
-	undone    []string
 	run       RunState
 }
 
@@ -126,8 +125,6 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 		rev.notUndone = append(rev.notUndone, id)
 		w.failures = append(w.failures, fail)
 		err = fail
-	} else {
-		rev.undone = append(rev.undone, id)
 	}
 	w.announce(Event{Kind: EventSettled, ID: id, Direction: Rollback, Attempt: call.Attempt, State: s.state, Err: err})
 	return err

@@ -33,7 +33,7 @@ func (s *Sequencer) Rollback(ctx context.Context, opts ...RunOption) (*Report, e
 		return report, err
 	}
 	defer drop()
-	p, err := s.reload(ctx, j, sel)
+	p, err := s.load(ctx, sel, j.entries)
 	if err != nil {
 		return report, err
 	}

@@ -30,7 +30,7 @@ func (s *Sequencer) RunDue(ctx context.Context, opts ...RunOption) (*Report, err
 
 func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
 	report := &Report{Strategy: s.strategy.Name, State: RunFailed}
-	p, err := s.load(ctx, sel)
+	p, err := s.load(ctx, sel, s.read)
 	if err != nil {
 		return report, err
 	}
@@ -67,7 +67,7 @@ func (s *Sequencer) awaits() bool {
 // because it may have changed while we waited.
 func (s *Sequencer) lead(ctx context.Context, j *journal, sel *selection) (*Report, error) {
 	report := &Report{Strategy: s.strategy.Name, State: RunFailed}
-	p, err := s.reload(ctx, j, sel)
+	p, err := s.load(ctx, sel, j.entries)
 	if err != nil {
 		return report, err
 	}
@@ -76,7 +76,7 @@ func (s *Sequencer) lead(ctx context.Context, j *journal, sel *selection) (*Repo
 		if earlier, err = s.resume(ctx, j, p); err != nil {
 			return earlier, err
 		}
-		if p, err = s.reload(ctx, j, sel); err != nil {
+		if p, err = s.load(ctx, sel, j.entries); err != nil {
 			return report, err
 		}
 	}
@@ -115,19 +115,6 @@ func (s *Sequencer) take(ctx context.Context, j *journal, sel *selection) (_ con
 // waiting tells the watchers why nothing moves.
 func (w *Walk) waiting(held *LeaseError) {
 	w.announce(Event{Kind: EventWaiting, Err: held, Reason: fmt.Sprintf("waits for %s", held.Holder)})
-}
-
-// reload reads the ledger under the lease and closes what the dead left open.
-func (s *Sequencer) reload(ctx context.Context, j *journal, sel *selection) (*planning, error) {
-	p, err := s.load(ctx, sel)
-	if err != nil {
-		return nil, err
-	}
-	recovered, err := j.recover(ctx, p.entries)
-	if err != nil || !recovered {
-		return p, err
-	}
-	return s.load(ctx, sel)
 }
 
 func (p *planning) hasState(state State) bool {

@@ -100,16 +100,9 @@ func (w *Walk) resume(ctx context.Context) (map[string]*Entry, error) {
 		return nil, err
 	}
 	w.suspended = false
-	entries, err := loadEntries(ctx, j.store)
+	entries, err := j.entries(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if recovered, err := j.recover(ctx, entries); err != nil {
-		return nil, err
-	} else if recovered {
-		if entries, err = loadEntries(ctx, j.store); err != nil {
-			return nil, err
-		}
 	}
 	run := j.run
 	_, err = j.write(ctx, Batch{Run: &run})

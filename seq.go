@@ -131,7 +131,7 @@ func (s *Sequencer) Preview(ctx context.Context, opts ...RunOption) (*Plan, erro
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.load(ctx, sel)
+	p, err := s.load(ctx, sel, s.read)
 	if err != nil {
 		return nil, err
 	}
@@ -139,17 +139,21 @@ func (s *Sequencer) Preview(ctx context.Context, opts ...RunOption) (*Plan, erro
 }
 
 // load reads the ledger for a plan. Ops that are wrong in themselves never touch it.
-func (s *Sequencer) load(ctx context.Context, sel *selection) (*planning, error) {
+func (s *Sequencer) load(ctx context.Context, sel *selection, read func(context.Context) (map[string]*Entry, error)) (*planning, error) {
 	c := s.catalog()
-	p := &planning{catalog: c, sel: sel, strategy: &s.strategy, now: s.clock.Now()}
 	if c.err != nil && len(c.foreign) == 0 {
 		return nil, c.err
 	}
-	var err error
-	if p.entries, err = loadEntries(ctx, s.store); err != nil {
+	entries, err := read(ctx)
+	if err != nil {
 		return nil, errors.Join(c.err, err)
 	}
-	return p, nil
+	return &planning{catalog: c, entries: entries, sel: sel, strategy: &s.strategy, now: s.clock.Now()}, nil
+}
+
+// read is a read without the lease.
+func (s *Sequencer) read(ctx context.Context) (map[string]*Entry, error) {
+	return loadEntries(ctx, s.store)
 }
 
 // loadEntries reads the ledger, by ID.

@@ -80,12 +80,12 @@ type Entry struct {
 	State      State
 	Run        string    // the run that moved it last
 	Delivery   Delivery  // as of the last claim
-	Generation int       // raised by a claim that starts the op anew after success or rollback
+	Generation int       // raised by a claim that starts the op anew after it was done or undone
 	Attempt    int       // claims so far, of either direction
 	Crashes    int       // claims in a row whose owner died
 	Token      Token     // of the open attempt; zero when there is none
 	Fence      int64     // the epoch that claimed it last
-	Seq        int64     // order of completion within one epoch; 0 unless it succeeded
+	Seq        int64     // order of completion within one epoch; 0 unless it was done or undone
 	NotBefore  time.Time // when it is due; zero when it has no schedule
 	Saved      []byte    // what Run saved
 	Error      string    // of the last attempt, or the reason for a skip
