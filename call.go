@@ -70,6 +70,7 @@ func invoke(ctx context.Context, c *Call) error {
 		c.started = true
 		c.walk.announce(Event{Kind: EventStarted, ID: op.ID, Direction: c.Direction, Attempt: c.Attempt})
 	}
+	defer c.overdue(ctx)()
 	fn := op.Run
 	if c.Direction == Rollback {
 		fn = op.Rollback

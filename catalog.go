@@ -13,6 +13,7 @@ type catalog struct {
 	index   map[string]int
 	deps    [][]int   // within the catalog
 	foreign []foreign // dependencies that only the ledger can know
+	renamed []renamed
 	err     error
 }
 
@@ -55,9 +56,51 @@ func newCatalog(ops []Op, chain []Middleware) *catalog {
 		}
 		c.index[id] = i
 	}
+	errs = append(errs, c.rename()...)
 	errs = append(errs, c.connect()...)
 	c.err = errors.Join(errs...)
 	return c
+}
+
+// rename makes the earlier names of ops stand for them.
+func (c *catalog) rename() []error {
+	var errs []error
+	for i := range c.ops {
+		op := c.ops[i].op
+		for _, old := range op.RenamedFrom {
+			_, _, err := ParseID(old)
+			j, taken := c.index[old]
+			switch {
+			case err != nil:
+				errs = append(errs, fmt.Errorf("%s: RenamedFrom: %w", op.ID, err))
+			case taken:
+				errs = append(errs, fmt.Errorf("%w %s: RenamedFrom %s, which is %s", ErrInvalidOp, op.ID, old, c.ops[j].op.ID))
+			default:
+				c.index[old] = i
+				c.renamed = append(c.renamed, renamed{i, old})
+			}
+		}
+	}
+	return errs
+}
+
+// renamed is an ID that an op had earlier.
+type renamed struct {
+	op  int
+	old string
+}
+
+// rename hands what the ledger knows of earlier names to the ops that have them now, unless it
+// knows something of their own.
+func (p *planning) rename() {
+	for _, r := range p.catalog.renamed {
+		id := p.catalog.ops[r.op].op.ID
+		if old := p.entries[r.old]; old != nil && p.entries[id] == nil {
+			old.ID, old.Attempt = id, 0 // its own attempts are still to come
+			p.entries[id] = old
+		}
+		delete(p.entries, r.old)
+	}
 }
 
 // connect turns DependsOn into indices and looks for what no plan can satisfy.

@@ -243,3 +243,36 @@ func TestTheKeyChangesAfterARollbackWhateverCameBetween(t *testing.T) {
 		}
 	})
 }
+
+// An op that does not heed its context is told of, with its stack, and waited for.
+func TestAnOpThatDoesNotHeedItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		deaf := ok("a")
+		deaf.Run = func(context.Context) error { <-release; return nil }
+		b := newBench(t, strategies.Sequential(), deaf)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() {
+			_, err := b.seq.Run(ctx)
+			done <- err
+		}()
+		synctest.Wait()
+		cancel()
+		time.Sleep(time.Hour)
+		select {
+		case err := <-done:
+			t.Fatalf("the run left the op behind: %v", err)
+		default:
+		}
+		overdue := slices.DeleteFunc(b.rec.Events(), func(e seq.Event) bool { return e.Kind != seq.EventOverdue })
+		if len(overdue) != 1 || !strings.Contains(overdue[0].Stack, "edges_test.go") || !errors.Is(overdue[0].Err, context.Canceled) {
+			t.Errorf("the watchers were told %+v", overdue)
+		}
+		close(release)
+		if err := <-done; err != nil {
+			t.Errorf("a late success is a success: %v", err)
+		}
+		b.state("a", seq.Succeeded)
+	})
+}

@@ -20,6 +20,7 @@ type Event struct {
 	State     State     // of Settled: what the op became
 	Reason    string    // why it was skipped, is scheduled, or is waiting
 	Err       error     // of the op; also of one that was tolerated
+	Stack     string    // of Overdue: the goroutines of all ops that run
 	Delay     time.Duration
 	Total     int // of RunStarted: how many steps the plan has
 }
@@ -32,12 +33,13 @@ const (
 	EventWaiting     EventKind = iota // another run holds the ledger; Err is the [LeaseError]
 	EventRunStarted                   // the plan is made and recorded
 	EventStarted                      // an attempt at an op begins, in its Direction
+	EventOverdue                      // its context has ended and it does not return; Stack says where it is
 	EventRetrying                     // it failed with Err and is tried again after Delay
 	EventSettled                      // an op came to rest in State, also one that never started
 	EventRunFinished                  // the run came to rest in RunState
 )
 
-var eventNames = [...]string{"waiting", "run started", "started", "retrying", "settled", "run finished"}
+var eventNames = [...]string{"waiting", "run started", "started", "overdue", "retrying", "settled", "run finished"}
 
 // String is the kind in lower case.
 func (k EventKind) String() string { return name(eventNames[:], k) }

@@ -15,6 +15,7 @@ import (
 //	Rollback(ctx context.Context) error
 //	RollbackOnFailure() bool
 //	DependsOn() []string
+//	RenamedFrom() []string
 //	AllowedToFail() bool
 //	ExecuteAt(now time.Time) time.Time
 //	ShouldRun(ctx context.Context) (bool, error)
@@ -49,6 +50,7 @@ func FromType(id string, v any) Op {
 	take("Verify", func(m any) bool { return set(&op.Verify, m) })
 	take("RollbackOnFailure", func(m any) bool { return answer(&op.RollbackOnFailure, m) })
 	take("DependsOn", func(m any) bool { return answer(&op.DependsOn, m) })
+	take("RenamedFrom", func(m any) bool { return answer(&op.RenamedFrom, m) })
 	take("AllowedToFail", func(m any) bool { return answer(&op.AllowedToFail, m) })
 	take("Tags", func(m any) bool { return answer(&op.Tags, m) })
 	take("Kind", func(m any) bool { return answer(&op.Kind, m) })

@@ -17,6 +17,7 @@ func (complete) Run(context.Context) error               { return nil }
 func (complete) Rollback(context.Context) error          { return nil }
 func (complete) RollbackOnFailure() bool                 { return true }
 func (complete) DependsOn() []string                     { return []string{"x"} }
+func (complete) RenamedFrom() []string                   { return []string{"y"} }
 func (complete) AllowedToFail() bool                     { return true }
 func (complete) ExecuteAt(now time.Time) time.Time       { return now }
 func (complete) ShouldRun(context.Context) (bool, error) { return true, nil }
@@ -27,7 +28,7 @@ func (complete) Verify(context.Context) (bool, error)    { return true, nil }
 
 func TestFromTypeTakesEveryMethod(t *testing.T) {
 	op := seq.FromType("x", complete{})
-	if op.Run == nil || op.Rollback == nil || !op.RollbackOnFailure || len(op.DependsOn) != 1 || !op.AllowedToFail || op.ExecuteAt == nil ||
+	if op.Run == nil || op.Rollback == nil || !op.RollbackOnFailure || len(op.DependsOn) != 1 || len(op.RenamedFrom) != 1 || !op.AllowedToFail || op.ExecuteAt == nil ||
 		op.ShouldRun == nil || len(op.Tags) != 1 || op.Kind != seq.Migration || op.Delivery != seq.Once || op.Verify == nil {
 		t.Errorf("something was left out: %+v", op)
 	}

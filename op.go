@@ -26,6 +26,9 @@ type Op struct {
 	// DependsOn lists the IDs of operations or migrations that must have succeeded before this
 	// one starts, in this run or in an earlier one.
 	DependsOn []string
+	// RenamedFrom lists the IDs that this op had in earlier releases: what the ledger knows of
+	// them, it knows of this op, and DependsOn may still name them.
+	RenamedFrom []string
 	// AllowedToFail makes a failure of this op a note in the report: it neither fails the run
 	// nor starts a rollback. Ops that depend on this one are skipped.
 	AllowedToFail bool

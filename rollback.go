@@ -182,8 +182,8 @@ func (p *planning) stillNeeded(targets []*Entry) error {
 		if gone[op.ID] || !p.done(op.ID) {
 			continue
 		}
-		for _, id := range op.DependsOn {
-			if gone[id] {
+		for _, j := range p.catalog.deps[i] {
+			if id := p.catalog.ops[j].op.ID; gone[id] {
 				errs = append(errs, fmt.Errorf("%w: %s depends on %s and would stay", ErrNotReversible, op.ID, id))
 			}
 		}

@@ -148,7 +148,9 @@ func (s *Sequencer) load(ctx context.Context, sel *selection, read func(context.
 	if err != nil {
 		return nil, errors.Join(c.err, err)
 	}
-	return &planning{catalog: c, entries: entries, sel: sel, strategy: &s.strategy, now: s.clock.Now()}, nil
+	p := &planning{catalog: c, entries: entries, sel: sel, strategy: &s.strategy, now: s.clock.Now()}
+	p.rename()
+	return p, nil
 }
 
 // read is a read without the lease.

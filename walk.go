@@ -85,6 +85,9 @@ func (w *Walk) prepare(entries map[string]*Entry) {
 			index = make(map[string]int, len(w.plan.Steps))
 			for j := range w.plan.Steps {
 				index[w.plan.Steps[j].Op.ID] = j
+				for _, old := range w.plan.Steps[j].Op.RenamedFrom {
+					index[old] = j
+				}
 			}
 			w.needs = make([][]int, len(w.plan.Steps))
 		}

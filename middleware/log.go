@@ -35,9 +35,10 @@ func describe(e seq.Event) (slog.Level, []slog.Attr) {
 	add(e.Kind == seq.EventRunStarted, slog.Int("steps", e.Total))
 	add(e.Delay > 0, slog.Duration("delay", e.Delay))
 	add(e.Reason != "", slog.String("reason", e.Reason))
+	add(e.Stack != "", slog.String("stack", e.Stack))
 	add(e.Err != nil, slog.String("error", seq.ErrorText(e.Err)))
 	switch e.Kind {
-	case seq.EventWaiting, seq.EventRetrying:
+	case seq.EventWaiting, seq.EventOverdue, seq.EventRetrying:
 		level = slog.LevelWarn
 	case seq.EventSettled:
 		attrs = append(attrs, slog.String("state", e.State.String()))
