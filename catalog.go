@@ -115,7 +115,7 @@ func (c *catalog) connect() []error {
 			case id == op.ID:
 				errs = append(errs, fmt.Errorf("%s depends on itself: %w", op.ID, &CycleError{Path: []string{id, id}}))
 			case slices.Contains(op.DependsOn[:n], id):
-				errs = append(errs, fmt.Errorf("%w %s: names the dependency %s twice", ErrInvalidOp, op.ID, id))
+				errs = append(errs, fmt.Errorf("%w %s: names the dependency %s twice", ErrInvalidOp, op.ID, quoted(id)))
 			case known:
 				c.deps[i] = append(c.deps[i], j)
 			default:

@@ -43,6 +43,14 @@ func ParseID(id string) (at time.Time, name string, err error) {
 	return at, id[len(stamp[0]):], nil
 }
 
+// quoted is an ID as an error shows it: as it is if it is valid, else so that it does no harm.
+func quoted(id string) string {
+	if len(id) <= MaxIDBytes && idChars.MatchString(id) {
+		return id
+	}
+	return fmt.Sprintf("%.*q", MaxIDBytes, id)
+}
+
 // Chronologically compares two valid IDs by timestamp, then by text. It is the order of
 // everything that has no other reason to be ordered.
 func chronologically(a, b *stamped) int {

@@ -29,6 +29,7 @@ var mayImport = map[string][]string{
 	"store/sqlite":   {"", "clock", "store/bunstore"},
 	"store/postgres": {"", "clock", "store/bunstore"},
 	"seqtest":        {"", "clock", "plan", "store"},
+	"internal/sim":   {"", "clock", "plan", "exec", "middleware", "strategies"},
 	"examples":       {"", "clock", "plan", "exec", "middleware", "strategies", "store", "examples"},
 }
 

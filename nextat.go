@@ -42,7 +42,21 @@ func firstAt(y int, m time.Month, d, hour, minute int, loc *time.Location) time.
 	if !first.IsZero() {
 		return first
 	}
-	_, offset := wall.Add(-24 * time.Hour).In(loc).Zone()
-	gap, _ := wall.Add(-time.Duration(offset) * time.Second).In(loc).ZoneBounds()
-	return gap
+	return afterGap(wall.Add(-24*time.Hour), wall.Add(24*time.Hour), loc)
+}
+
+// afterGap is the instant between two that are apart by one change of offset, at which it changes.
+// (time.Time.ZoneBounds would tell, but is an hour off where a zone changed its rule that day.)
+func afterGap(before, after time.Time, loc *time.Location) time.Time {
+	_, old := before.In(loc).Zone()
+	low, high := before.Unix(), after.Unix()
+	for high-low > 1 {
+		middle := (low + high) / 2
+		if _, offset := time.Unix(middle, 0).In(loc).Zone(); offset == old {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return time.Unix(high, 0).In(loc)
 }

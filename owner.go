@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"sync"
 )
 
@@ -18,7 +20,7 @@ var thisProcess = sync.OnceValue(func() Owner {
 
 // String is "host[pid] revision".
 func (o Owner) String() string {
-	s := fmt.Sprintf("%s[%d]", o.Host, o.PID)
+	s := fmt.Sprintf("%s[%d]", strings.Trim(strconv.Quote(o.Host), `"`), o.PID)
 	if o.Revision != "" {
 		s += " " + o.Revision
 	}

@@ -50,7 +50,7 @@ func (p *planning) foresee(plan *Plan) {
 		s := &plan.Steps[i]
 		s.Irreversible = saga && s.Op.Rollback == nil
 		if e := p.entries[s.Op.ID]; e != nil {
-			if err := doubt(s.Op, e); err != nil && e.State != RollbackPending {
+			if err := doubt(s.Op, e); err != nil && e.State != RollbackPending && !e.State.Open() {
 				s.Refused = err.Error()
 			}
 		}
@@ -145,7 +145,7 @@ func (p *planning) due(op *Op) (at time.Time, err error) {
 
 // notRegistered is the error for a name in Only.
 func (p *planning) notRegistered(id string) error {
-	return fmt.Errorf("%w: Only: %s is not registered%s", ErrInvalidOption, ErrorText(errors.New(id)), p.catalog.didYouMean(id))
+	return fmt.Errorf("%w: Only: %s is not registered%s", ErrInvalidOption, quoted(id), p.catalog.didYouMean(id))
 }
 
 // unknown lists the dependencies that neither the catalog nor the ledger knows as done.
@@ -155,10 +155,7 @@ func (p *planning) unknown() error {
 		if p.done(f.id) {
 			continue
 		}
-		id := ErrorText(errors.New(f.id))
-		if id == "" {
-			id = "an empty ID"
-		}
+		id := quoted(f.id)
 		errs = append(errs, fmt.Errorf("%w: %s depends on %s, which is not registered%s",
 			ErrUnknownDependency, p.catalog.ops[f.op].op.ID, id, p.catalog.didYouMean(f.id)))
 	}

@@ -12,6 +12,8 @@ const maxCrashes = 3
 // doubt is why an op must not be called, going by what the ledger says of it; nil if it may.
 func doubt(op *Op, e *Entry) error {
 	switch {
+	case e.State.Open():
+		return fmt.Errorf("%w: the ledger says that attempt %d is open, and has no way to close it", ErrIndeterminate, e.Attempt)
 	case e.State == RollbackFailed || e.State == RollbackPending:
 		why, _, _ := strings.Cut(e.Error, "\n")
 		return fmt.Errorf("%w: %s; call Rollback to try again, or Resolve", ErrRollbackFailed, why)

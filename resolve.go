@@ -25,7 +25,7 @@ func (s *Sequencer) Resolve(ctx context.Context, id string, found Resolution, re
 		return err
 	}
 	if found > NotDone || reason == "" {
-		return fmt.Errorf("%w: Resolve %s: want Done or NotDone, and a reason", ErrInvalidOption, id)
+		return fmt.Errorf("%w: Resolve %s: want Done or NotDone, and a reason", ErrInvalidOption, quoted(id))
 	}
 	j := &journal{store: s.store, run: Run{ID: newRunID(), Owner: ThisProcess()}}
 	ctx, drop, err := s.take(ctx, j, sel)
@@ -39,7 +39,7 @@ func (s *Sequencer) Resolve(ctx context.Context, id string, found Resolution, re
 	}
 	e := entries[id]
 	if e == nil {
-		return fmt.Errorf("%w: Resolve %s: the ledger does not know it", ErrInvalidOption, ErrorText(fmt.Errorf("%q", id)))
+		return fmt.Errorf("%w: Resolve %s: the ledger does not know it", ErrInvalidOption, quoted(id))
 	}
 	to, ok := resolved(e, found)
 	if !ok {

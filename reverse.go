@@ -27,7 +27,10 @@ func (w *Walk) Reverse(ctx context.Context) ([]string, error) {
 	consider := func(s *stepState) {
 		switch op := s.call.Step.Op; {
 		case rev.undo[op.ID] != nil, s.entry.Token.IsZero() && !maybeApplied(op, s.entry.State):
-		case op.Rollback == nil, !s.entry.Token.IsZero():
+		case !s.entry.Token.IsZero(): // the ledger was never told how it ended
+			rev.run = RunRollbackFailed
+			rev.notUndone = append(rev.notUndone, op.ID)
+		case op.Rollback == nil:
 			rev.notUndone = append(rev.notUndone, op.ID)
 		default:
 			rev.undo[op.ID] = s
@@ -114,7 +117,9 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 	if w.journal == nil {
 		call.saved = forward.saved
 	}
-	err := w.through(context.WithoutCancel(ctx), call)
+	ctx, cancel := w.unstoppable(ctx)
+	defer cancel()
+	err := w.through(ctx, call)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s.state, s.reason = RolledBack, ""
@@ -128,6 +133,17 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 	}
 	w.announce(Event{Kind: EventSettled, ID: id, Direction: Rollback, Attempt: call.Attempt, State: s.state, Err: err})
 	return err
+}
+
+// unstoppable is a context that only the loss of the lease ends: then another process goes on.
+func (w *Walk) unstoppable(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	unhook := func() bool { return true }
+	if w.journal != nil {
+		held := w.journal.held
+		unhook = context.AfterFunc(held, func() { cancel(context.Cause(held)) })
+	}
+	return ctx, func() { unhook(); cancel(nil) }
 }
 
 // undoAll undoes each op in turn, whatever becomes of the others.

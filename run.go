@@ -146,7 +146,7 @@ func (s *Sequencer) begin(ctx context.Context, w *Walk, p *planning) error {
 	}
 	var batch Batch
 	if len(last) == 1 && last[0].State == RunStarted {
-		if last[0].Strategy == s.strategy.Name {
+		if last[0].Strategy == s.strategy.Name && !p.sel.due {
 			j.run.ID = last[0].ID
 			w.adopt(p)
 		} else {

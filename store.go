@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
+	"fmt"
 	"time"
 )
 
@@ -192,7 +192,7 @@ func ParseToken(s string) (Token, error) {
 	}
 	b, err := hex.DecodeString(s)
 	if err != nil || len(b) != len(t) {
-		return t, errors.Join(ErrUnknownValue, errors.New("token "+ErrorText(errors.New(s))))
+		return t, fmt.Errorf("%w: token %.100q", ErrUnknownValue, s)
 	}
 	return Token(b), nil
 }

@@ -54,12 +54,19 @@ func build(s seq.Strategy, opts []Option, around ...func(seq.Executor) seq.Execu
 	if o.reversible {
 		s.Planner = plan.Reversible(s.Planner)
 	}
+	has := func(l seq.Layer) bool {
+		return slices.ContainsFunc(s.Middleware, func(m seq.Middleware) bool { return m.Layer == l })
+	}
+	if o.saga && !has(seq.LayerSaga) {
+		s.Middleware = slices.Insert(s.Middleware, 0, middleware.Saga())
+	}
 	if o.wait {
 		s.Middleware = slices.DeleteFunc(s.Middleware, func(m seq.Middleware) bool { return m.Layer == seq.LayerWait })
-		s.Middleware = slices.Insert(s.Middleware, 0, middleware.Await())
-	}
-	if o.saga && s.Middleware[0].Layer != seq.LayerSaga {
-		s.Middleware = slices.Insert(s.Middleware, 0, middleware.Saga())
+		at := 0
+		if has(seq.LayerSaga) {
+			at = 1 // inside it
+		}
+		s.Middleware = slices.Insert(s.Middleware, at, middleware.Await())
 	}
 	return s
 }

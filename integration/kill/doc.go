@@ -1,0 +1,13 @@
+//go:build kill
+
+// Package kill holds tests that kill: real processes on a real database, ended by SIGKILL at
+// every named point, at random, paused beyond their lease, cut off from their server, or robbed
+// of the answer to a commit. An independent connection counts what their ops did, and an audit
+// compares that with the ledger.
+//
+// Some hundred kills, every occurrence of every point, and ten thousand kills at random:
+//
+//	go test -tags kill ./kill
+//	go test -tags kill ./kill -run TestKills/points -kill.all -timeout 0
+//	go test -tags kill ./kill -run TestKills/random -kill.rounds 3334 -timeout 0
+package kill

@@ -1,0 +1,224 @@
+//go:build kill
+
+package kill_test
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/uptrace/bun"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/integration/pgtest"
+	"github.com/sequencer-go/seq/store/bunstore"
+)
+
+// grounds makes empty ground on one kind of database.
+type grounds struct {
+	kind     string
+	dsn, log string // of Postgres databases, or of a folder
+	last     atomic.Int64
+}
+
+// eachKind runs a test on SQLite and on Postgres.
+func eachKind(t *testing.T, test func(t *testing.T, all *grounds)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, onSQLite(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, onPostgres(t)) })
+}
+
+// onSQLite keeps its files in memory if it can: a kill is no power failure, and a busy disk
+// would lose leases of a second.
+func onSQLite(t *testing.T) *grounds {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "seq-kill-") //nolint:usetesting // t.TempDir is on the disk
+	if err != nil {
+		return &grounds{kind: "sqlite", dsn: t.TempDir()}
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return &grounds{kind: "sqlite", dsn: dir}
+}
+
+// onPostgres makes two databases on the tests' own server, else on that of package pgtest.
+func onPostgres(t *testing.T) *grounds {
+	t.Helper()
+	if own == nil {
+		return &grounds{kind: "postgres", dsn: pgtest.DSN(t), log: pgtest.DSN(t)}
+	}
+	name := strings.ToLower("seq_" + rand.Text())
+	return &grounds{kind: "postgres", dsn: own.database(t, name), log: own.database(t, name+"_log")}
+}
+
+// A ground is where one fleet runs: a database for the ledger and what is Transactional, and
+// another for every other effect.
+type ground struct {
+	kind     string
+	dsn, log string
+	ledger   *bunstore.Store
+	effects  *bunstore.Store
+}
+
+func (a *grounds) fresh(ctx context.Context) (*ground, error) {
+	name := fmt.Sprintf("ground%d", a.last.Add(1))
+	g := &ground{kind: a.kind}
+	if a.kind == "sqlite" {
+		dir := filepath.Join(a.dsn, name)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return nil, err
+		}
+		g.dsn, g.log = filepath.Join(dir, "seq.db"), filepath.Join(dir, "log.db")
+	} else {
+		g.dsn, g.log = with(a.dsn, "search_path", name), with(a.log, "search_path", name)
+		if path, isFile := strings.CutSuffix(a.log, ".db"); isFile {
+			g.log = path + name + ".db"
+		}
+	}
+	var err error
+	if g.ledger, err = fresh(ctx, g.dsn, name); err != nil {
+		return nil, err
+	}
+	if g.effects, err = fresh(ctx, g.log, name); err != nil {
+		return nil, errors.Join(err, g.ledger.Close())
+	}
+	return g, nil
+}
+
+// fresh makes the table of effects in a database, or in a schema of its own there.
+func fresh(ctx context.Context, dsn, schema string) (*bunstore.Store, error) {
+	s, err := connect(dsn)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.HasSuffix(dsn, ".db") {
+		_, err = s.DB().ExecContext(ctx, "CREATE SCHEMA "+schema)
+	}
+	if err == nil {
+		_, err = s.DB().ExecContext(ctx, effectsTable)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+func (g *ground) close() { _ = errors.Join(g.ledger.Close(), g.effects.Close()) }
+
+// with adds a setting to a DSN, in either of its two forms.
+func with(dsn, key, value string) string {
+	if !strings.HasPrefix(dsn, "postgres") {
+		return dsn + " " + key + "=" + value
+	}
+	u, err := url.Parse(dsn)
+	if err != nil {
+		panic(err)
+	}
+	q := u.Query()
+	q.Set(key, value)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// order is what a child on this ground is told.
+func (g *ground) order(s Scenario) order { return order{Scenario: s, DSN: g.dsn, Log: g.log} }
+
+// settle runs healthy children until one has no more to do, as the next deploys would, and has a
+// person look where the ledger says that only a person can. It returns the first of them.
+func (g *ground) settle(ctx context.Context, o order) (first *process, err error) {
+	o.Point = ""
+	for range 6 {
+		p, err := start(ctx, o)
+		if err != nil {
+			return first, err
+		}
+		if first == nil {
+			first = p
+		}
+		if err := p.wait(); err != nil {
+			return first, err
+		}
+		switch failed := p.failed(); {
+		case p.cmd.ProcessState.Success() && !o.Fails:
+			return first, nil
+		case o.Fails && slices.Equal(failed, []string{"boom"}):
+			return first, nil
+		case slices.Contains(failed, "lease lost"):
+			score.count("leases lost on a slow machine", 1)
+			continue
+		case !slices.Contains(failed, "indeterminate") && !slices.Contains(failed, "poisoned"):
+			return first, fmt.Errorf("a healthy %s", p)
+		}
+		if err := g.resolve(ctx, o); err != nil {
+			return first, err
+		}
+	}
+	return first, errors.New("healthy children do not come to an end")
+}
+
+// resolve is the person: they look at the effects, and tell the ledger.
+func (g *ground) resolve(ctx context.Context, o order) error {
+	entries, err := g.ledger.Load(ctx)
+	if err != nil {
+		return err
+	}
+	sequencer := seq.New(g.ledger, (&site{log: g.effects.DB()}).ops()...)
+	for _, e := range entries {
+		if e.State != seq.Indeterminate && e.Crashes < 3 {
+			continue
+		}
+		traces, err := g.traces(ctx, e.ID)
+		if err != nil {
+			return err
+		}
+		found := seq.NotDone
+		if len(traces.in(e.Generation, done)) > len(traces.in(e.Generation, undone)) {
+			found = seq.Done
+		}
+		if err := sequencer.Resolve(ctx, e.ID, found, "counted its effects"); err != nil {
+			return fmt.Errorf("%s: %w", o.Scenario, err)
+		}
+		score.persons.Add(1)
+	}
+	return nil
+}
+
+// traces are what an op has left, in either database.
+type traces []trace
+
+type trace struct {
+	Op, What, Key, Host string
+	PID                 int
+}
+
+func (g *ground) traces(ctx context.Context, op string) (all traces, err error) {
+	for _, db := range []*bun.DB{g.ledger.DB(), g.effects.DB()} {
+		var some traces
+		if err := db.NewSelect().Table("effects").Column("*").Where("op = ?", op).Scan(ctx, &some); err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+// in are the traces of one generation and kind.
+func (ts traces) in(generation int, what string) (some traces) {
+	direction := map[string]seq.Direction{done: seq.Forward, undone: seq.Rollback}[what]
+	for _, t := range ts {
+		if t.What == what && t.Key == fmt.Sprintf("%s/%d/%s", t.Op, generation, direction) {
+			some = append(some, t)
+		}
+	}
+	return some
+}

@@ -1,0 +1,137 @@
+//go:build kill
+
+package kill_test
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// A death is a process that kills itself at a point, perhaps after another did so elsewhere.
+type death struct {
+	Scenario
+	first string // where the other one died; "" if there was none
+	point string
+	nth   int
+}
+
+func (d death) String() string {
+	return fmt.Sprintf("%s, killed at %s (%d) after %q", d.Scenario, d.point, d.nth, d.first)
+}
+
+// A process dies at each point, and the next one ends what it began.
+func testPoints(t *testing.T) {
+	eachKind(t, func(t *testing.T, all *grounds) {
+		deaths := all.deaths(t)
+		each(t, deaths, func(ctx context.Context, d death) error {
+			return all.on(ctx, func(g *ground) error { return g.die(ctx, d) })
+		})
+		for _, point := range everyPoint {
+			if !score.has(all.kind, point) {
+				t.Errorf("%s: %v", point, errNeverThere)
+			}
+		}
+	})
+}
+
+func (g *ground) die(ctx context.Context, d death) error {
+	if d.first != "" {
+		if _, err := g.dieAt(ctx, d.Scenario, d.first, 1); err != nil {
+			return err
+		}
+	}
+	dead, err := g.dieAt(ctx, d.Scenario, d.point, d.nth)
+	if err != nil {
+		return err
+	}
+	next, err := g.settle(ctx, g.order(d.Scenario))
+	if err != nil {
+		return err
+	}
+	if d.point != "acquire.before" && d.point != "release.after" {
+		score.takeover("a kill", dead.end, next)
+	}
+	return g.audit(ctx, d.Scenario, false)
+}
+
+// deaths are all that can happen, by what an undisturbed process comes to. Unless all are asked
+// for, there is one for each point: on SQLite in the first scenario that has it and there the
+// first time, on Postgres the last in the last.
+func (a *grounds) deaths(t *testing.T) []death {
+	t.Helper()
+	if list, known := deaths[a.kind]; known {
+		return slices.Clone(list)
+	}
+	type fleet struct {
+		Scenario
+		first string
+	}
+	var fleets []fleet
+	for _, s := range scenarios {
+		for _, first := range []string{"", "op.repeatable.after", "op.verified.before", "op.verified.after"} {
+			fleets = append(fleets, fleet{s, first})
+		}
+	}
+	var mu sync.Mutex
+	var list []death
+	each(t, fleets, func(ctx context.Context, f fleet) error {
+		seen, err := a.trace(ctx, f.Scenario, f.first)
+		mu.Lock()
+		defer mu.Unlock()
+		for point, n := range seen {
+			if f.first != "" && !strings.HasPrefix(point, "write.recover") && !strings.HasPrefix(point, "verify") {
+				continue // it dies there without the other, too
+			}
+			for nth := range n {
+				list = append(list, death{f.Scenario, f.first, point, nth + 1})
+			}
+		}
+		return err
+	})
+	slices.SortFunc(list, func(a, b death) int {
+		at := func(d death) int { return slices.Index(scenarios, d.Scenario) }
+		return cmp.Or(at(a)-at(b), cmp.Compare(a.first, b.first), cmp.Compare(a.point, b.point), a.nth-b.nth)
+	})
+	if a.kind == "postgres" {
+		slices.Reverse(list)
+	}
+	taken := map[string]bool{}
+	deaths[a.kind] = slices.DeleteFunc(list, func(d death) bool {
+		defer func() { taken[d.point] = true }()
+		return taken[d.point] && !*all
+	})
+	return slices.Clone(deaths[a.kind])
+}
+
+// deaths is what was found out by kind of database.
+var deaths = map[string][]death{}
+
+// trace counts how often a process comes to each point.
+func (a *grounds) trace(ctx context.Context, s Scenario, first string) (seen map[string]int, err error) {
+	err = a.on(ctx, func(g *ground) error {
+		if first != "" {
+			if _, err := g.dieAt(ctx, s, first, 1); err != nil {
+				return err
+			}
+		}
+		p, err := g.settle(ctx, g.order(s))
+		if err != nil {
+			return err
+		}
+		value, _ := p.hears("seen", 0)
+		if err := json.Unmarshal([]byte(value), &seen); err != nil {
+			return fmt.Errorf("%w: %s", err, p)
+		}
+		if first == "" { // how often depends on the machine, but there will be one if it is slow
+			seen["renew.before"], seen["renew.after"] = 1, 1
+		}
+		return g.audit(ctx, s, false)
+	})
+	return seen, err
+}

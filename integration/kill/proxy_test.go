@@ -1,0 +1,131 @@
+//go:build kill
+
+package kill_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/binary"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+)
+
+// A proxy stands between processes and their Postgres, and loses one commit: before the server
+// hears of it, or when the server has answered that it is done.
+type proxy struct {
+	net.Listener
+	network, addr string
+	nth           int64
+	before        bool
+	commits       atomic.Int64
+	wg            sync.WaitGroup
+	quit          context.CancelFunc
+}
+
+func newProxy(ctx context.Context, dsn string, nth int, before bool) (*proxy, error) {
+	network, addr, err := address(dsn)
+	if err != nil {
+		return nil, err
+	}
+	ctx, quit := context.WithCancel(ctx)
+	p := &proxy{network: network, addr: addr, nth: int64(nth), before: before, quit: quit}
+	var config net.ListenConfig
+	if p.Listener, err = config.Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
+		quit()
+		return nil, err
+	}
+	p.wg.Go(func() {
+		for {
+			conn, err := p.Accept()
+			if err != nil {
+				return
+			}
+			p.wg.Go(func() { p.pass(ctx, conn) })
+		}
+	})
+	return p, nil
+}
+
+func (p *proxy) close() {
+	p.quit()
+	_ = p.Close()
+	p.wg.Wait()
+}
+
+// dsn is the address of the proxy.
+func (p *proxy) dsn(dsn string) string {
+	host, port, err := net.SplitHostPort(p.Addr().String())
+	if err != nil {
+		panic(err)
+	}
+	return with(with(with(dsn, "host", host), "port", port), "sslmode", "disable")
+}
+
+// pass carries messages both ways until either side has enough.
+func (p *proxy) pass(ctx context.Context, client net.Conn) {
+	var dialer net.Dialer
+	server, err := dialer.DialContext(ctx, p.network, p.addr)
+	if err != nil {
+		_ = client.Close()
+		return
+	}
+	end := func() { _ = client.Close(); _ = server.Close() }
+	defer end()
+	defer context.AfterFunc(ctx, end)()
+	var swallow atomic.Bool
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer end()
+		for in := bufio.NewReader(server); ; {
+			m, err := message(in, true)
+			if err != nil {
+				return
+			}
+			if !swallow.Load() {
+				if _, err := client.Write(m); err != nil {
+					return
+				}
+			} else if m[0] == 'Z' { // ready for the next: this one is committed
+				return
+			}
+		}
+	}()
+	in := bufio.NewReader(client)
+	for first := true; ; first = false {
+		m, err := message(in, !first)
+		if err != nil {
+			break
+		}
+		if !first && (m[0] == 'Q' || m[0] == 'P') && bytes.Contains(m, []byte("commit\x00")) && p.commits.Add(1) == p.nth {
+			if p.before {
+				break
+			}
+			swallow.Store(true)
+		}
+		if _, err := server.Write(m); err != nil {
+			break
+		}
+	}
+	if !swallow.Load() {
+		end()
+	}
+	<-done
+}
+
+// message reads one: a letter, but for the first, a length, and the rest.
+func message(in io.Reader, letter bool) ([]byte, error) {
+	head := make([]byte, 4, 64)
+	if letter {
+		head = head[:5]
+	}
+	if _, err := io.ReadFull(in, head); err != nil {
+		return nil, err
+	}
+	rest := make([]byte, max(0, int(binary.BigEndian.Uint32(head[len(head)-4:]))-4))
+	_, err := io.ReadFull(in, rest)
+	return append(head, rest...), err
+}

@@ -1,0 +1,74 @@
+//go:build kill
+
+package kill_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A round is three processes that are killed at random moments.
+type round int
+
+func (r round) String() string { return fmt.Sprintf("round %d of -kill.seed=%d", int(r), *seed) }
+
+func testRandom(t *testing.T) {
+	eachKind(t, func(t *testing.T, all *grounds) {
+		list := make([]round, *rounds/2)
+		for i := range list {
+			list[i] = round(i)
+		}
+		each(t, list, func(ctx context.Context, r round) error {
+			return all.on(ctx, func(g *ground) error { return g.round(ctx, r) })
+		})
+	})
+}
+
+func (g *ground) round(ctx context.Context, r round) error {
+	rnd := rand.New(rand.NewPCG(*seed, uint64(r)))
+	s := scenarios[rnd.IntN(len(scenarios))]
+	var fleet []*process
+	for i := range 3 {
+		o := g.order(s)
+		o.Pace = time.Duration(rnd.IntN(20)) * time.Millisecond
+		p, err := start(ctx, o)
+		if err != nil {
+			return err
+		}
+		fleet = append(fleet, p)
+		moment := time.Duration(rnd.Int64N(int64(500 * time.Millisecond)))
+		if rnd.IntN(2) == 0 {
+			moment += time.Duration(i) * ttl // when the one before was taken over
+		}
+		time.AfterFunc(moment, func() { p.signal(syscall.SIGKILL) })
+	}
+	var last time.Time
+	for _, p := range fleet {
+		if err := p.wait(); err != nil {
+			return err
+		}
+		if p.killed() {
+			score.count("kills at random", 1)
+			last = later(last, p.end)
+		} else {
+			score.count("too late to be killed at random", 1)
+		}
+	}
+	next, err := g.settle(ctx, g.order(s))
+	if err != nil {
+		return err
+	}
+	score.takeover("a random kill", last, next)
+	return g.audit(ctx, s, false)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

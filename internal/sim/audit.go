@@ -1,0 +1,208 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/sequencer-go/seq"
+)
+
+// invariants are those of reliability.md §3.3, under their numbers there. The states are
+// seq.State, a run is a row, the epoch is Lease.Epoch and the fence Entry.Fence.
+var invariants = map[int]string{
+	1:  "epoch grows",
+	2:  "authority",
+	3:  "one open attempt",
+	4:  "own outcome only",
+	5:  "intent first",
+	6:  "counters never fall",
+	7:  "final stays final",
+	8:  "tx exactness",
+	9:  "no success without effect",
+	10: "once",
+	11: "nothing lost",
+	12: "sequence",
+	13: "graph",
+	14: "no forward after the decision",
+	15: "decision first",
+	16: "quiet before rollback",
+	17: "reverse order",
+	18: "complete",
+	19: "scope",
+	20: "no overlap",
+	21: "one active run",
+	22: "not early",
+	23: "bounded",
+	24: "truthful return",
+	25: "progress",
+}
+
+// audit is what the harness saw for itself, and does not believe the ledger about.
+type audit struct {
+	w       *World
+	ops     map[string]*truth
+	open    []*called // calls under way
+	current bool      // the write that is being applied shows the current lease
+	decided map[string]bool
+}
+
+// truth is what really happened to one op.
+type truth struct {
+	claims  []*claimed
+	effects map[int]int // by generation: how often its effect was made
+	net     int         // effects less undoings
+	last    *claimed    // whose call left the last effect
+	fuzzy   bool        // somebody acted without being allowed to, as the fault model has it
+	unsure  bool        // the last write of it failed, or was not acknowledged
+}
+
+// claimed is an attempt as it was committed.
+type claimed struct {
+	seq.Claim
+	who      *replica
+	event    int
+	ended    int
+	calls    int
+	closed   bool
+	lost     bool
+	outcome  seq.State
+	effected bool
+	excused  bool
+}
+
+// called is one call of an op.
+type called struct {
+	*claimed
+	heeds bool
+}
+
+func newAudit(w *World) *audit {
+	return &audit{w: w, ops: map[string]*truth{}, decided: map[string]bool{}}
+}
+
+func (a *audit) of(id string) *truth {
+	t := a.ops[id]
+	if t == nil {
+		t = &truth{effects: map[int]int{}}
+		a.ops[id] = t
+	}
+	return t
+}
+
+func (t *truth) lastClaim() *claimed {
+	if len(t.claims) == 0 {
+		return nil
+	}
+	return t.claims[len(t.claims)-1]
+}
+
+// died forgets the calls of a replica: they have no effect any more.
+func (a *audit) died(r *replica) {
+	var left []*called
+	for _, c := range a.open {
+		if c.who != r {
+			left = append(left, c)
+		}
+	}
+	a.open = left
+}
+
+// acquires checks a new lease against the one before.
+func (a *audit) acquires(r *replica, now time.Time) {
+	db := a.w.db
+	if !db.lease.Holder.IsZero() && now.Before(db.expires) {
+		a.w.violate(1, "r%d takes a lease that has not expired", r.number)
+	}
+}
+
+// outcome checks the end of an attempt.
+func (a *audit) outcome(r *replica, lease seq.Lease, o *seq.Outcome, before, after *seq.Entry) {
+	w, t := a.w, a.of(o.ID)
+	c := t.lastClaim()
+	switch {
+	case c == nil || c.closed:
+		w.violate(4, "r%d closes an attempt of %s that is not open", r.number, short(o.ID))
+		return
+	case o.Lost && !a.current:
+		w.violate(2, "r%d recovers %s without the lease", r.number, short(o.ID))
+	case o.Lost && before.Fence >= lease.Epoch:
+		w.violate(4, "r%d closes an attempt of %s of its own epoch as lost", r.number, short(o.ID))
+	case !o.Lost && c.who != r:
+		w.violate(4, "r%d closes the attempt of r%d at %s", r.number, c.who.number, short(o.ID))
+	}
+	t.unsure = false
+	c.ended, c.closed, c.lost, c.outcome = w.events, true, o.Lost, after.State
+	w.legal(before, after)
+	if after.State == seq.Succeeded && c.Direction == seq.Forward {
+		if t.effects[c.Generation] == 0 && t.net <= 0 {
+			w.violate(9, "%s succeeded and has no effect", short(o.ID))
+		}
+	}
+	if o.Lost {
+		w.count(recovered)
+	}
+}
+
+// mark checks a change of state without an attempt.
+func (a *audit) mark(r *replica, m *seq.Mark, before, after *seq.Entry) {
+	w := a.w
+	if !a.current {
+		w.violate(2, "r%d marks %s without the lease", r.number, short(m.ID))
+	}
+	w.legal(before, after)
+	if m.State == seq.RollbackPending && r.action != rollBack && before.Run != m.Run {
+		w.violate(19, "r%d decides to undo %s, which is not of its run", r.number, short(m.ID))
+	}
+	if m.State == seq.RollbackPending {
+		a.decided[m.ID] = true
+	}
+}
+
+// everything checks what must hold of the rows at any time.
+func (a *audit) everything() {
+	w := a.w
+	for _, id := range w.ids() {
+		e, t := w.db.entries[id], a.of(id)
+		open := 0
+		for _, at := range w.db.attempts[id] {
+			if at.Finished.IsZero() {
+				open++
+			}
+		}
+		if open > 1 || (open == 1) == e.Token.IsZero() || e.State.Open() == e.Token.IsZero() {
+			w.violate(3, "%s is %s with %d open attempts, token %t", short(id), e.State, open, !e.Token.IsZero())
+		}
+		if e.Crashes > 3 && e.State == seq.Running {
+			w.violate(23, "%s: %d crashes", short(id), e.Crashes)
+		}
+		a.exact(e, t)
+	}
+	started := 0
+	for i := range w.db.runs {
+		if w.db.runs[i].State == seq.RunStarted {
+			started++
+		}
+	}
+	// A run whose process died stays "started" for ever once somebody calls Rollback, and one
+	// that waited does not look whether another is under way.
+	if started > 1 && !w.known(w.scenario.faults[Operator] || w.scenario.wait) {
+		w.violate(21, "%d runs are under way", started)
+	}
+}
+
+// exact is the promise of a Transactional op: its effect and its record are one.
+func (a *audit) exact(e *seq.Entry, t *truth) {
+	if op := a.w.scenario.find(e.ID); op == nil || op.delivery != seq.Transactional {
+		return
+	}
+	if c := t.lastClaim(); c != nil && c.Direction == seq.ByHand {
+		return
+	}
+	want := 0
+	switch e.State {
+	case seq.Succeeded, seq.RollbackPending, seq.RollingBack, seq.RollbackFailed:
+		want = 1
+	}
+	if t.net != want {
+		a.w.violate(8, "%s is %s and its effect is there %d times", short(e.ID), e.State, t.net)
+	}
+}

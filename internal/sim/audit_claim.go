@@ -1,0 +1,143 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/sequencer-go/seq"
+)
+
+// claim checks the beginning of an attempt.
+func (a *audit) claim(r *replica, c *seq.Claim, before, after *seq.Entry) {
+	w, t := a.w, a.of(c.ID)
+	if !a.current {
+		w.violate(2, "r%d claims %s without the lease", r.number, short(c.ID))
+	}
+	if last := t.lastClaim(); last != nil && !last.closed {
+		w.violate(3, "r%d claims %s, where the attempt of r%d is open", r.number, short(c.ID), last.who.number)
+	}
+	if c.Attempt != before.Attempt+1 || c.Generation < before.Generation || after.Fence < before.Fence {
+		w.violate(6, "%s: attempt %d→%d, generation %d→%d, fence %d→%d", short(c.ID),
+			before.Attempt, c.Attempt, before.Generation, c.Generation, before.Fence, after.Fence)
+	}
+	w.legal(before, after)
+	switch c.Direction {
+	case seq.Forward:
+		a.forward(r, c, before)
+	case seq.Rollback:
+		a.backward(r, c, before)
+	case seq.ByHand:
+		for _, old := range t.claims {
+			old.excused = true
+		}
+	}
+	delete(a.decided, c.ID)
+	t.unsure = false
+	t.claims = append(t.claims, &claimed{Claim: *c, who: r, event: w.events})
+}
+
+// forward checks a claim to do an op.
+func (a *audit) forward(r *replica, c *seq.Claim, before *seq.Entry) {
+	w := a.w
+	op := r.op(c.ID)
+	if op == nil {
+		w.violate(11, "r%d claims %s, which it does not know", r.number, short(c.ID))
+		return
+	}
+	for _, dep := range op.deps {
+		// A run that waited without the lease goes by what it knew before.
+		if s := w.state(dep); s != seq.Succeeded && !w.known(w.scenario.wait) {
+			w.violate(13, "r%d claims %s, which depends on %s, which is %s", r.number, short(c.ID), short(dep), s)
+		}
+	}
+	a.planned(r, c.ID)
+	if now := w.clock.Now(); before.NotBefore.After(now) && !w.known(w.scenario.wait) { // it does not read the time again
+		w.violate(22, "r%d claims %s, due in %s", r.number, short(c.ID), before.NotBefore.Sub(now))
+	}
+	if before.Crashes >= 3 {
+		w.violate(23, "r%d claims %s after %d crashes", r.number, short(c.ID), before.Crashes)
+	}
+	if run := w.db.run(c.Run); run == nil || run.State != seq.RunStarted {
+		w.violate(14, "r%d claims %s for a run that is not under way", r.number, short(c.ID))
+	}
+	for _, other := range r.ops {
+		// A run that waited without the lease does not look for a rollback that was begun meanwhile.
+		if s := w.state(other.id); (s == seq.RollbackPending || s == seq.RollingBack) && !w.known(w.scenario.wait) {
+			w.violate(14, "r%d claims %s while %s is %s", r.number, short(c.ID), short(other.id), s)
+		}
+	}
+}
+
+// planned checks a claim against the plan: what stands before it is at rest, and in a serial
+// strategy none of it has failed.
+func (a *audit) planned(r *replica, id string) {
+	if r.plan == nil {
+		return
+	}
+	steps := r.plan.Steps
+	i := slices.IndexFunc(steps, func(s seq.Step) bool { return s.Op.ID == id })
+	if i < 0 {
+		a.w.violate(11, "r%d claims %s, which is not in its plan", r.number, short(id))
+		return
+	}
+	for j := range i {
+		before := steps[j].Op.ID
+		waits := slices.Contains(steps[i].After, j) || a.w.scenario.serial(r) || steps[j].Wave < steps[i].Wave && !a.w.scenario.eager
+		if !waits {
+			continue
+		}
+		if s := a.w.state(before); s.Open() && a.underWay(before) {
+			a.w.violate(12, "r%d claims %s while %s, which comes first, is %s", r.number, short(id), short(before), s)
+		} else if s == seq.Failed && !a.w.scenario.keepsGoing(r) && a.of(before).lastClaim().who == r && !a.w.scenario.find(before).allowed {
+			a.w.violate(12, "r%d claims %s although %s, which comes first, failed", r.number, short(id), short(before))
+		}
+	}
+}
+
+// backward checks a claim to undo an op.
+func (a *audit) backward(r *replica, c *seq.Claim, before *seq.Entry) {
+	w := a.w
+	run := w.db.run(c.Run)
+	if before.State != seq.RollbackPending || !a.decided[c.ID] && before.Attempt == 0 {
+		w.violate(15, "r%d undoes %s, which is %s", r.number, short(c.ID), before.State)
+	}
+	if run == nil || run.State != seq.RunRollingBack {
+		w.violate(15, "r%d undoes %s in a run that has not decided to", r.number, short(c.ID))
+	}
+	mine := a.succeeded(c.ID)
+	for _, id := range w.ids() {
+		e := w.db.entries[id]
+		if id == c.ID || e.Run != c.Run {
+			continue
+		}
+		switch {
+		case e.State == seq.Running && a.underWay(id):
+			w.violate(16, "r%d undoes %s while %s runs", r.number, short(c.ID), short(id))
+		case e.State == seq.RollingBack && a.underWay(id):
+			w.violate(17, "r%d undoes %s beside %s", r.number, short(c.ID), short(id))
+		case e.State == seq.RollbackPending && r.op(id) != nil && mine != nil && a.succeeded(id) != nil && a.succeeded(id).event > mine.ended &&
+			!w.known(a.of(id).unsure || a.of(id).lastClaim().Direction == seq.Rollback || a.of(c.ID).lastClaim().Direction == seq.Rollback):
+			// An attempt to undo overwrites the fence, by which the order of completion is known;
+			// and when an attempt to undo cannot be claimed, what is to come after it is undone first.
+			w.violate(17, "r%d undoes %s before %s, which began when it had completed", r.number, short(c.ID), short(id))
+		}
+	}
+}
+
+// underWay reports whether a call of an op is, and not just an attempt that nobody was told of.
+func (a *audit) underWay(id string) bool {
+	return slices.ContainsFunc(a.open, func(c *called) bool { return c.ID == id && c.claimed == a.of(id).lastClaim() })
+}
+
+// succeeded is the last attempt at an op if it succeeded, else nil. Of attempts side by side, the
+// order of completion is what the engine says it is.
+func (a *audit) succeeded(id string) *claimed {
+	for _, c := range slices.Backward(a.of(id).claims) {
+		if c.Direction == seq.Forward {
+			if c.outcome == seq.Succeeded {
+				return c
+			}
+			return nil
+		}
+	}
+	return nil
+}

@@ -1,0 +1,41 @@
+package sim
+
+import "github.com/sequencer-go/seq"
+
+// finally checks what is left when the faults are over and a run has returned without an error.
+func (a *audit) finally(r *replica) {
+	w := a.w
+	for _, op := range r.ops {
+		e, t := w.db.entries[op.id], a.of(op.id)
+		if e == nil {
+			w.violate(11, "in the end nobody knows %s", short(op.id))
+			continue
+		}
+		switch e.State {
+		case seq.Succeeded:
+			if t.net <= 0 && !t.fuzzy {
+				w.violate(9, "in the end %s has succeeded and its effect is not there", short(op.id))
+			}
+		case seq.Tolerated, seq.Skipped, seq.Failed, seq.RolledBack, seq.Indeterminate:
+			if e.State != seq.Tolerated && !a.unmet(op) {
+				w.violate(11, "in the end %s is %s", short(op.id), e.State)
+			}
+		default:
+			w.violate(25, "in the end %s is %s", short(op.id), e.State)
+		}
+		if !e.Token.IsZero() {
+			w.violate(3, "in the end %s has an open attempt", short(op.id))
+		}
+	}
+	w.logf("the end")
+}
+
+// unmet reports whether an op depends on one that is allowed to fail and did.
+func (a *audit) unmet(op *opSpec) bool {
+	for _, dep := range op.deps {
+		if a.w.state(dep) != seq.Succeeded {
+			return true
+		}
+	}
+	return false
+}

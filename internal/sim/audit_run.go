@@ -1,0 +1,168 @@
+package sim
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/sequencer-go/seq"
+)
+
+// legal are the arrows of docs/architecture.md, and the marks that only change a reason.
+var legal = map[seq.State][]seq.State{
+	seq.Pending:         {seq.Pending, seq.Scheduled, seq.Running, seq.Skipped},
+	seq.Scheduled:       {seq.Pending, seq.Scheduled, seq.Running, seq.Skipped},
+	seq.Skipped:         {seq.Pending, seq.Scheduled, seq.Running, seq.Skipped},
+	seq.Running:         {seq.Succeeded, seq.Failed, seq.Tolerated, seq.Indeterminate, seq.Pending},
+	seq.Succeeded:       {seq.RollbackPending},
+	seq.Failed:          {seq.Running, seq.RollbackPending, seq.Pending, seq.Scheduled},
+	seq.Tolerated:       {seq.Running, seq.RollbackPending, seq.Pending, seq.Scheduled},
+	seq.Indeterminate:   {seq.Running, seq.RollbackPending},
+	seq.RollbackPending: {seq.RollingBack, seq.RollbackPending},
+	seq.RollingBack:     {seq.RolledBack, seq.RollbackFailed, seq.RollbackPending},
+	seq.RolledBack:      {seq.Running, seq.Pending, seq.Scheduled},
+	seq.RollbackFailed:  {seq.RollbackPending},
+}
+
+// legal checks a change of state. A person may change any that is in doubt.
+func (w *World) legal(before, after *seq.Entry) {
+	if c := w.db.attempt(after.ID); c != nil && c.Direction == seq.ByHand && (after.State.Open() || before.State.Open()) {
+		return
+	}
+	if !slices.Contains(legal[before.State], after.State) {
+		w.violate(7, "%s goes from %s to %s", short(after.ID), before.State, after.State)
+	}
+}
+
+// run checks a change of a run.
+func (a *audit) run(r *replica, before, after *seq.Run) {
+	w := a.w
+	if before != nil && before.State != after.State {
+		resumed := before.State == seq.RunRollbackFailed && after.State == seq.RunRollingBack
+		if before.State.Final() && !resumed {
+			w.violate(7, "r%d moves %s from %s to %s", r.number, w.alias("run", after.ID), before.State, after.State)
+		}
+		if before.State == seq.RunRollingBack && (after.State == seq.RunStarted || after.State == seq.RunSucceeded) {
+			w.violate(15, "r%d moves %s from %s to %s", r.number, w.alias("run", after.ID), before.State, after.State)
+		}
+	}
+	switch after.State {
+	case seq.RunSucceeded:
+		a.nothingLost(r, after)
+	case seq.RunRolledBack:
+		a.complete(r, after)
+	}
+}
+
+// nothingLost checks a run that says it succeeded.
+func (a *audit) nothingLost(r *replica, run *seq.Run) {
+	for _, id := range a.w.ids() {
+		e := a.w.db.entries[id]
+		if e.Run != run.ID || r.op(id) == nil { // what a deploy took away is nobody's
+			continue
+		}
+		switch e.State {
+		case seq.Succeeded, seq.Tolerated, seq.Skipped, seq.Scheduled:
+		default:
+			// RunDue continues a run, and ends it although it does not do all of it.
+			if op := r.op(id); a.w.known(r.action == runDue) || op.allowed && !e.State.Open() || a.unmet(op) {
+				continue
+			}
+			a.w.violate(11, "r%d ends a run as succeeded, and %s is %s", r.number, short(id), e.State)
+		}
+	}
+}
+
+// complete checks a run that says it was rolled back.
+func (a *audit) complete(r *replica, run *seq.Run) {
+	for _, op := range r.ops {
+		e, t := a.w.db.entries[op.id], a.of(op.id)
+		// A saga that was not told what became of an attempt ends as rolled back all the same.
+		if e == nil || !op.rollback || a.w.known(t.unsure) || e.Run != run.ID && (t.last == nil || t.last.Run != run.ID) {
+			continue
+		}
+		if e.Run == run.ID {
+			switch e.State {
+			case seq.Succeeded, seq.Indeterminate, seq.RollbackPending, seq.RollingBack, seq.RollbackFailed, seq.Running:
+				// Whoever goes on with a rollback forgets what failed before, and what was cut off.
+				if a.w.known(e.State == seq.RollbackFailed && t.lastClaim().who != r || e.State == seq.Indeterminate && t.lastClaim().lost) {
+					continue
+				}
+				a.w.violate(18, "r%d ends a run as rolled back, and %s is %s", r.number, short(op.id), e.State)
+			}
+		}
+		if t.net <= 0 || t.fuzzy || a.w.known(e.State == seq.Indeterminate) || t.last == nil || t.last.Run != run.ID {
+			continue
+		}
+		// What a failed call leaves is undone only if its op asks for it.
+		own := t.last.closed && !t.last.lost && (t.last.outcome == seq.Failed || t.last.outcome == seq.Tolerated)
+		// A failure makes the engine forget that an earlier attempt was cut off.
+		if !own && !a.w.known(e.State == seq.Failed || e.State == seq.Tolerated) || own && op.undoFailed {
+			a.w.violate(18, "r%d ends a run as rolled back, and the effect of attempt %d at %s is still there, which is %s",
+				r.number, t.last.Attempt, short(op.id), e.State)
+		}
+	}
+}
+
+// returned checks what a run told its caller.
+func (a *audit) returned(r *replica, report *seq.Report, err error) {
+	w := a.w
+	if report == nil {
+		w.violate(24, "r%d: the report is nil", r.number)
+		return
+	}
+	for _, failed := range opErrors(err) {
+		t := a.of(failed.ID)
+		effected := false
+		for _, c := range slices.Backward(t.claims) {
+			if c.who == r {
+				effected = c.Direction == failed.Direction && c.effected
+				break
+			}
+		}
+		switch {
+		case failed.Effect == seq.EffectNone && effected:
+			w.violate(24, "r%d says that %s of %s had no effect: %v", r.number, failed.Direction, short(failed.ID), failed.Err)
+		case failed.Effect == seq.EffectApplied && !effected:
+			w.violate(24, "r%d says that %s of %s had its effect", r.number, failed.Direction, short(failed.ID))
+		}
+	}
+	if err != nil || report.State != seq.RunSucceeded || r.action != run {
+		return
+	}
+	for _, op := range r.ops {
+		s := w.state(op.id)
+		if step := report.Step(op.id); step != nil {
+			s = step.State // the ledger may have moved on since
+		}
+		switch s {
+		case seq.Succeeded, seq.Tolerated, seq.Skipped, seq.Scheduled:
+		default:
+			if w.scenario.mayInterfere() {
+				continue // somebody undid it between the end of the run and here
+			}
+			w.violate(24, "r%d returned success, and %s is %s", r.number, short(op.id), s)
+		}
+	}
+}
+
+// opErrors are all the errors about ops in a tree of errors.
+func opErrors(err error) []*seq.OpError {
+	var found []*seq.OpError
+	var visit func(error)
+	visit = func(err error) {
+		//nolint:errorlint // it walks the tree itself
+		switch e := err.(type) {
+		case nil:
+		case *seq.OpError:
+			found = append(found, e)
+		case interface{ Unwrap() []error }:
+			for _, inner := range e.Unwrap() {
+				visit(inner)
+			}
+		default:
+			visit(errors.Unwrap(err))
+		}
+	}
+	visit(err)
+	return found
+}

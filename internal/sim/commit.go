@@ -1,0 +1,160 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/sequencer-go/seq"
+)
+
+// write applies a batch, item by item, and shows each change to the audit. It follows the
+// contract of seq.Store, but for what a mutant breaks.
+func (w *World) write(r *replica, lease seq.Lease, b seq.Batch) (refused []string, err error) {
+	db := w.db
+	current := db.lease == lease && !lease.Holder.IsZero()
+	w.audit.current = current
+	item := func(id string, ok bool, apply func(e *seq.Entry), check func(before, after *seq.Entry)) {
+		if !ok {
+			w.logf("r%d refused %s", r.number, short(id))
+			refused = append(refused, id)
+			return
+		}
+		e := db.entry(id)
+		before := *e
+		apply(e)
+		after := *e
+		w.logf("r%d %s %s → %s #%d", r.number, short(id), before.State, after.State, after.Attempt)
+		w.passes(before.State, after.State)
+		check(&before, &after)
+	}
+	for i := range b.Outcomes {
+		o := &b.Outcomes[i]
+		item(o.ID, w.settles(lease, current, o), func(e *seq.Entry) { w.settle(e, o) },
+			func(before, after *seq.Entry) { w.audit.outcome(r, lease, o, before, after) })
+	}
+	for i := range b.Saves {
+		s := &b.Saves[i]
+		item(s.ID, db.isOpen(s.ID, s.Token), func(e *seq.Entry) { e.Saved = slices.Clone(s.Data) },
+			func(_, _ *seq.Entry) {})
+	}
+	for i := range b.Marks {
+		m := &b.Marks[i]
+		if w.is(DecisionUnrecorded) && m.State == seq.RollbackPending {
+			continue
+		}
+		item(m.ID, current && w.marks(m), func(e *seq.Entry) { e.State, e.Run, e.NotBefore, e.Error = m.State, m.Run, m.NotBefore, m.Reason },
+			func(before, after *seq.Entry) { w.audit.mark(r, m, before, after) })
+	}
+	for i := range b.Claims {
+		c := &b.Claims[i]
+		item(c.ID, (current || w.is(ClaimWithoutEpoch)) && w.claims(c), func(e *seq.Entry) { w.claim(lease, e, c) },
+			func(before, after *seq.Entry) { w.audit.claim(r, c, before, after) })
+	}
+	if b.Run != nil && current {
+		w.putRun(r, lease, b.Run)
+	}
+	if !current && (b.Run != nil || len(b.Marks) > 0 || len(b.Claims) > 0 && !w.is(ClaimWithoutEpoch) ||
+		slices.ContainsFunc(b.Outcomes, func(o seq.Outcome) bool { return o.Lost })) {
+		err = fmt.Errorf("write: %w", seq.ErrLeaseLost)
+		w.count(leaseLost)
+	}
+	w.audit.everything()
+	return refused, err
+}
+
+// settles reports whether an outcome is accepted.
+func (w *World) settles(lease seq.Lease, current bool, o *seq.Outcome) bool {
+	e := w.db.entries[o.ID]
+	switch {
+	case e == nil:
+		return false
+	case w.is(FinishByState) && !o.Lost && e.State.Open(), w.is(RecoverUnguarded) && o.Lost,
+		w.is(UnknownIsFailure) && o.State == seq.Failed && !o.Lost, w.is(MarkBeforeRun) && !o.Lost:
+		return true
+	case !w.db.isOpen(o.ID, o.Token):
+		return false
+	default:
+		return !o.Lost || current && e.Fence < lease.Epoch
+	}
+}
+
+func (w *World) settle(e *seq.Entry, o *seq.Outcome) {
+	state := o.State
+	if o.Lost && state == seq.Indeterminate && w.is(ForgetsTheDead) {
+		state = seq.Pending
+	}
+	e.State, e.Token, e.Error = state, seq.Token{}, o.Error
+	if o.Seq != 0 {
+		e.Seq = o.Seq
+	}
+	if o.Saved != nil {
+		e.Saved = slices.Clone(o.Saved)
+	}
+	if e.Crashes++; !o.Lost {
+		e.Crashes = 0
+	}
+	if a := w.db.attempt(o.ID); a != nil {
+		a.Finished, a.State, a.Lost, a.Error = w.clock.Now(), state, o.Lost, o.Error
+	}
+}
+
+// marks reports whether a mark is accepted, of somebody who has the lease.
+func (w *World) marks(m *seq.Mark) bool {
+	e := w.db.entries[m.ID]
+	switch {
+	case w.is(ClaimWithoutAttempt):
+		return true
+	case e == nil:
+		return m.Attempt == 0
+	}
+	return e.Token.IsZero() && e.Attempt == m.Attempt
+}
+
+// claims reports whether a claim is accepted, of somebody who has the lease.
+func (w *World) claims(c *seq.Claim) bool {
+	e := w.db.entries[c.ID]
+	switch {
+	case w.is(ClaimWithoutAttempt):
+		return true
+	case e == nil:
+		return c.Attempt == 1
+	default:
+		return e.Token.IsZero() && e.Attempt == c.Attempt-1
+	}
+}
+
+func (w *World) claim(lease seq.Lease, e *seq.Entry, c *seq.Claim) {
+	e.State = seq.Running
+	if c.Direction == seq.Rollback {
+		e.State = seq.RollingBack
+	} else {
+		e.Seq = 0
+	}
+	e.Run, e.Delivery, e.Generation, e.Attempt = c.Run, c.Delivery, c.Generation, c.Attempt
+	e.Token, e.Fence = c.Token, lease.Epoch
+	if w.is(MarkBeforeRun) && c.Direction == seq.Forward {
+		e.State, e.Token = seq.Succeeded, seq.Token{}
+	}
+	w.db.attempts[c.ID] = append(w.db.attempts[c.ID], seq.Attempt{
+		ID: c.ID, Number: c.Attempt, Direction: c.Direction, Run: c.Run, Owner: c.Owner, Started: w.clock.Now(), State: e.State,
+	})
+}
+
+func (w *World) putRun(r *replica, lease seq.Lease, n *seq.Run) {
+	have, now := w.db.run(n.ID), w.clock.Now()
+	var before *seq.Run
+	if have == nil {
+		w.db.runs = append(w.db.runs, seq.Run{ID: n.ID, Started: now})
+		have = w.db.run(n.ID)
+	} else {
+		copied := *have
+		before = &copied
+	}
+	have.Strategy, have.State, have.Owner, have.Epoch = n.Strategy, n.State, n.Owner, lease.Epoch
+	if have.Finished = (seq.Run{}).Finished; n.State.Final() {
+		have.Finished = now
+	}
+	w.logf("r%d %s %s", r.number, w.alias("run", n.ID), n.State)
+	w.passesRun(before, n.State)
+	w.audit.run(r, before, have)
+}

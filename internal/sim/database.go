@@ -1,0 +1,104 @@
+package sim
+
+import (
+	"slices"
+	"time"
+
+	"github.com/sequencer-go/seq"
+)
+
+// leaseTTL is short, so that a seed sees many takeovers.
+const leaseTTL = 2 * time.Second
+
+// database is what is committed, and the transactions that are not yet.
+type database struct {
+	entries  map[string]*seq.Entry
+	attempts map[string][]seq.Attempt
+	runs     []seq.Run
+	lease    seq.Lease
+	expires  time.Time
+	open     []*transaction
+}
+
+func newDatabase() *database {
+	return &database{entries: map[string]*seq.Entry{}, attempts: map[string][]seq.Attempt{}}
+}
+
+// transaction is that of an op: its effects are buffered until the commit.
+type transaction struct {
+	owner   *replica
+	row     string // locked, if this world has row locks
+	touched time.Time
+	aborted bool
+	effects []func() // to make at the commit
+}
+
+// blocked reports whether another transaction holds a row that somebody is about to write.
+func (db *database) blocked(who *replica, rows []string) bool {
+	if !who.world.scenario.faults[RowLocks] {
+		return false
+	}
+	for _, t := range db.open {
+		if t.owner != who && !t.aborted && slices.Contains(rows, t.row) {
+			who.world.happens(RowLocks)
+			return true
+		}
+	}
+	return false
+}
+
+// expireIdle aborts the transactions that hold locks and have been silent for too long, as a
+// server does with idle_in_transaction_session_timeout.
+func (db *database) expireIdle(w *World, now time.Time) {
+	for _, t := range db.open {
+		if !t.aborted && w.scenario.faults[RowLocks] && t.owner.pausedUntil.After(now) && now.Sub(t.touched) >= leaseTTL {
+			t.aborted = true
+			w.logf("the transaction of r%d on %s is aborted", t.owner.number, t.row)
+		}
+	}
+}
+
+// abortOf is what a server does when the connection is gone.
+func (db *database) abortOf(r *replica) {
+	for _, t := range db.open {
+		if t.owner == r {
+			t.aborted = true
+		}
+	}
+}
+
+func (db *database) close(t *transaction) {
+	db.open = slices.DeleteFunc(db.open, func(o *transaction) bool { return o == t })
+}
+
+func (db *database) isOpen(id string, token seq.Token) bool {
+	e := db.entries[id]
+	return e != nil && !token.IsZero() && e.Token == token
+}
+
+// entry is the row of an op, made if it is not there.
+func (db *database) entry(id string) *seq.Entry {
+	e := db.entries[id]
+	if e == nil {
+		e = &seq.Entry{ID: id}
+		db.entries[id] = e
+	}
+	return e
+}
+
+// attempt is the line of history that is open, or the last.
+func (db *database) attempt(id string) *seq.Attempt {
+	list := db.attempts[id]
+	if len(list) == 0 {
+		return nil
+	}
+	return &list[len(list)-1]
+}
+
+func (db *database) run(id string) *seq.Run {
+	i := slices.IndexFunc(db.runs, func(r seq.Run) bool { return r.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &db.runs[i]
+}

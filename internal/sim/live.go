@@ -1,0 +1,199 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/clock"
+)
+
+// live runs all lives to their end: those of the scenario side by side, under faults; then one
+// without faults, that puts everything in order.
+func (w *World) live() {
+	var lives sync.WaitGroup
+	for i := range w.scenario.lives {
+		lives.Go(func() { w.replica(i) })
+	}
+	go func() {
+		lives.Wait()
+		w.afterwards()
+		w.done.Store(true)
+		w.notify()
+	}()
+	w.schedule()
+	w.end()
+}
+
+// nap lets time pass.
+func (w *World) nap(d time.Duration) { _ = clock.Sleep(w.base, w.clock, d) }
+
+// replica lives the lives of one slot.
+func (w *World) replica(slot int) {
+	birth := &replica{world: w, number: -slot, immune: true} // to be born is a step of its own
+	for i, l := range w.scenario.lives[slot] {
+		w.nap(l.after)
+		if birth.yield(stepLife, fmt.Sprint("birth ", i), nil, nil).dead || w.quiet && i > 0 {
+			return
+		}
+		name := w.scenario.strategy
+		if l.other {
+			name = w.scenario.other
+			w.happens(OtherStrategy)
+		}
+		r := w.newReplica(l.do)
+		_ = w.perform(r, name) // the audit has seen it
+	}
+}
+
+// perform makes the call that a replica is there for.
+func (w *World) perform(r *replica, strategy string) error {
+	r.strategy, r.running = strategy, true
+	s := w.sequencer(r)
+	w.logf("r%d starts: %s, %s", r.number, r.action, strategy)
+	var report *seq.Report
+	var err error
+	switch r.action {
+	case runDue:
+		report, err = s.RunDue(r.ctx)
+	case rollBack:
+		w.happens(Operator)
+		report, err = s.Rollback(r.ctx)
+	default:
+		report, err = s.Run(r.ctx)
+	}
+	if r.yield(stepLife, "end", nil, nil).dead {
+		return err
+	}
+	r.running = false
+	w.logf("r%d returns %s: %v", r.number, report.State, w.plain(err))
+	w.audit.returned(r, report, err)
+	r.cancel()
+	return err
+}
+
+// sequencer is the real engine on the replica's handle.
+func (w *World) sequencer(r *replica) *seq.Sequencer {
+	s := w.scenario.make(r.strategy)
+	inner := s.Executor
+	if inner == nil {
+		inner = seq.Sequential().Executor
+	}
+	s.Executor = seq.ExecutorFunc(func(ctx context.Context, walk *seq.Walk) error { return r.execute(ctx, inner, walk) })
+	s.Middleware = w.spoil(r, s.Middleware)
+	made := seq.New(r, r.list()...).Use(s)
+	if w.is(FastClock) {
+		made.Use(seq.WithClock(fast{w.clock}))
+	}
+	return made
+}
+
+// afterwards is what an operator does when the storm is over, until nothing is left to do.
+func (w *World) afterwards() {
+	birth := &replica{world: w, number: -100, immune: true}
+	if birth.yield(stepLife, "quiet", nil, nil).dead {
+		return
+	}
+	if !w.quiet {
+		w.calm()
+	}
+	const enough = 40
+	for n := range enough {
+		w.nap(100*time.Millisecond + 1)
+		if birth.yield(stepLife, fmt.Sprint("again ", n), nil, nil).dead {
+			return
+		}
+		r := w.newReplica(run)
+		r.immune = true
+		err := w.perform(r, w.scenario.strategy)
+		if w.over.Load() {
+			return
+		}
+		switch looked := w.resolve(r); {
+		case w.over.Load():
+			return
+		case err == nil && !w.settled(r):
+			w.nap(10 * time.Second)
+		case err == nil && !looked:
+			w.audit.finally(r)
+			return
+		}
+	}
+	w.violate(25, "after %d runs without faults it is not done", enough)
+}
+
+// settled reports whether nothing waits for its time.
+func (w *World) settled(r *replica) bool {
+	for _, op := range r.ops {
+		if w.state(op.id) == seq.Scheduled {
+			return false
+		}
+	}
+	return true
+}
+
+// resolve is a person who looks, and says what they found; only of what the contract leaves to
+// a person. It reports whether there was anything.
+func (w *World) resolve(r *replica) (looked bool) {
+	for _, op := range r.ops {
+		e := w.db.entries[op.id]
+		if e == nil {
+			continue
+		}
+		indeterminate := e.State == seq.Indeterminate && e.Delivery == seq.Once && !op.verify
+		failed := e.State == seq.RollbackFailed || e.State == seq.RollbackPending && !op.rollback
+		if !indeterminate && !failed && e.Crashes < 3 {
+			continue
+		}
+		looked = true
+		again := w.newReplica(rollBack)
+		again.immune = true
+		if e.State == seq.RollbackFailed && op.rollback {
+			if err := w.perform(again, w.scenario.strategy); err == nil || w.over.Load() {
+				return true
+			}
+		}
+		w.count(resolved)
+		found := seq.NotDone
+		if w.audit.of(op.id).net > 0 {
+			found = seq.Done
+		}
+		last := w.newReplica(run)
+		last.immune = true
+		last.strategy = w.scenario.strategy
+		err := w.sequencer(last).Resolve(last.ctx, op.id, found, "the simulation knows")
+		if last.yield(stepLife, "resolved "+op.id, nil, nil).dead {
+			return true
+		}
+		w.logf("r%d resolves %s: %v", last.number, short(op.id), w.plain(err))
+	}
+	return looked
+}
+
+// plain is an error without what is random.
+func (w *World) plain(err error) string {
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.Is(err, errKilled):
+		return "dead"
+	}
+	var text strings.Builder
+	for _, kind := range []error{
+		seq.ErrLeaseLost, seq.ErrLeaseHeld, seq.ErrFenced, seq.ErrUnknownOutcome, seq.ErrIndeterminate, seq.ErrRollbackFailed,
+		seq.ErrPoisoned, seq.ErrOutcomeUnrecorded, seq.ErrPanic, seq.ErrNotReversible, seq.ErrInvalidPlan,
+		seq.ErrUnknownDependency, context.Canceled, errDown, errRefused, errDeaf, errAborted, errOp,
+	} {
+		if errors.Is(err, kind) {
+			text.WriteString("[" + kind.Error() + "]")
+		}
+	}
+	if text.Len() == 0 {
+		return err.Error()
+	}
+	return text.String()
+}

@@ -1,0 +1,88 @@
+package sim
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/sequencer-go/seq"
+)
+
+// A Mutant is a mistake that a protocol like ours can make, and others have made. The real
+// engine runs in a world that makes it; the invariants must notice.
+type Mutant string
+
+// The mutants: of the store's compare-and-set, of what the engine says to the store or hears from
+// it, and of the parts around the engine.
+const (
+	None                Mutant = ""
+	ClaimWithoutEpoch   Mutant = "claim without epoch check"
+	ClaimWithoutAttempt Mutant = "claim and mark without attempt check"
+	FinishByState       Mutant = "finish guarded by state only"
+	RecoverUnguarded    Mutant = "recovery without guard"
+	MarkBeforeRun       Mutant = "marked as done before the run"
+	ClaimLater          Mutant = "claim not written ahead"
+	SecondTransaction   Mutant = "record in a second transaction"
+	BeginUnchecked      Mutant = "transaction without token check"
+	SameToken           Mutant = "claim without random token"
+	UnknownIsFailure    Mutant = "unknown commit treated as failure"
+	LeaseForTheTaking   Mutant = "lease without expiry check"
+	DecisionUnrecorded  Mutant = "rollback decision not recorded"
+	DecisionUnseen      Mutant = "rollback decision not read"
+	NoDrain             Mutant = "rollback without waiting for siblings"
+	UndoForward         Mutant = "rollback in forward order"
+	ForgetsTheDead      Mutant = "recovered attempt forgotten"
+	RetriesOnce         Mutant = "retry of a once op"
+	PoisonUnseen        Mutant = "crashes not counted"
+	NoDependencies      Mutant = "dependencies ignored"
+	FastClock           Mutant = "clock runs ahead"
+	LosesOutcomes       Mutant = "outcome acknowledged and not written"
+)
+
+// Mutants are all of them.
+var Mutants = []Mutant{
+	ClaimWithoutEpoch, ClaimWithoutAttempt, FinishByState, RecoverUnguarded, MarkBeforeRun, ClaimLater,
+	SecondTransaction, BeginUnchecked, SameToken, UnknownIsFailure, LeaseForTheTaking, DecisionUnrecorded,
+	DecisionUnseen, NoDrain, UndoForward, ForgetsTheDead, RetriesOnce, PoisonUnseen, NoDependencies,
+	FastClock, LosesOutcomes,
+}
+
+// token is the one that the store is shown.
+func (w *World) token(id string, t seq.Token) seq.Token {
+	if w.is(SameToken) && !t.IsZero() {
+		copy(t[:], "one token for all of an op's attempts "+id[len(id)-1:])
+		t[15] = id[len(id)-1]
+	}
+	return t
+}
+
+// mutate is what a replica says instead of what the engine meant.
+func (r *replica) mutate(b seq.Batch) seq.Batch {
+	w := r.world
+	b.Outcomes = slices.Clone(b.Outcomes)
+	slices.SortFunc(b.Outcomes, func(a, b seq.Outcome) int { return strings.Compare(a.ID, b.ID) }) // recovery has none
+	switch w.mutant {
+	case SameToken:
+		for i := range b.Claims {
+			b.Claims[i].Token = w.token(b.Claims[i].ID, b.Claims[i].Token)
+		}
+		for i := range b.Outcomes {
+			b.Outcomes[i].Token = w.token(b.Outcomes[i].ID, b.Outcomes[i].Token)
+		}
+	case ClaimLater:
+		b.Claims = nil
+	case LosesOutcomes:
+		b.Outcomes = nil
+	}
+	return b
+}
+
+// seen is an entry as the engine reads it.
+func (w *World) seen(e seq.Entry) seq.Entry {
+	switch {
+	case w.is(DecisionUnseen) && e.State == seq.RollbackPending:
+		e.State = seq.Failed
+	case w.is(PoisonUnseen):
+		e.Crashes = 0
+	}
+	return e
+}

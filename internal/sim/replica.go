@@ -1,0 +1,253 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/sequencer-go/seq"
+)
+
+// replica is one process: a handle to the database that dies with it.
+type replica struct {
+	world   *World
+	number  int
+	ops     []*opSpec
+	action  action
+	ctx     context.Context // told to stop: ended
+	cancel  context.CancelFunc
+	immune  bool // from faults
+	running bool
+	dead    atomic.Bool
+	died    chan struct{}
+
+	pausedUntil time.Time
+	pausedAt    int // the event
+	strategy    string
+	plan        *seq.Plan  // that its executor is at
+	rest        chan error // what NoDrain left running
+}
+
+var _ seq.Store = (*replica)(nil)
+
+func (w *World) newReplica(a action) *replica {
+	r := &replica{
+		world: w, number: len(w.replicas) + 1, ops: w.scenario.versions[w.version].ops, action: a,
+		died: make(chan struct{}),
+	}
+	r.ctx, r.cancel = context.WithCancel(w.base)
+	w.replicas = append(w.replicas, r)
+	return r
+}
+
+// gone reports whether the replica may not do anything any more.
+func (r *replica) gone() bool { return r.dead.Load() || r.world.over.Load() }
+
+// call makes a call of the store, with the fate that it meets.
+func call[T any](ctx context.Context, r *replica, kind step, id string, rows []string, do func() (T, error)) (T, error) {
+	var none T
+	defer context.AfterFunc(ctx, r.world.notify)()
+	f := r.yield(kind, id, rows, func() bool { return ctx.Err() == nil })
+	switch {
+	case f.dead:
+		return none, errKilled
+	case ctx.Err() != nil:
+		return none, context.Cause(ctx)
+	case f.fail != nil:
+		r.doubts(rows)
+		return none, f.fail
+	}
+	answer, err := do()
+	if f.kill {
+		r.world.kill(r)
+		return none, errKilled
+	}
+	if f.lost != nil && err == nil {
+		r.doubts(rows)
+		return none, f.lost
+	}
+	return answer, err
+}
+
+// doubts notes that a write failed, or was not acknowledged.
+func (r *replica) doubts(rows []string) {
+	for _, id := range rows {
+		r.world.audit.of(id).unsure = true
+	}
+}
+
+// Load implements [seq.Store].
+func (r *replica) Load(ctx context.Context) ([]seq.Entry, error) {
+	return call(ctx, r, stepLoad, "", nil, func() ([]seq.Entry, error) {
+		list := make([]seq.Entry, 0, len(r.world.db.entries))
+		for _, id := range r.world.ids() {
+			list = append(list, r.world.seen(*r.world.db.entries[id]))
+		}
+		return list, nil
+	})
+}
+
+// History implements [seq.Store].
+func (r *replica) History(ctx context.Context, id string) ([]seq.Attempt, error) {
+	return call(ctx, r, stepHistory, id, nil, func() ([]seq.Attempt, error) {
+		return slices.Clone(r.world.db.attempts[id]), nil
+	})
+}
+
+// Runs implements [seq.Store].
+func (r *replica) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
+	return call(ctx, r, stepRuns, "", nil, func() ([]seq.Run, error) {
+		latest := slices.Clone(r.world.db.runs)
+		slices.Reverse(latest)
+		return latest[:min(limit, len(latest))], nil
+	})
+}
+
+// Acquire implements [seq.Store].
+func (r *replica) Acquire(ctx context.Context, _ seq.Owner) (seq.Lease, error) {
+	return call(ctx, r, stepAcquire, "", nil, func() (seq.Lease, error) {
+		w, db, now := r.world, r.world.db, r.world.clock.Now()
+		if !db.lease.Holder.IsZero() && now.Before(db.expires) && !w.is(LeaseForTheTaking) {
+			return seq.Lease{}, &seq.LeaseError{Expires: db.expires.Sub(now)}
+		}
+		w.audit.acquires(r, now)
+		taken := !db.lease.Holder.IsZero()
+		db.lease = seq.Lease{Epoch: db.lease.Epoch + 1, Holder: seq.NewToken(), TTL: leaseTTL}
+		db.expires = now.Add(leaseTTL)
+		w.logf("r%d has the lease, epoch %d", r.number, db.lease.Epoch)
+		w.count(leaseTaken)
+		if taken {
+			w.count(leaseExpired)
+		}
+		return db.lease, nil
+	})
+}
+
+// Renew implements [seq.Store].
+func (r *replica) Renew(ctx context.Context, lease seq.Lease) error {
+	_, err := call(ctx, r, stepRenew, "", nil, func() (struct{}, error) {
+		if r.world.db.lease != lease {
+			return struct{}{}, seq.ErrLeaseLost
+		}
+		r.world.db.expires = r.world.clock.Now().Add(leaseTTL)
+		return struct{}{}, nil
+	})
+	return err
+}
+
+// Release implements [seq.Store].
+func (r *replica) Release(ctx context.Context, lease seq.Lease) error {
+	_, err := call(ctx, r, stepRelease, "", nil, func() (struct{}, error) {
+		if r.world.db.lease == lease {
+			r.world.db.lease.Holder = seq.Token{}
+			r.world.logf("r%d gives the lease back", r.number)
+		}
+		return struct{}{}, nil
+	})
+	return err
+}
+
+// Write implements [seq.Store].
+func (r *replica) Write(ctx context.Context, lease seq.Lease, b seq.Batch) ([]string, error) {
+	b = r.mutate(b)
+	what, rows := describe(b)
+	return call(ctx, r, stepWrite, what, rows, func() ([]string, error) { return r.world.write(r, lease, b) })
+}
+
+// Atomic implements [seq.Store].
+func (r *replica) Atomic(ctx context.Context, lease seq.Lease, claim seq.Claim, fn func(context.Context) (seq.Batch, error)) ([]string, error) {
+	w := r.world
+	claim.Token = w.token(claim.ID, claim.Token)
+	rows := []string{claim.ID}
+	t, err := call(ctx, r, stepBegin, claim.ID, rows, func() (*transaction, error) {
+		if !w.db.isOpen(claim.ID, claim.Token) && !w.is(BeginUnchecked) {
+			return nil, seq.ErrFenced
+		}
+		t := &transaction{owner: r, row: claim.ID, touched: w.clock.Now()}
+		w.db.open = append(w.db.open, t)
+		return t, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	b, err := fn(context.WithValue(ctx, txKey{}, t))
+	f := r.yield(stepCommit, claim.ID, nil, nil)
+	if f.dead {
+		return nil, errKilled
+	}
+	defer w.db.close(t)
+	switch {
+	case err != nil:
+		return nil, err
+	case f.fail != nil:
+		r.doubts(rows)
+		return nil, f.fail
+	case t.aborted:
+		return nil, errAborted
+	case !w.db.isOpen(claim.ID, claim.Token) && !w.is(BeginUnchecked):
+		return nil, seq.ErrFenced
+	}
+	for _, effect := range t.effects {
+		effect()
+	}
+	if w.is(SecondTransaction) {
+		w.audit.everything()
+		if f2 := r.yield(stepCommit, claim.ID+" record", nil, nil); f2.dead || f2.fail != nil {
+			return nil, errors.Join(f2.fail, errKilled)
+		}
+	}
+	refused, err := w.write(r, lease, b)
+	w.count(committed)
+	if f.kill {
+		w.kill(r)
+		return nil, errKilled
+	}
+	if f.lost != nil && err == nil {
+		r.doubts(rows)
+		return nil, f.lost
+	}
+	return refused, err
+}
+
+type txKey struct{}
+
+// describe is a name for a batch that is unique within its replica, and the rows it touches.
+func describe(b seq.Batch) (string, []string) {
+	var rows []string
+	what := ""
+	add := func(kind, id string) { rows = append(rows, id); what = kind }
+	for _, o := range b.Outcomes {
+		add("outcome", o.ID)
+	}
+	for _, s := range b.Saves {
+		add("save", s.ID)
+	}
+	for _, m := range b.Marks {
+		add("mark", m.ID)
+	}
+	for _, c := range b.Claims {
+		add("claim", c.ID)
+	}
+	slices.Sort(rows)
+	if b.Run != nil {
+		what = "run " + b.Run.State.String()
+	}
+	names := make([]string, len(rows))
+	for i, id := range rows {
+		names[i] = short(id)
+	}
+	return what + " " + strings.Join(names, " "), rows
+}
+
+// ids are the rows, in order.
+func (w *World) ids() []string {
+	ids := make([]string, 0, len(w.db.entries))
+	for id := range w.db.entries {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}

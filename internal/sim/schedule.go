@@ -1,0 +1,193 @@
+package sim
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// parked is a goroutine that waits to be let go.
+type parked struct {
+	who   *replica
+	kind  step
+	id    string
+	rows  []string // that it is about to write; it waits while another transaction locks one
+	at    time.Time
+	slow  bool // was slowed down already
+	let   chan struct{}
+	fate  fate
+	alive func() bool // false: its context has ended, so it waits for no lock
+}
+
+// step says what a goroutine is about to do.
+type step string
+
+// The steps.
+const (
+	stepLoad    step = "load"
+	stepHistory step = "history"
+	stepRuns    step = "runs"
+	stepAcquire step = "acquire"
+	stepRenew   step = "renew"
+	stepRelease step = "release"
+	stepWrite   step = "write"
+	stepBegin   step = "begin"  // a transaction
+	stepCommit  step = "commit" // it
+	stepOp      step = "op"     // inside an op
+	stepDo      step = "do"     // an executor starts a step
+	stepLife    step = "life"   // a replica starts or has returned
+)
+
+// stored reports whether the step is a call of the store, and whether it writes.
+func (s step) stored() (call, writes bool) {
+	switch s {
+	case stepLoad, stepHistory, stepRuns, stepBegin:
+		return true, false
+	case stepAcquire, stepRenew, stepRelease, stepWrite, stepCommit:
+		return true, true
+	default:
+		return false, false
+	}
+}
+
+// yield parks the caller until the scheduler lets it go, and says what happens to it then. A
+// dead replica is not parked, and may not do anything.
+func (r *replica) yield(kind step, id string, rows []string, alive func() bool) fate {
+	w := r.world
+	if r.gone() {
+		return fate{dead: true}
+	}
+	p := &parked{who: r, kind: kind, id: id, rows: rows, let: make(chan struct{}), alive: alive}
+	w.mu.Lock()
+	w.parked = append(w.parked, p)
+	w.mu.Unlock()
+	w.notify()
+	<-p.let
+	if r.gone() {
+		return fate{dead: true}
+	}
+	return p.fate
+}
+
+// notify wakes the scheduler when it waits for something to happen.
+func (w *World) notify() {
+	select {
+	case w.arrived <- struct{}{}:
+	default:
+	}
+}
+
+// maxEvents bounds one seed; what needs more makes no progress.
+const maxEvents = 6000
+
+// schedule lets one goroutine go at a time until every life is over.
+func (w *World) schedule() {
+	for {
+		w.wait()
+		if w.bury() {
+			continue
+		}
+		if w.done.Load() {
+			return
+		}
+		if w.violation != nil || w.events > maxEvents {
+			w.stop()
+			continue
+		}
+		ready := w.ready()
+		if len(ready) == 0 {
+			w.idle()
+			continue
+		}
+		w.events++
+		if w.disturb() {
+			continue
+		}
+		p := ready[w.rng.IntN(len(ready))]
+		if w.fate(p) {
+			w.leave(p)
+			close(p.let)
+		}
+	}
+}
+
+// stop ends the world before its time.
+func (w *World) stop() {
+	w.violate(25, "still busy after %d events", w.events)
+	w.over.Store(true)
+	w.end()
+	if !w.bury() {
+		w.idle()
+	}
+}
+
+// bury lets those go whose replica is dead: they find out by themselves. It reports whether there
+// were any.
+func (w *World) bury() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	before := len(w.parked)
+	w.parked = slices.DeleteFunc(w.parked, func(p *parked) bool {
+		if p.who.gone() {
+			close(p.let)
+			return true
+		}
+		return false
+	})
+	return len(w.parked) < before
+}
+
+func (w *World) leave(p *parked) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.parked = slices.DeleteFunc(w.parked, func(q *parked) bool { return q == p })
+}
+
+// waiting is who is parked.
+func (w *World) waiting() []*parked {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.parked)
+}
+
+// ready is who can move now, in an order that does not depend on who came first.
+func (w *World) ready() []*parked {
+	now := w.clock.Now()
+	w.db.expireIdle(w, now)
+	var ready []*parked
+	for _, p := range w.waiting() {
+		waits := p.alive == nil || p.alive()
+		if waits && p.at.After(now) || p.who.pausedUntil.After(now) {
+			continue
+		}
+		if waits && w.db.blocked(p.who, p.rows) {
+			continue
+		}
+		ready = append(ready, p)
+	}
+	slices.SortFunc(ready, func(a, b *parked) int {
+		return cmp.Or(cmp.Compare(a.who.number, b.who.number), cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id))
+	})
+	return ready
+}
+
+// idle lets time pass until somebody arrives or something ends.
+func (w *World) idle() {
+	now := w.clock.Now()
+	next := time.Minute
+	soon := func(at time.Time) {
+		if d := at.Sub(now); d > 0 && d < next {
+			next = d
+		}
+	}
+	for _, p := range w.waiting() {
+		soon(p.at)
+		soon(p.who.pausedUntil)
+	}
+	for _, t := range w.db.open {
+		soon(t.touched.Add(leaseTTL))
+	}
+	stop := w.clock.AfterFunc(next, w.notify)
+	defer stop()
+	<-w.arrived
+}
