@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 
 // child is what one process of the fleet does.
 func child(role, dsn string) error {
-	s, err := connect(dsn, bunstore.LeaseTTL(time.Second))
+	s, err := connect(dsn, bunstore.LeaseTTL(5*time.Second))
 	if err != nil {
 		return err
 	}
@@ -157,7 +157,7 @@ func TestAFleetOnASchedule(t *testing.T) {
 // what it had done is not done again.
 func TestAKilledProcessIsTakenOver(t *testing.T) {
 	onEach(t, func(t *testing.T, dsn string) {
-		s := ledger(t, dsn, bunstore.LeaseTTL(time.Second))
+		s := ledger(t, dsn, bunstore.LeaseTTL(5*time.Second))
 		effects(t, s)
 		cmd := command(t, "hang", dsn)
 		out, err := cmd.StdoutPipe()

@@ -124,7 +124,7 @@ func TestATransactionalOpAndItsRecordAreOne(t *testing.T) {
 }
 
 func TestParallelTransactionalOps(t *testing.T) {
-	s := withEffects(t, bunstore.LeaseTTL(time.Second))
+	s := withEffects(t, bunstore.LeaseTTL(10*time.Second))
 	var ops []seq.Op
 	for i := range 30 {
 		op := seq.Op{ID: seqtest.ID(i, "op"), Delivery: seq.Transactional}

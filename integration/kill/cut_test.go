@@ -106,17 +106,9 @@ func address(dsn string) (network, addr string, err error) {
 // Backends are terminated while three processes work.
 func testTerminated(t *testing.T) {
 	all := onPostgres(t)
-	each(t, roundsOf(10), func(ctx context.Context, r round) error {
+	each(t, roundsOf(*rounds/4), func(ctx context.Context, r round) error {
 		return all.on(ctx, func(g *ground) error { return g.terminate(ctx, r) })
 	})
-}
-
-func roundsOf(n int) []round {
-	list := make([]round, n)
-	for i := range list {
-		list[i] = round(i)
-	}
-	return list
 }
 
 func (g *ground) terminate(ctx context.Context, r round) error {

@@ -156,6 +156,11 @@ func (g *ground) settle(ctx context.Context, o order) (first *process, err error
 		case slices.Contains(failed, "lease lost"):
 			score.count("leases lost on a slow machine", 1)
 			continue
+		case slices.Contains(failed, "rollback failed"):
+			if err := g.rollback(ctx, o); err != nil {
+				return first, err
+			}
+			continue
 		case !slices.Contains(failed, "indeterminate") && !slices.Contains(failed, "poisoned"):
 			return first, fmt.Errorf("a healthy %s", p)
 		}
@@ -164,6 +169,20 @@ func (g *ground) settle(ctx context.Context, o order) (first *process, err error
 		}
 	}
 	return first, errors.New("healthy children do not come to an end")
+}
+
+// rollback is the person who calls Rollback again when one has failed.
+func (g *ground) rollback(ctx context.Context, o order) error {
+	strategy, err := o.strategy()
+	if err != nil {
+		return err
+	}
+	at := &site{log: g.effects.DB(), trap: &trap{seen: map[string]int{}}, fails: o.Fails}
+	if _, err := seq.New(g.ledger, at.ops()...).Use(strategy).Rollback(ctx); err != nil {
+		return fmt.Errorf("%s: %w", o.Scenario, err)
+	}
+	score.count("calls of Rollback by a person", 1)
+	return nil
 }
 
 // resolve is the person: they look at the effects, and tell the ledger.

@@ -16,13 +16,17 @@ type round int
 
 func (r round) String() string { return fmt.Sprintf("round %d of -kill.seed=%d", int(r), *seed) }
 
+func roundsOf(n int) []round {
+	list := make([]round, n)
+	for i := range list {
+		list[i] = round(i)
+	}
+	return list
+}
+
 func testRandom(t *testing.T) {
 	eachKind(t, func(t *testing.T, all *grounds) {
-		list := make([]round, *rounds/2)
-		for i := range list {
-			list[i] = round(i)
-		}
-		each(t, list, func(ctx context.Context, r round) error {
+		each(t, roundsOf(*rounds/2), func(ctx context.Context, r round) error {
 			return all.on(ctx, func(g *ground) error { return g.round(ctx, r) })
 		})
 	})
