@@ -77,7 +77,7 @@ func invoke(ctx context.Context, c *Call) error {
 	} else if c.Doubt && op.Verify != nil {
 		applied, err := ask(ctx, op.Verify)
 		if err != nil {
-			return &phaseError{"verify", err}
+			return &phaseError{verifying, err}
 		}
 		if applied {
 			return nil
@@ -152,6 +152,8 @@ func ask(ctx context.Context, fn func(context.Context) (bool, error)) (yes bool,
 	})
 	return yes, err
 }
+
+const verifying = "verify"
 
 // phaseError names the question that an op could not answer.
 type phaseError struct {

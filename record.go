@@ -87,12 +87,20 @@ func (c *Call) outcome(err error) Outcome {
 		out.State = RollbackFailed
 	case err == nil:
 		out.State = Succeeded
+	case unverified(err):
+		out.State = Indeterminate
 	case c.tolerable():
 		out.State = Tolerated
 	default:
 		out.State = Failed
 	}
 	return out
+}
+
+// unverified reports whether an op in doubt could not say what became of it: the doubt stays.
+func unverified(err error) bool {
+	var p *phaseError
+	return errors.As(err, &p) && p.phase == verifying
 }
 
 // tolerable reports whether a failure of this call is a note only.
@@ -108,6 +116,8 @@ func (c *Call) effect(before State, err error) Effect {
 		return EffectUnknown
 	case c.walk == nil:
 		return EffectNone
+	case unverified(err):
+		return EffectUnknown
 	case c.claim.Token.IsZero() && c.walk.journal != nil, errors.As(err, &phase):
 		return EffectNone
 	case c.broken != nil:

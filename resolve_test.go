@@ -1,6 +1,7 @@
 package seq_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -68,4 +69,31 @@ func TestResolveRefuses(t *testing.T) {
 		}
 	}
 	b.state("a", seq.Succeeded)
+}
+
+// A Verify that cannot answer leaves the doubt: a Once op is not called because of it.
+func TestAVerifyThatFailsLeavesTheDoubt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		op := ok("a")
+		op.Delivery = seq.Once
+		broken := true
+		op.Verify = func(context.Context) (bool, error) {
+			if broken {
+				return false, errBoom
+			}
+			return true, nil
+		}
+		b, calls := died(t, strategies.Sequential(), op)
+		for range 2 {
+			if _, err := b.run(); !errors.Is(err, errBoom) || !strings.Contains(err.Error(), "effect unknown") {
+				t.Fatal(err)
+			}
+			b.state("a", seq.Indeterminate)
+		}
+		broken = false
+		b.mustRun()
+		if calls.Load() != 1 {
+			t.Errorf("called %d times", calls.Load())
+		}
+	})
 }

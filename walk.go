@@ -207,7 +207,7 @@ func (w *Walk) attempt(ctx context.Context, i int) (State, error) {
 	switch {
 	case s.call.broken != nil && s.call.claim.Token.IsZero():
 		return Failed, err // never called
-	case s.call.broken != nil:
+	case s.call.broken != nil, unverified(err):
 		return Indeterminate, err
 	case err == nil:
 		return Succeeded, nil

@@ -9,5 +9,5 @@
 //
 //	go test -tags kill ./kill
 //	go test -tags kill ./kill -run TestKills/points -kill.all -timeout 0
-//	go test -tags kill ./kill -run TestKills/random -kill.rounds 3334 -timeout 0
+//	go test -tags kill ./kill -run TestKills/random -kill.rounds 6667 -timeout 0
 package kill
