@@ -26,11 +26,7 @@ func (s *Sequencer) Rollback(ctx context.Context, opts ...RunOption) (*Report, e
 	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: rollbackName, Owner: ThisProcess()}}
 	ctx, drop, err := s.take(ctx, j, sel)
 	if err != nil {
-		if errors.Is(err, ErrLeaseHeld) && sel.otherwise == OrReturn {
-			report.State = RunBusy
-			return report, nil
-		}
-		return report, err
+		return report.turnedAway(sel, err)
 	}
 	defer drop()
 	p, err := s.load(ctx, sel, j.entries)

@@ -48,11 +48,7 @@ func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
 	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: s.strategy.Name, Owner: ThisProcess()}}
 	ctx, drop, err := s.take(ctx, j, sel)
 	if err != nil {
-		if errors.Is(err, ErrLeaseHeld) && sel.otherwise == OrReturn {
-			report.State = RunBusy
-			return report, nil
-		}
-		return report, err
+		return report.turnedAway(sel, err)
 	}
 	defer drop()
 	return s.lead(ctx, j, sel)
@@ -110,6 +106,15 @@ func (s *Sequencer) take(ctx context.Context, j *journal, sel *selection) (_ con
 		return ctx, func() {}, err
 	}
 	return ctx, func() { j.release(ctx); j.lose(nil) }, nil
+}
+
+// turnedAway is the report of a call that did not get the lease.
+func (r *Report) turnedAway(sel *selection, err error) (*Report, error) {
+	if errors.Is(err, ErrLeaseHeld) && sel.otherwise == OrReturn {
+		r.State = RunBusy
+		return r, nil
+	}
+	return r, err
 }
 
 // waiting tells the watchers why nothing moves.
