@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/sequencer-go/seq/clock"
@@ -23,6 +24,7 @@ type Call struct {
 	seq     int64 // order of completion, drawn when the op has returned
 	saved   []byte
 	retries int
+	told    atomic.Int64 // when the ledger last heard of progress
 
 	// What the ledger and the call have come to.
 	started bool  // the op was called

@@ -22,7 +22,9 @@ type Event struct {
 	Err       error     // of the op; also of one that was tolerated
 	Stack     string    // of Overdue: the goroutines of all ops that run
 	Delay     time.Duration
-	Total     int // of RunStarted: how many steps the plan has
+	Plan      *Plan // of Planned; it must not be changed
+	Done      int   // of Progress: how far the op has come
+	Total     int   // of RunStarted and RollbackStarted: how many steps; of Progress: how much in all, 0 if unknown
 }
 
 // EventKind says what an event is about.
@@ -30,16 +32,25 @@ type EventKind uint8
 
 // The kinds of event.
 const (
-	EventWaiting     EventKind = iota // another run holds the ledger; Err is the [LeaseError]
-	EventRunStarted                   // the plan is made and recorded
-	EventStarted                      // an attempt at an op begins, in its Direction
-	EventOverdue                      // its context has ended and it does not return; Stack says where it is
-	EventRetrying                     // it failed with Err and is tried again after Delay
-	EventSettled                      // an op came to rest in State, also one that never started
-	EventRunFinished                  // the run came to rest in RunState
+	EventWaiting         EventKind = iota // another run holds the ledger; Err is the [LeaseError]
+	EventRunStarted                       // the plan is made and recorded
+	EventStarted                          // an attempt at an op begins, in its Direction
+	EventOverdue                          // its context has ended and it does not return; Stack says where it is
+	EventRetrying                         // it failed with Err and is tried again after Delay
+	EventSettled                          // an op came to rest in State, also one that never started
+	EventRunFinished                      // the run came to rest in RunState
+	EventLeaseAcquired                    // this run holds the ledger from now on
+	EventLeaseLost                        // it does not any more, because of Err: what runs is asked to stop
+	EventRecovered                        // the open attempt of a process that died was closed, in State
+	EventPlanned                          // Plan is what will run
+	EventProgress                         // the op told how far it has come
+	EventRollbackStarted                  // the run turns back; the decision is recorded
 )
 
-var eventNames = [...]string{"waiting", "run started", "started", "overdue", "retrying", "settled", "run finished"}
+var eventNames = [...]string{
+	"waiting", "run started", "started", "overdue", "retrying", "settled", "run finished",
+	"lease acquired", "lease lost", "recovered", "planned", "progress", "rollback started",
+}
 
 // String is the kind in lower case.
 func (k EventKind) String() string { return name(eventNames[:], k) }

@@ -26,7 +26,7 @@ func (c *Call) open(ctx context.Context) error {
 	}
 	c.claim = Claim{
 		ID: c.Step.Op.ID, Token: NewToken(), Direction: c.Direction, Run: j.run.ID, Delivery: c.Step.Op.Delivery,
-		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: j.run.Owner,
+		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: j.run.Owner, Checksum: c.Step.Op.Checksum,
 	}
 	if c.Direction == Forward && (e.Attempt == 0 || e.Seq > 0) {
 		c.claim.Generation++ // for the first time, or after it was done or undone

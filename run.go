@@ -38,6 +38,9 @@ func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
 	if err != nil {
 		return report, err
 	}
+	if err := s.agreed(plan, sel); err != nil {
+		return report, err
+	}
 	if !has(s.strategy.Middleware, LayerRecord) {
 		return s.walkPlan(ctx, s.newWalk(plan, nil, p.entries))
 	}
@@ -45,13 +48,21 @@ func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
 		report := w.report(RunSucceeded, p.now)
 		return report, nil
 	}
-	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: s.strategy.Name, Owner: ThisProcess()}}
+	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: s.strategy.Name, Owner: sel.owner()}}
 	ctx, drop, err := s.take(ctx, j, sel)
 	if err != nil {
 		return report.turnedAway(sel, err)
 	}
 	defer drop()
 	return s.lead(ctx, j, sel)
+}
+
+// agreed reports whether the plan may run, going by what the caller expects and the policy forbids.
+func (s *Sequencer) agreed(plan *Plan, sel *selection) error {
+	if sel.expect != "" && plan.Hash() != sel.expect {
+		return fmt.Errorf("%w: it is %s now, not %s; look at it again", ErrPlanChanged, plan.Hash(), sel.expect)
+	}
+	return s.drift.refuse(plan.Findings)
 }
 
 // awaits reports whether the strategy waits for what is not due.
@@ -81,6 +92,9 @@ func (s *Sequencer) lead(ctx context.Context, j *journal, sel *selection) (*Repo
 		return report, err
 	}
 	report.Earlier = earlier
+	if err := s.agreed(plan, sel); err != nil {
+		return report, err
+	}
 	if len(plan.Steps) == 0 {
 		report.State = RunSucceeded
 		return report, nil

@@ -39,6 +39,7 @@ type Sequencer struct {
 	added    []Middleware // to whatever strategy
 	strategy Strategy     // both together
 	clock    clock.Clock
+	drift    Drift
 	errs     []error
 	catalog  func() *catalog
 }
@@ -57,7 +58,7 @@ func New(store Store, ops ...Op) *Sequencer {
 	return s.Use(Sequential())
 }
 
-// A Part is what Use takes: a [Strategy], a [Middleware], or what [WithClock] returns.
+// A Part is what Use takes: a [Strategy], a [Middleware], a [Drift], or what [WithClock] returns.
 type Part interface{ join(s *Sequencer) }
 
 // Use sets the strategy, or adds middleware to it, and returns s. Each middleware goes where
@@ -113,6 +114,22 @@ func WithClock(c clock.Clock) Part {
 	return partFunc(func(s *Sequencer) { s.clock = c })
 }
 
+// Store is the ledger.
+func (s *Sequencer) Store() Store { return s.store }
+
+// Ops are copies of the ops, in chronological order; those with an invalid ID are left out.
+func (s *Sequencer) Ops() []Op {
+	c := s.catalog()
+	ops := make([]Op, len(c.ops))
+	for i := range c.ops {
+		ops[i] = *c.ops[i].op
+	}
+	return ops
+}
+
+// Strategy is what runs the ops, with all middleware in place.
+func (s *Sequencer) Strategy() Strategy { return s.strategy }
+
 // with returns s adjusted for one call.
 func (s *Sequencer) with(opts []RunOption) (*Sequencer, *selection, error) {
 	sel, err := selectionOf(opts)
@@ -148,7 +165,7 @@ func (s *Sequencer) load(ctx context.Context, sel *selection, read func(context.
 	if err != nil {
 		return nil, errors.Join(c.err, err)
 	}
-	p := &planning{catalog: c, entries: entries, sel: sel, strategy: &s.strategy, now: s.clock.Now()}
+	p := &planning{catalog: c, entries: entries, sel: sel, strategy: &s.strategy, policy: s.drift, now: s.clock.Now()}
 	p.rename()
 	return p, nil
 }
