@@ -19,6 +19,7 @@ type journal struct {
 
 	held context.Context         // until the lease is lost, or the run is over
 	lose context.CancelCauseFunc // ends held, and the run's context
+	tell func(Event)
 
 	mu    sync.Mutex
 	lease Lease
@@ -44,6 +45,7 @@ func (j *journal) acquire(ctx context.Context, otherwise Otherwise, waiting func
 		lease, err := j.store.Acquire(ctx, j.run.Owner)
 		if err == nil {
 			j.hold(ctx, lease, began)
+			j.tell(Event{Kind: EventLeaseAcquired})
 			return nil
 		}
 		var held *LeaseError
@@ -74,7 +76,9 @@ func (j *journal) hold(ctx context.Context, lease Lease, began time.Time) {
 	go func() {
 		defer close(done)
 		if err := j.renew(ctx, lease, began); err != nil {
-			j.lose(fmt.Errorf("%w: %w", ErrLeaseLost, err))
+			err = fmt.Errorf("%w: %w", ErrLeaseLost, err)
+			j.tell(Event{Kind: EventLeaseLost, Err: err})
+			j.lose(err)
 		}
 	}()
 }

@@ -71,6 +71,7 @@ func (w *Walk) Reverse(ctx context.Context) ([]string, error) {
 		w.fail(err)
 		return nil, err
 	}
+	w.announce(Event{Kind: EventRollbackStarted, Total: len(ids)})
 	return ids, nil
 }
 

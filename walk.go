@@ -20,7 +20,7 @@ type Walk struct {
 	handler   Handler
 	clock     clock.Clock
 	journal   *journal // nil: nothing is recorded
-	announcer *announcer
+	announcer announcer
 	strategy  string
 	tolerates bool
 
