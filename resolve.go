@@ -146,7 +146,7 @@ func (j *journal) resolve(ctx context.Context, e *Entry, to State, note string) 
 	if to == Succeeded || to == RolledBack {
 		out.Seq = j.seq.Add(1)
 	}
-	if err := j.settle(ctx, out, claim.Attempt); err != nil {
+	if _, err := j.settle(ctx, out, claim.Attempt, nil); err != nil {
 		return fmt.Errorf("resolve %s: %w", e.ID, err)
 	}
 	return nil
