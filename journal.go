@@ -22,6 +22,8 @@ type journal struct {
 	lose context.CancelCauseFunc // ends held, and the run's context
 	tell func(Event)
 
+	writing context.Context // of all writes: it ends some time after held
+
 	pen pen
 
 	mu    sync.Mutex

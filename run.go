@@ -118,11 +118,15 @@ func (s *Sequencer) take(ctx context.Context, j *journal, sel *selection) (_ con
 	j.held, j.lose = held, func(why error) { lost(why); stop(why) }
 	w := &Walk{clock: s.clock, announcer: s.announcer, strategy: s.strategy.Name}
 	j.tell = w.announce
+	writing, stopWriting := context.WithCancel(context.WithoutCancel(ctx))
+	unhook := context.AfterFunc(held, func() { wall.AfterFunc(recordTimeout, stopWriting) })
+	j.writing = writing
+	end := func() { unhook(); stopWriting(); j.lose(nil) }
 	if err := j.acquire(ctx, sel.otherwise, w.waiting); err != nil {
-		j.lose(nil)
+		end()
 		return ctx, func() {}, err
 	}
-	return ctx, func() { j.release(ctx); j.lose(nil) }, nil
+	return ctx, func() { j.release(ctx); end() }, nil
 }
 
 // turnedAway is the report of a call that did not get the lease.
