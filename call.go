@@ -21,6 +21,7 @@ type Call struct {
 	state   *stepState
 	claim   Claim
 	seq     int64 // order of completion, drawn when the op has returned
+	prior   int64 // that of the last time
 	saved   []byte
 	retries int
 
@@ -28,7 +29,9 @@ type Call struct {
 	started bool  // the op was called
 	closed  bool  // the outcome is committed
 	broken  error // the ledger failed; nothing may be concluded from the op's own error
-	ctx     callContext
+	// untouched: its transaction was not committed, for no fault of the op's.
+	untouched bool
+	ctx       callContext
 }
 
 // callContext is the op's context: it knows its call.
@@ -112,6 +115,8 @@ func (c *Call) atomically(ctx context.Context, fn func(context.Context) error) e
 		return ErrFenced
 	case errors.Is(err, ErrUnknownOutcome):
 		c.broken = err
+	default:
+		c.untouched = !errors.Is(err, ErrTxBroken)
 	}
 	return err
 }

@@ -83,15 +83,15 @@ func direction(err error) int {
 	return int(Rollback) + 1
 }
 
-// conclude records what never ran, and the end of the run.
+// conclude records what never ran, what the ledger has not heard, and the end of the run.
 func (w *Walk) conclude(ctx context.Context, state RunState) error {
 	j := w.journal
-	if j == nil || w.suspended {
+	if j == nil || w.suspended || w.left {
 		return nil
 	}
 	run := j.run
 	run.State = state
-	_, err := j.write(ctx, Batch{Run: &run, Marks: w.skips()})
+	_, err := j.write(ctx, Batch{Run: &run, Outcomes: w.untold(), Marks: w.skips()})
 	return err
 }
 

@@ -15,7 +15,7 @@ import (
 type journal struct {
 	store Store
 	run   Run
-	seq   atomic.Int64 // order of completion
+	seq   atomic.Int64 // order of completion; continues what the ledger has
 
 	held context.Context         // until the lease is lost, or the run is over
 	lose context.CancelCauseFunc // ends held, and the run's context
@@ -119,42 +119,4 @@ func (j *journal) write(ctx context.Context, b Batch) ([]string, error) {
 	defer cancel()
 	defer context.AfterFunc(j.held, func() { wall.AfterFunc(recordTimeout, cancel) })()
 	return j.store.Write(ctx, j.current(), b)
-}
-
-// settle writes the outcome of an attempt, and tries again on an error, because the op has run:
-// a lost outcome is the one thing that cannot be repaired from here. It fails with ErrFenced if
-// somebody else closed the attempt.
-func (j *journal) settle(ctx context.Context, out Outcome, attempt int) error {
-	ctx = context.WithoutCancel(ctx)
-	unsure := false // an earlier try may have been committed
-	for _, pause := range []time.Duration{50 * time.Millisecond, 500 * time.Millisecond, 0} {
-		refused, err := j.write(ctx, Batch{Outcomes: []Outcome{out}})
-		switch {
-		case len(refused) > 0 && unsure && j.told(ctx, out, attempt):
-			return nil
-		case len(refused) > 0:
-			return ErrFenced
-		case err == nil, errors.Is(err, ErrLeaseLost): // a true report counts, also from a former holder
-			return nil
-		case pause == 0:
-			return err
-		}
-		unsure = true
-		_ = clock.Sleep(ctx, wall, pause)
-	}
-	return nil
-}
-
-// told reports whether the ledger has this outcome of an attempt already.
-func (j *journal) told(ctx context.Context, out Outcome, attempt int) bool {
-	history, err := j.store.History(ctx, out.ID)
-	if err != nil {
-		return false
-	}
-	for _, a := range history {
-		if a.Number == attempt {
-			return a.State == out.State && !a.Lost
-		}
-	}
-	return false
 }

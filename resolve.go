@@ -77,7 +77,7 @@ func (j *journal) resolve(ctx context.Context, e *Entry, to State, reason string
 		return fmt.Errorf("resolve %s: %w", e.ID, err)
 	}
 	out := Outcome{ID: e.ID, Token: claim.Token, State: to, Error: ErrorText(fmt.Errorf("resolved: %s", reason))}
-	if to == Succeeded || to == RolledBack {
+	if e.Seq == 0 && (to == Succeeded || to == RolledBack) { // else it keeps its place
 		out.Seq = j.seq.Add(1)
 	}
 	if err := j.settle(ctx, out, claim.Attempt); err != nil {

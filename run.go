@@ -137,6 +137,9 @@ func (s *Sequencer) newWalk(plan *Plan, j *journal, entries map[string]*Entry) *
 		announcer: announcerFor(s.strategy.Middleware), strategy: s.strategy.Name,
 		tolerates: has(s.strategy.Middleware, LayerTolerate),
 	}
+	if j != nil {
+		w.ledger = func(ctx context.Context) (*planning, error) { return s.load(ctx, &selection{}, j.entries) }
+	}
 	w.prepare(entries)
 	return w
 }
@@ -145,26 +148,22 @@ func (s *Sequencer) newWalk(plan *Plan, j *journal, entries map[string]*Entry) *
 // died is continued under its name, so that a saga still knows what belongs to it.
 func (s *Sequencer) begin(ctx context.Context, w *Walk, p *planning) error {
 	j := w.journal
-	last, err := s.store.Runs(ctx, 1)
+	dead, err := j.unended(ctx)
 	if err != nil {
-		return fmt.Errorf("read the last run: %w", err)
+		return err
 	}
-	var batch Batch
-	if len(last) == 1 && last[0].State == RunStarted {
-		if last[0].Strategy == s.strategy.Name && !p.sel.due {
-			j.run.ID = last[0].ID
-			w.adopt(p)
-		} else {
-			dead := last[0]
-			dead.State = RunAbandoned
-			if _, err := j.write(ctx, Batch{Run: &dead}); err != nil {
-				return fmt.Errorf("close the run %s: %w", dead.ID, err)
-			}
+	for _, r := range dead {
+		if r.State == RunStarted && r.Strategy == s.strategy.Name && !p.sel.due {
+			j.run.ID = r.ID
+			break
 		}
+	}
+	if err := j.bury(ctx, dead); err != nil {
+		return err
 	}
 	j.run.State = RunStarted
 	run := j.run
-	batch.Run = &run
+	batch := Batch{Run: &run}
 	for i := range w.steps {
 		if m, changed := w.enrolment(i, p.now); changed {
 			batch.Marks = append(batch.Marks, m)
@@ -176,22 +175,33 @@ func (s *Sequencer) begin(ctx context.Context, w *Walk, p *planning) error {
 	return nil
 }
 
-// adopt takes over what the run did before its process died.
-func (w *Walk) adopt(p *planning) {
-	planned := make(map[string]bool, len(w.steps))
-	for i := range w.steps {
-		planned[w.steps[i].entry.ID] = true
-	}
-	for i := range p.catalog.ops {
-		op := p.catalog.ops[i].op
-		e := p.entries[op.ID]
-		if e != nil && e.Run == w.journal.run.ID && maybeApplied(op, e.State) && !planned[op.ID] {
-			st := &stepState{entry: *e, state: e.State}
-			st.call.Step = &Step{Op: op}
-			w.earlier = append(w.earlier, st)
+// bury closes the runs of the dead, but for the one that is continued. Call it when nothing is
+// left to be undone.
+func (j *journal) bury(ctx context.Context, dead []Run) error {
+	for _, r := range dead {
+		if r.ID == j.run.ID {
+			continue
+		}
+		r.State = RunAbandoned
+		if _, err := j.write(ctx, Batch{Run: &r}); err != nil {
+			return fmt.Errorf("close the run %s: %w", r.ID, err)
 		}
 	}
+	return nil
 }
+
+// unended are the runs that the ledger takes for under way, the latest first. Who holds the lease
+// knows that they are not.
+func (j *journal) unended(ctx context.Context) ([]Run, error) {
+	runs, err := j.store.Runs(ctx, lookBack)
+	if err != nil {
+		return nil, fmt.Errorf("read the runs: %w", err)
+	}
+	return slices.DeleteFunc(runs, func(r Run) bool { return r.State != RunStarted && r.State != RunRollingBack }), nil
+}
+
+// lookBack is how many runs may have come after one whose process died, and it is still found.
+const lookBack = 100
 
 // newRunID is random; runs are ordered by when they started.
 func newRunID() string { return NewToken().String() }
