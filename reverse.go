@@ -26,6 +26,9 @@ type reversal struct {
 // If the decision cannot be recorded, nothing is undone, and the run stays as if its process had
 // died here: the next one goes on with it.
 func (w *Walk) Reverse(ctx context.Context) ([]string, error) {
+	if w.suspended {
+		return nil, nil // it has no lease, and what is left is scheduled for anybody
+	}
 	why := "the run is being rolled back"
 	w.halted.Store(&why)
 	rev := &reversal{undo: map[string]*stepState{}, run: RunRolledBack}
@@ -122,7 +125,10 @@ func (w *Walk) done(ctx context.Context) ([]*stepState, error) {
 	if err != nil {
 		return nil, err
 	}
-	steps := make(map[string]*stepState, len(w.steps))
+	steps := make(map[string]*stepState, len(w.steps)+len(w.past))
+	for _, s := range w.past {
+		steps[s.entry.ID] = s
+	}
 	for i := range w.steps {
 		steps[w.steps[i].entry.ID] = &w.steps[i]
 	}
@@ -147,7 +153,7 @@ func (w *Walk) concerns(e *Entry) bool {
 	if w.asked != nil {
 		return w.asked[e.ID]
 	}
-	return e.Run == w.journal.run.ID || e.State == RollbackPending
+	return e.Run == w.journal.run.ID
 }
 
 // untold are the outcomes that the ledger has not heard.

@@ -91,7 +91,7 @@ func (p *planning) unfinished() []*Entry {
 
 // undo walks backwards: over what was asked for, or if nil over all that the run did.
 func (s *Sequencer) undo(ctx context.Context, j *journal, asked map[string]bool) (*Report, error) {
-	w := s.newWalk(&Plan{Strategy: rollbackName}, j, nil)
+	w := s.newWalk(&Plan{Strategy: rollbackName}, j, nil, &selection{})
 	w.strategy, w.asked = j.run.Strategy, asked
 	back := *s
 	back.strategy.Executor = ExecutorFunc(func(ctx context.Context, w *Walk) error {

@@ -1,6 +1,7 @@
 package seq
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,9 +40,9 @@ func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
 		return report, err
 	}
 	if !has(s.strategy.Middleware, LayerRecord) {
-		return s.walkPlan(ctx, s.newWalk(plan, nil, p.entries))
+		return s.walkPlan(ctx, s.newWalk(plan, nil, p.entries, sel))
 	}
-	if w := s.newWalk(plan, nil, p.entries); len(plan.Undo) == 0 && (plan.Empty() || !s.awaits()) && w.resting(p.now) {
+	if w := s.newWalk(plan, nil, p.entries, sel); len(plan.Undo) == 0 && (plan.Empty() || !s.awaits()) && w.resting(p.now) {
 		report := w.report(RunSucceeded, p.now)
 		return report, nil
 	}
@@ -67,14 +68,9 @@ func (s *Sequencer) lead(ctx context.Context, j *journal, sel *selection) (*Repo
 	if err != nil {
 		return report, err
 	}
-	var earlier *Report
-	if p.hasState(RollbackPending) {
-		if earlier, err = s.resume(ctx, j, p); err != nil {
-			return earlier, err
-		}
-		if p, err = s.load(ctx, sel, j.entries); err != nil {
-			return report, err
-		}
+	earlier, p, err := s.unwind(ctx, j, p)
+	if err != nil {
+		return cmp.Or(earlier, report), err
 	}
 	plan, err := p.plan(ctx)
 	if err != nil {
@@ -85,7 +81,7 @@ func (s *Sequencer) lead(ctx context.Context, j *journal, sel *selection) (*Repo
 		report.State = RunSucceeded
 		return report, nil
 	}
-	w := s.newWalk(plan, j, p.entries)
+	w := s.newWalk(plan, j, p.entries, sel)
 	if err := s.begin(ctx, w, p); err != nil {
 		return report, err
 	}
@@ -122,30 +118,37 @@ func (w *Walk) waiting(held *LeaseError) {
 	w.announce(Event{Kind: EventWaiting, Err: held, Reason: fmt.Sprintf("waits for %s", held.Holder)})
 }
 
-func (p *planning) hasState(state State) bool {
-	for _, e := range p.entries {
-		if e.State == state {
-			return true
+// unwind ends the rollbacks that others began, and reads the ledger anew if there were any. The
+// report is that of the last.
+func (s *Sequencer) unwind(ctx context.Context, j *journal, p *planning) (report *Report, _ *planning, err error) {
+	for len(p.unfinished()) > 0 {
+		if report, err = s.resume(ctx, j, p); err != nil {
+			return report, p, err
+		}
+		if p, err = s.load(ctx, p.sel, j.entries); err != nil {
+			return report, p, err
 		}
 	}
-	return false
+	return report, p, nil
 }
 
-func (s *Sequencer) newWalk(plan *Plan, j *journal, entries map[string]*Entry) *Walk {
+func (s *Sequencer) newWalk(plan *Plan, j *journal, entries map[string]*Entry, sel *selection) *Walk {
 	w := &Walk{
 		plan: plan, handler: s.handler(), clock: s.clock, journal: j,
 		announcer: announcerFor(s.strategy.Middleware), strategy: s.strategy.Name,
 		tolerates: has(s.strategy.Middleware, LayerTolerate),
 	}
+	w.again = func(ctx context.Context) error { return s.again(ctx, w, sel) }
 	if j != nil {
-		w.ledger = func(ctx context.Context) (*planning, error) { return s.load(ctx, &selection{}, j.entries) }
+		w.ledger = func(ctx context.Context) (*planning, error) { return s.load(ctx, sel, j.entries) }
 	}
 	w.prepare(entries)
 	return w
 }
 
 // begin records the run and enrols what has a schedule. A run of the same strategy whose process
-// died is continued under its name, so that a saga still knows what belongs to it.
+// died is continued under its name, so that a saga still knows what belongs to it; a run that has
+// waited goes on under its own.
 func (s *Sequencer) begin(ctx context.Context, w *Walk, p *planning) error {
 	j := w.journal
 	dead, err := j.unended(ctx)
@@ -153,7 +156,7 @@ func (s *Sequencer) begin(ctx context.Context, w *Walk, p *planning) error {
 		return err
 	}
 	for _, r := range dead {
-		if r.State == RunStarted && r.Strategy == s.strategy.Name && !p.sel.due {
+		if r.State == RunStarted && r.Strategy == s.strategy.Name && !p.sel.due && w.place == nil {
 			j.run.ID = r.ID
 			break
 		}

@@ -27,6 +27,10 @@ type Walk struct {
 	steps []stepState
 	needs [][]int // indices of what the op declared to depend on
 
+	again func(context.Context) error // goes on after a wait
+	past  []*stepState                // steps that had their turn before it
+	place map[string]int              // where they stood in the first plan; nil before
+
 	ledger  func(context.Context) (*planning, error) // reads it anew; nil without
 	earlier []*stepState                             // to be undone, and not a step of the plan
 	asked   map[string]bool                          // what Rollback is to undo; nil: what the run did
