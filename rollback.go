@@ -39,6 +39,13 @@ func (s *Sequencer) Rollback(ctx context.Context, opts ...RunOption) (*Report, e
 	if err = errors.Join(p.unknownTargets(), err); err != nil {
 		return report, err
 	}
+	dead, err := j.dead(ctx, RunStarted) // nobody goes on with what is being undone
+	if err == nil {
+		err = j.bury(ctx, dead)
+	}
+	if err != nil {
+		return report, err
+	}
 	if len(targets) == 0 {
 		report.State = RunSucceeded
 	} else {
@@ -50,11 +57,10 @@ func (s *Sequencer) Rollback(ctx context.Context, opts ...RunOption) (*Report, e
 			return report, err
 		}
 	}
-	dead, err := j.unended(ctx)
-	if err == nil {
-		err = j.bury(ctx, dead)
+	if dead, err = j.dead(ctx, RunRollingBack); err == nil { // what they had left is undone now
+		_ = j.bury(ctx, dead) // else the next run does it
 	}
-	return report, err
+	return report, nil
 }
 
 const rollbackName = "rollback"

@@ -151,7 +151,7 @@ func (s *Sequencer) newWalk(plan *Plan, j *journal, entries map[string]*Entry, s
 // waited goes on under its own.
 func (s *Sequencer) begin(ctx context.Context, w *Walk, p *planning) error {
 	j := w.journal
-	dead, err := j.unended(ctx)
+	dead, err := j.dead(ctx, RunStarted, RunRollingBack)
 	if err != nil {
 		return err
 	}
@@ -178,8 +178,17 @@ func (s *Sequencer) begin(ctx context.Context, w *Walk, p *planning) error {
 	return nil
 }
 
-// bury closes the runs of the dead, but for the one that is continued. Call it when nothing is
-// left to be undone.
+// dead are the runs that the ledger has in one of these states, the latest first, although they
+// are not under way: whoever holds the lease knows that.
+func (j *journal) dead(ctx context.Context, states ...RunState) ([]Run, error) {
+	runs, err := j.store.Runs(ctx, lookBack)
+	if err != nil {
+		return nil, fmt.Errorf("read the runs: %w", err)
+	}
+	return slices.DeleteFunc(runs, func(r Run) bool { return !slices.Contains(states, r.State) }), nil
+}
+
+// bury closes the runs of the dead, but for the one that is continued.
 func (j *journal) bury(ctx context.Context, dead []Run) error {
 	for _, r := range dead {
 		if r.ID == j.run.ID {
@@ -191,16 +200,6 @@ func (j *journal) bury(ctx context.Context, dead []Run) error {
 		}
 	}
 	return nil
-}
-
-// unended are the runs that the ledger takes for under way, the latest first. Who holds the lease
-// knows that they are not.
-func (j *journal) unended(ctx context.Context) ([]Run, error) {
-	runs, err := j.store.Runs(ctx, lookBack)
-	if err != nil {
-		return nil, fmt.Errorf("read the runs: %w", err)
-	}
-	return slices.DeleteFunc(runs, func(r Run) bool { return r.State != RunStarted && r.State != RunRollingBack }), nil
 }
 
 // lookBack is how many runs may have come after one whose process died, and it is still found.
