@@ -83,6 +83,8 @@ func (w *Walk) toUndo(ctx context.Context, rev *reversal) ([]*stepState, error) 
 		case err != nil:
 			return nil, err
 		case w.asked == nil && (e.State == RollbackFailed || e.State.Open()):
+			why := fmt.Errorf("it is %s from earlier: %s", e.State, e.Error)
+			w.fail(&OpError{ID: e.ID, Direction: Rollback, Effect: EffectUnknown, Err: why})
 			rev.run = RunRollbackFailed
 			rev.notUndone = append(rev.notUndone, e.ID)
 		case !applied:
