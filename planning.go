@@ -57,10 +57,8 @@ func (p *planning) foresee(plan *Plan) {
 			}
 		}
 	}
-	for i := range p.catalog.ops {
-		if e := p.entries[p.catalog.ops[i].op.ID]; e != nil && (e.State == RollbackPending || e.State == RollingBack) {
-			plan.Undo = append(plan.Undo, e.ID)
-		}
+	for _, e := range p.unfinished() {
+		plan.Undo = append(plan.Undo, e.ID)
 	}
 }
 
