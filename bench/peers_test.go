@@ -143,8 +143,10 @@ func (g *goosePeer) status(ctx context.Context) (done int, err error) {
 	return done, err
 }
 
-func (g *goosePeer) calls() int       { return int(g.called.Load()) }
-func (g *goosePeer) recorded() string { return `SELECT count(*) FROM goose_db_version WHERE version_id > 0` }
+func (g *goosePeer) calls() int { return int(g.called.Load()) }
+func (g *goosePeer) recorded() string {
+	return `SELECT count(*) FROM goose_db_version WHERE version_id > 0`
+}
 
 type bunPeer struct {
 	db         *bun.DB
