@@ -16,6 +16,7 @@ import (
 // again. Report and error are as for Run.
 func (s *Sequencer) Rollback(ctx context.Context, opts ...RunOption) (*Report, error) {
 	s, sel, err := s.with(opts)
+	defer s.announcer.flush()
 	report := &Report{Strategy: rollbackName, State: RunFailed}
 	if err == nil {
 		err = s.catalog().err

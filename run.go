@@ -29,6 +29,7 @@ func (s *Sequencer) RunDue(ctx context.Context, opts ...RunOption) (*Report, err
 }
 
 func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
+	defer s.announcer.flush()
 	report := &Report{Strategy: s.strategy.Name, State: RunFailed}
 	p, err := s.load(ctx, sel, s.read)
 	if err != nil {
@@ -100,6 +101,7 @@ func (s *Sequencer) lead(ctx context.Context, j *journal, sel *selection) (*Repo
 		return report, nil
 	}
 	w := s.newWalk(plan, j, p.entries)
+	w.announce(Event{Kind: EventPlanned, Plan: plan})
 	if err := s.begin(ctx, w, p); err != nil {
 		return report, err
 	}
@@ -114,7 +116,8 @@ func (s *Sequencer) take(ctx context.Context, j *journal, sel *selection) (_ con
 	held, lost := context.WithCancelCause(context.WithoutCancel(ctx))
 	ctx, stop := context.WithCancelCause(ctx)
 	j.held, j.lose = held, func(why error) { lost(why); stop(why) }
-	w := &Walk{clock: s.clock, announcer: announcerFor(s.strategy.Middleware), strategy: s.strategy.Name}
+	w := &Walk{clock: s.clock, announcer: s.announcer, strategy: s.strategy.Name}
+	j.tell = w.announce
 	if err := j.acquire(ctx, sel.otherwise, w.waiting); err != nil {
 		j.lose(nil)
 		return ctx, func() {}, err
@@ -148,7 +151,7 @@ func (p *planning) hasState(state State) bool {
 func (s *Sequencer) newWalk(plan *Plan, j *journal, entries map[string]*Entry) *Walk {
 	w := &Walk{
 		plan: plan, handler: s.handler(), clock: s.clock, journal: j,
-		announcer: announcerFor(s.strategy.Middleware), strategy: s.strategy.Name,
+		announcer: s.announcer, strategy: s.strategy.Name,
 		tolerates: has(s.strategy.Middleware, LayerTolerate),
 	}
 	w.prepare(entries)

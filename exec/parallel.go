@@ -43,14 +43,21 @@ func wave(ctx context.Context, walk *seq.Walk, n, from, to int) error {
 	var group errgroup.Group
 	for range min(n, to-from) {
 		group.Go(func() error {
-			for !stop.Load() {
-				i := int(next.Add(1)) - 1
-				if i >= to {
-					return nil
+			mine := -1 // the step that this worker took
+			take := func() int {
+				if mine = int(next.Add(1)) - 1; mine >= to {
+					mine = -1
 				}
-				if err := walk.Do(ctx, i); err != nil {
+				return mine
+			}
+			for take(); mine >= 0 && !stop.Load(); {
+				i := mine
+				if err := walk.DoThen(ctx, i, take); err != nil {
 					stop.Store(true)
 					return err
+				}
+				if mine == i { // not asked what comes next
+					take()
 				}
 			}
 			return nil
