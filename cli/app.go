@@ -52,7 +52,7 @@ func terminal(f any) bool {
 	return ok && isatty.IsTerminal(fd.Fd())
 }
 
-// palette is the colours for an output.
+// colours is the palette for an output.
 func colours(w io.Writer) palette {
 	return palette(terminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb")
 }
@@ -95,7 +95,7 @@ func stamp(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// ago is a duration as people read it.
+// span is a duration as people read it.
 func span(d time.Duration) string {
 	switch {
 	case d < time.Millisecond:
@@ -105,7 +105,11 @@ func span(d time.Duration) string {
 	case d < time.Minute:
 		return d.Round(100 * time.Millisecond).String()
 	}
-	return strings.TrimSuffix(d.Round(time.Second).String(), "0s")
+	text := d.Round(time.Second).String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	return text
 }
 
 // choice is the flags that choose ops.

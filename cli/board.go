@@ -22,7 +22,7 @@ type board struct {
 	settled  map[string]seq.State
 	running  []*work // in the order of starting
 	undoing  bool
-	finished bool
+	serving  bool // having nothing to do is how it should be
 }
 
 type phase uint8
@@ -159,6 +159,9 @@ func (b *board) why(now time.Time) []string {
 		}
 		return []string{fmt.Sprintf("waiting for the lease, held by %s since %s; waited %s", brief(b.held.Holder.String()), stamp(b.held.Since), span(now.Sub(b.since)))}
 	case idle:
+		if b.serving {
+			return nil
+		}
 		return []string{"reading the ledger"}
 	case over:
 		return b.scheduled(now)
@@ -169,7 +172,10 @@ func (b *board) why(now time.Time) []string {
 		list = append(list, w.line(now))
 	}
 	if len(list) == 0 {
-		return append(b.scheduled(now), "between operations, "+number(b.left(), "operation")+" left")
+		list = b.scheduled(now)
+	}
+	if len(list) == 0 {
+		list = append(list, "between operations, "+number(b.left(), "operation")+" left")
 	}
 	return list
 }

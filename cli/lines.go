@@ -9,8 +9,11 @@ import (
 	"github.com/sequencer-go/seq"
 )
 
-// quiet is how long nothing is said before a line says why.
-const quiet = 10 * time.Second
+// How long nothing is said before a line says why.
+const (
+	quiet = 10 * time.Second
+	sleep = time.Minute // after it was said that the run waits for the schedule
+)
 
 // lines says each event in a line, and when nothing happens, why.
 type lines struct {
@@ -28,7 +31,7 @@ func newLines(out io.Writer, b *board) *lines {
 	l := &lines{out: out, p: colours(out), b: b, starts: map[string]time.Time{}}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.rest()
+	l.rest(quiet)
 	return l
 }
 
@@ -38,18 +41,18 @@ func (l *lines) event(e seq.Event) {
 	l.b.take(e)
 	if line := describe(e, l.p, l.starts); line != "" && !l.closed {
 		fmt.Fprintln(l.out, line)
-		l.rest()
+		l.rest(quiet)
 	}
 }
 
 // rest sets the heartbeat anew.
-func (l *lines) rest() {
+func (l *lines) rest(pause time.Duration) {
 	if l.stop != nil {
 		l.stop()
 	}
 	l.beat++
 	beat := l.beat
-	l.stop = wall.AfterFunc(quiet, func() { l.heartbeat(beat) })
+	l.stop = wall.AfterFunc(pause, func() { l.heartbeat(beat) })
 }
 
 func (l *lines) heartbeat(beat int) {
@@ -58,10 +61,15 @@ func (l *lines) heartbeat(beat int) {
 	if l.closed || beat != l.beat {
 		return
 	}
-	for _, why := range l.b.why(wall.Now()) {
+	now := wall.Now()
+	for _, why := range l.b.why(now) {
 		fmt.Fprintf(l.out, "…                %s\n", why)
 	}
-	l.rest()
+	if len(l.b.running) == 0 && len(l.b.scheduled(now)) > 0 {
+		l.rest(sleep)
+	} else {
+		l.rest(quiet)
+	}
 }
 
 func (l *lines) close() {

@@ -107,6 +107,9 @@ code 0. Any number of hosts may serve one ledger. What fails is left for the nex
   {{name}} serve --json                 # an event a line, for a log collector`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.announce(cmd); err != nil {
+				return err
+			}
 			serve := func(ctx context.Context, opts ...seq.RunOption) (*seq.Report, error) {
 				err := a.s.Serve(ctx, opts...)
 				if ctx.Err() != nil {
@@ -117,4 +120,23 @@ code 0. Any number of hosts may serve one ledger. What fails is left for the nex
 			return a.watch(cmd, nil, []seq.RunOption{seq.By(a.by())}, serve)
 		},
 	}
+}
+
+// announce says what the schedule holds before serve begins.
+func (a *app) announce(cmd *cobra.Command) error {
+	if a.json || cmd.Context().Err() != nil {
+		return nil
+	}
+	st, err := a.s.Status(cmd.Context())
+	if err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	fmt.Fprintln(out, "serving until stopped")
+	for i := range st.Ops {
+		if o := &st.Ops[i]; o.State == seq.Scheduled {
+			fmt.Fprintf(out, "%-16s %s  %s\n", o.State, brief(o.ID), due(o.Due, st.Now))
+		}
+	}
+	return nil
 }

@@ -19,7 +19,9 @@ func (a *app) view(cmd *cobra.Command, plan *seq.Plan) view {
 	case terminal(out) && os.Getenv("TERM") != "dumb" && cmd.Name() != "serve":
 		return newLive(out, newBoard(plan))
 	default:
-		return newLines(out, newBoard(plan))
+		b := newBoard(plan)
+		b.serving = cmd.Name() == "serve"
+		return newLines(out, b)
 	}
 }
 
