@@ -19,17 +19,13 @@ import (
 func Main(s *seq.Sequencer) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	os.Exit(execute(ctx, filepath.Base(os.Args[0]), s, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(Execute(ctx, s, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
 // Execute runs the command that args ask for, without the program's name, and returns the exit
 // code. Answers go to out, and what went wrong to errs. It exits nothing and handles no signals.
 func Execute(ctx context.Context, s *seq.Sequencer, args []string, in io.Reader, out, errs io.Writer) int {
-	return execute(ctx, "seq", s, args, in, out, errs)
-}
-
-func execute(ctx context.Context, name string, s *seq.Sequencer, args []string, in io.Reader, out, errs io.Writer) int {
-	root := Command(s)
+	root, name := Command(s), filepath.Base(os.Args[0])
 	root.Use = name
 	root.SilenceErrors = true
 	root.SetArgs(append([]string{}, args...))

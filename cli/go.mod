@@ -5,6 +5,7 @@ go 1.26.0
 replace github.com/sequencer-go/seq => ../
 
 require (
+	github.com/creack/pty v1.1.24
 	github.com/mattn/go-isatty v0.0.24
 	github.com/mattn/go-runewidth v0.0.31
 	github.com/sequencer-go/seq v0.0.0-00010101000000-000000000000

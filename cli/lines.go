@@ -107,7 +107,7 @@ func describe(e seq.Event, p palette, starts map[string]time.Time) string {
 			verb = "undoing"
 		}
 		note := ""
-		if e.Attempt > 1 {
+		if e.Attempt > 1 && e.Direction == seq.Forward {
 			note = fmt.Sprintf("attempt %d", e.Attempt)
 		}
 		return line(verb, e.ID, note)
