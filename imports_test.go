@@ -29,8 +29,9 @@ var mayImport = map[string][]string{
 	"store/sqlite":   {"", "clock", "store/bunstore"},
 	"store/postgres": {"", "clock", "store/bunstore"},
 	"seqtest":        {"", "clock", "plan", "store"},
+	"migrate":        {"", "store/bunstore", "migrate"},
 	"internal/sim":   {"", "clock", "plan", "exec", "middleware", "strategies"},
-	"examples":       {"", "clock", "plan", "exec", "middleware", "strategies", "store", "examples"},
+	"examples":       {"", "clock", "plan", "exec", "middleware", "strategies", "store", "migrate", "examples"},
 }
 
 // TestImportsPointOneWay reads the imports of every file that is not a test.
@@ -111,6 +112,7 @@ func TestUsersLinkOnlyWhatTheyUse(t *testing.T) {
 		"/strategies":     drivers,
 		"/store":          drivers,
 		"/seqtest":        drivers[:3],
+		"/migrate":        {"modernc.org/sqlite", "github.com/jackc/pgx", "testing"},
 		"/store/sqlite":   {"github.com/jackc/pgx", "github.com/uptrace/bun/dialect/pgdialect/", "testing"},
 		"/store/postgres": {"modernc.org/sqlite", "testing"},
 	} {
