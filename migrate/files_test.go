@@ -317,3 +317,10 @@ func TestPragmasEndWithTheStep(t *testing.T) {
 		t.Error("foreign keys are off")
 	}
 }
+
+func exec(t *testing.T, s *bunstore.Store, query string) {
+	t.Helper()
+	if _, err := s.DB().ExecContext(t.Context(), query); err != nil {
+		t.Fatal(err)
+	}
+}

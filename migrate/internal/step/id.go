@@ -31,6 +31,16 @@ func ID(version, name string) (string, error) {
 	return stamp, err
 }
 
+// Time is where a version stands in the order.
+func Time(version string) (time.Time, error) {
+	stamp, err := stampOf(version)
+	if err != nil {
+		return time.Time{}, err
+	}
+	at, _, err := seq.ParseID(stamp)
+	return at, err
+}
+
 func stampOf(version string) (string, error) {
 	if layout := dates[len(version)]; layout != "" {
 		if at, err := time.Parse(layout, version); err == nil && at.Year() >= 1900 && at.Year() < 2200 {
