@@ -20,32 +20,71 @@ type progress struct {
 	Index string // that the next statement builds, and that was not there before
 }
 
-// apart runs a script in no transaction, on a connection of its own. Where an earlier attempt got
-// stuck, it goes on with the statement that the attempt did not see the end of.
+// apart runs a script in no transaction, on a connection of its own.
 func (s *Script) apart(ctx context.Context) error {
 	return Apart(ctx, func(conn bun.Conn) error {
-		var p progress
-		if _, err := seq.Saved(ctx, &p); err != nil {
+		r, err := Resume(ctx, conn, s)
+		if err != nil {
 			return err
 		}
-		if key := seq.IdempotencyKey(ctx); p.Key != key {
-			p = progress{Key: key}
-		}
-		for p.Done < len(s.Statements) {
-			stmt := s.Statements[p.Done]
-			if err := p.exec(ctx, conn, stmt); err != nil {
-				if len(s.Statements) > 1 {
-					return fmt.Errorf("statement %d of %d: %w", p.Done+1, len(s.Statements), err)
-				}
-				return err
-			}
-			p.Done, p.Index = p.Done+1, ""
-			if err := seq.Save(ctx, p); err != nil {
+		for _, stmt := range s.Statements {
+			if _, err := r.Exec(ctx, stmt); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+// A Resumption executes a script statement by statement. Where an earlier attempt got stuck, it goes
+// on with the statement that the attempt did not see the end of.
+type Resumption struct {
+	script *Script
+	conn   bun.Conn
+	saved  progress
+	next   int
+}
+
+// Resume reads how far earlier attempts at the op came. The script may be nil: then there is only
+// something to know, and nothing to execute.
+func Resume(ctx context.Context, conn bun.Conn, s *Script) (*Resumption, error) {
+	r := &Resumption{script: s, conn: conn}
+	if _, err := seq.Saved(ctx, &r.saved); err != nil {
+		return nil, err
+	}
+	if key := seq.IdempotencyKey(ctx); r.saved.Key != key {
+		r.saved = progress{Key: key}
+	}
+	return r, nil
+}
+
+// Started reports whether an earlier attempt finished a statement, or, of a function, everything.
+func (r *Resumption) Started() bool { return r.saved.Done > 0 }
+
+// Finish notes that all is done, for what has no statements.
+func (r *Resumption) Finish(ctx context.Context) error {
+	r.saved.Done++
+	return seq.Save(ctx, r.saved)
+}
+
+// Exec executes the next statement, unless it is done already. It reports false, and does nothing,
+// if the query is not the next statement of the script.
+func (r *Resumption) Exec(ctx context.Context, query string) (mine bool, err error) {
+	if r.next >= len(r.script.Statements) || r.script.Statements[r.next] != query {
+		return false, nil
+	}
+	r.next++
+	if r.next <= r.saved.Done {
+		return true, nil
+	}
+	if err := r.saved.exec(ctx, r.conn, query); err != nil {
+		if n := len(r.script.Statements); n > 1 {
+			err = fmt.Errorf("statement %d of %d: %w", r.next, n, err)
+		}
+		return true, err
+	}
+	r.saved.Index = ""
+	return true, r.Finish(ctx)
 }
 
 // Apart calls fn with a connection that no transaction is open on, and that nobody uses afterwards

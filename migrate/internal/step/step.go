@@ -19,6 +19,24 @@ type Script struct {
 	Statements []string
 	// Alone says that the author wants no transaction.
 	Alone bool
+	// Source is what the checksum is made of; "" means the statements.
+	Source string
+}
+
+// Checksum is that of the script's source.
+func (s *Script) Checksum() string {
+	if s.Source != "" {
+		return Checksum(s.Source)
+	}
+	return Checksum(strings.Join(s.Statements, "\n"))
+}
+
+// Delivery is what a migration can promise.
+func Delivery(up, down *Script) seq.Delivery {
+	if up.alone() || down.alone() {
+		return seq.Repeatable
+	}
+	return seq.Transactional
 }
 
 // alone reports whether the script cannot or must not run in a transaction.
@@ -31,11 +49,8 @@ func Op(id string, up, down *Script) seq.Op {
 	op := seq.Op{
 		ID:       id,
 		Kind:     seq.Migration,
-		Delivery: seq.Transactional,
-		Checksum: Checksum(strings.Join(up.Statements, "\n")),
-	}
-	if up.alone() || down.alone() {
-		op.Delivery = seq.Repeatable
+		Delivery: Delivery(up, down),
+		Checksum: up.Checksum(),
 	}
 	op.Run = up.run(op.Delivery)
 	if down != nil {
