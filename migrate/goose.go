@@ -133,7 +133,7 @@ func gooseSections(text string) (up, down *step.Script, err error) {
 	case strings.TrimSpace(stmt.String()) != "":
 		return nil, nil, unfinished(stmt.String())
 	}
-	up.Alone = alone
+	up.Alone, up.Source = alone, upSource(text)
 	if down != nil {
 		down.Alone = alone
 		if len(down.Statements) == 0 {
@@ -141,6 +141,16 @@ func gooseSections(text string) (up, down *step.Script, err error) {
 		}
 	}
 	return up, down, nil
+}
+
+var gooseDown = regexp.MustCompile(`(?m)^--\s*\+goose\s+Down\b`)
+
+// upSource is the part of a file that its down step does not belong to.
+func upSource(text string) string {
+	if at := gooseDown.FindStringIndex(text); at != nil {
+		return text[:at[0]]
+	}
+	return text
 }
 
 // endsStatement reports whether a line ends in a semicolon, but for a comment behind it.
