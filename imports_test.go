@@ -31,7 +31,8 @@ var mayImport = map[string][]string{
 	"store/postgres":    {"", "clock", "store/bunstore"},
 	"seqtest":           {"", "clock", "plan", "store"},
 	"internal/sim":      {"", "clock", "plan", "exec", "middleware", "strategies"},
-	"examples":          {"", "clock", "plan", "exec", "middleware", "strategies", "store", "examples"},
+	"migrate":           {"", "store/bunstore", "migrate"},
+	"examples":          {"", "clock", "plan", "exec", "middleware", "strategies", "store", "migrate", "console", "examples"},
 }
 
 // TestImportsPointOneWay reads the imports of every file that is not a test.
@@ -112,6 +113,7 @@ func TestUsersLinkOnlyWhatTheyUse(t *testing.T) {
 		"/strategies":     drivers,
 		"/store":          drivers,
 		"/seqtest":        drivers[:3],
+		"/migrate":        {"modernc.org/sqlite", "github.com/jackc/pgx", "testing"},
 		"/store/sqlite":   {"github.com/jackc/pgx", "github.com/uptrace/bun/dialect/pgdialect/", "testing"},
 		"/store/postgres": {"modernc.org/sqlite", "testing"},
 	} {

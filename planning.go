@@ -160,9 +160,13 @@ func (p *planning) unknown() error {
 		if p.done(f.id) {
 			continue
 		}
-		id := quoted(f.id)
-		errs = append(errs, fmt.Errorf("%w: %s depends on %s, which is not registered%s",
-			ErrUnknownDependency, p.catalog.ops[f.op].op.ID, id, p.catalog.didYouMean(f.id)))
+		op, id := p.catalog.ops[f.op].op.ID, quoted(f.id)
+		if e := p.entries[f.id]; e != nil {
+			errs = append(errs, fmt.Errorf("%w: %s depends on %s, which is %s in the ledger and is not registered any more: "+
+				"register it again, or say with Resolve or Skip that it is done", ErrUnknownDependency, op, id, e.State))
+			continue
+		}
+		errs = append(errs, fmt.Errorf("%w: %s depends on %s, which is not registered%s", ErrUnknownDependency, op, id, p.catalog.didYouMean(f.id)))
 	}
 	return errors.Join(errs...)
 }
