@@ -81,7 +81,7 @@ func invoke(ctx context.Context, c *Call) error {
 	if c.Direction == Rollback {
 		fn = op.Rollback
 	} else if c.Doubt && op.Verify != nil {
-		applied, err := ask(ctx, op.Verify)
+		applied, err := c.walk.hands.ask(ctx, op.Verify)
 		if err != nil {
 			return &phaseError{verifying, err}
 		}
@@ -92,7 +92,7 @@ func invoke(ctx context.Context, c *Call) error {
 	if op.Delivery == Transactional && c.walk.journal != nil {
 		return c.atomically(ctx, fn)
 	}
-	return protect(ctx, fn)
+	return c.walk.hands.protect(ctx, fn)
 }
 
 // atomically calls the op in a transaction that also holds the outcome.
@@ -102,7 +102,7 @@ func (c *Call) atomically(ctx context.Context, fn func(context.Context) error) e
 	before := c.saved
 	var ahead *stepState
 	refused, err := j.store.Atomic(ctx, j.current(), c.claim, func(tx context.Context) (Batch, error) {
-		if own = protect(tx, fn); own != nil {
+		if own = c.walk.hands.protect(tx, fn); own != nil {
 			c.saved = before
 			return Batch{}, own
 		}
@@ -131,24 +131,6 @@ func (c *Call) atomically(ctx context.Context, fn func(context.Context) error) e
 	return err
 }
 
-// protect calls fn in a goroutine of its own, so that a panic or a runtime.Goexit in it becomes
-// an error. It returns when fn has.
-func protect(ctx context.Context, fn func(context.Context) error) error {
-	done := make(chan error, 1)
-	go func() {
-		returned := false
-		defer func() {
-			if !returned {
-				done <- &PanicError{Value: recover(), Stack: string(debug.Stack())}
-			}
-		}()
-		err := fn(ctx)
-		returned = true
-		done <- err
-	}()
-	return <-done
-}
-
 // contain calls fn, a part that may be the user's, and makes an error of its panic.
 func contain(fn func() error) (err error) {
 	defer func() {
@@ -157,15 +139,6 @@ func contain(fn func() error) (err error) {
 		}
 	}()
 	return fn()
-}
-
-// ask is protect for a question.
-func ask(ctx context.Context, fn func(context.Context) (bool, error)) (yes bool, err error) {
-	err = protect(ctx, func(ctx context.Context) (err error) {
-		yes, err = fn(ctx)
-		return err
-	})
-	return yes, err
 }
 
 const verifying = "verify"

@@ -16,10 +16,13 @@ var patience = []time.Duration{50 * time.Millisecond, 500 * time.Millisecond, 2 
 // insist tries until it works, somebody else turns out to have the say, or patience ends. again
 // is set from the second try on: the first may have been committed, and only its answer lost.
 func insist(ctx context.Context, try func(ctx context.Context, again bool) error) error {
-	ctx = context.WithoutCancel(ctx)
 	for n := 0; ; n++ {
 		err := try(ctx, n > 0)
-		if err == nil || errors.Is(err, ErrFenced) || errors.Is(err, ErrLeaseLost) || n == len(patience) {
+		if err == nil {
+			return nil
+		}
+		ctx = context.WithoutCancel(ctx)
+		if errors.Is(err, ErrFenced) || errors.Is(err, ErrLeaseLost) || n == len(patience) {
 			return err
 		}
 		_ = clock.Sleep(ctx, wall, patience[n])

@@ -44,7 +44,7 @@ func opStacks() string {
 	buf = buf[:runtime.Stack(buf, true)]
 	var ops []string
 	for stack := range strings.SplitSeq(string(buf), "\n\n") {
-		if strings.Contains(stack, "seq.protect.func") {
+		if strings.Contains(stack, "seq.(*hand).call") {
 			ops = append(ops, stack)
 		}
 	}

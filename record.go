@@ -134,6 +134,9 @@ func (c *Call) unmade() Outcome {
 
 // unverified reports whether an op in doubt could not say what became of it: the doubt stays.
 func unverified(err error) bool {
+	if err == nil {
+		return false
+	}
 	var p *phaseError
 	return errors.As(err, &p) && p.phase == verifying
 }
@@ -169,6 +172,9 @@ func (c *Call) effect(before State, err error) Effect {
 
 // errorDetail is the text that history keeps of an error: with the stack, if it panicked.
 func errorDetail(err error) string {
+	if err == nil {
+		return ""
+	}
 	var p *PanicError
 	if errors.As(err, &p) && p.Stack != "" {
 		return ErrorText(fmt.Errorf("%w\n\n%s", err, p.Stack))

@@ -21,6 +21,7 @@ type Walk struct {
 	clock     clock.Clock
 	journal   *journal // nil: nothing is recorded
 	announcer announcer
+	hands     hands
 	strategy  string
 	tolerates bool
 
@@ -201,7 +202,7 @@ func (w *Walk) gate(ctx context.Context, i int) (State, string, error) {
 		return Failed, "", err
 	}
 	if step.Op.ShouldRun != nil {
-		yes, err := ask(ctx, step.Op.ShouldRun)
+		yes, err := w.hands.ask(ctx, step.Op.ShouldRun)
 		if err != nil {
 			return Failed, "", &phaseError{"condition", err}
 		}

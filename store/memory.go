@@ -23,15 +23,36 @@ import (
 type Memory struct {
 	clock clock.Clock
 
-	mu       sync.Mutex
-	closed   bool
-	entries  map[string]*seq.Entry
-	attempts map[string][]seq.Attempt
-	runs     []seq.Run
-	lease    seq.Lease
-	holder   seq.Owner
-	since    time.Time
-	expires  time.Time
+	mu      sync.Mutex
+	closed  bool
+	lines   map[string]*line
+	block   []line // the next lines come from here
+	runs    []seq.Run
+	lease   seq.Lease
+	holder  seq.Owner
+	since   time.Time
+	expires time.Time
+}
+
+// line is what the ledger knows of one op.
+type line struct {
+	seq.Entry
+	attempts []seq.Attempt
+	first    [1]seq.Attempt // most ops need one
+}
+
+// line is that of an op, made if it is not there.
+func (m *Memory) line(id string) *line {
+	l := m.lines[id]
+	if l == nil {
+		if len(m.block) == 0 {
+			m.block = make([]line, min(max(len(m.lines), 8), 4096))
+		}
+		l, m.block = &m.block[0], m.block[1:]
+		l.ID, l.attempts = id, l.first[:0]
+		m.lines[id] = l
+	}
+	return l
 }
 
 // LeaseTTL is how long a lease on a Memory lasts without being renewed.
@@ -42,7 +63,7 @@ var ErrClosed = errors.New("the store is closed")
 
 // NewMemory returns an empty ledger.
 func NewMemory() *Memory {
-	return &Memory{clock: clock.Wall(), entries: map[string]*seq.Entry{}, attempts: map[string][]seq.Attempt{}}
+	return &Memory{clock: clock.Wall(), lines: map[string]*line{}}
 }
 
 // Close makes every later call fail with [ErrClosed].
@@ -72,9 +93,9 @@ func (m *Memory) Load(ctx context.Context) ([]seq.Entry, error) {
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	entries := make([]seq.Entry, 0, len(m.entries))
-	for e := range maps.Values(m.entries) {
-		entries = append(entries, *e)
+	entries := make([]seq.Entry, 0, len(m.lines))
+	for l := range maps.Values(m.lines) {
+		entries = append(entries, l.Entry)
 	}
 	return entries, nil
 }
@@ -85,7 +106,10 @@ func (m *Memory) History(ctx context.Context, id string) ([]seq.Attempt, error) 
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	return slices.Clone(m.attempts[id]), nil
+	if l := m.lines[id]; l != nil {
+		return slices.Clone(l.attempts), nil
+	}
+	return nil, nil
 }
 
 // Runs implements [seq.Store].
@@ -190,7 +214,7 @@ func (m *Memory) Atomic(ctx context.Context, lease seq.Lease, claim seq.Claim, f
 }
 
 func (m *Memory) isOpen(id string, token seq.Token) bool {
-	e := m.entries[id]
+	e := m.lines[id]
 	return e != nil && !token.IsZero() && e.Token == token
 }
 
@@ -208,14 +232,14 @@ func (m *Memory) apply(lease seq.Lease, b seq.Batch) (refused []string, err erro
 	for _, s := range b.Saves {
 		open := m.isOpen(s.ID, s.Token)
 		if open {
-			m.entries[s.ID].Saved = slices.Clone(s.Data)
+			m.lines[s.ID].Saved = slices.Clone(s.Data)
 		}
 		check(s.ID, open)
 	}
 	for _, p := range b.Headway {
 		open := m.isOpen(p.ID, p.Token)
 		if open {
-			m.entries[p.ID].Done, m.entries[p.ID].Total = p.Done, p.Total
+			m.lines[p.ID].Done, m.lines[p.ID].Total = p.Done, p.Total
 		}
 		check(p.ID, open)
 	}
@@ -238,7 +262,7 @@ func (m *Memory) settle(lease seq.Lease, current bool, o *seq.Outcome) bool {
 	if !m.isOpen(o.ID, o.Token) {
 		return false
 	}
-	e := m.entries[o.ID]
+	e := m.lines[o.ID]
 	if o.Lost && (!current || e.Fence >= lease.Epoch) {
 		return false
 	}
@@ -252,19 +276,18 @@ func (m *Memory) settle(lease seq.Lease, current bool, o *seq.Outcome) bool {
 	if e.Crashes++; !o.Lost {
 		e.Crashes = 0
 	}
-	a := &m.attempts[o.ID][len(m.attempts[o.ID])-1]
+	a := &e.attempts[len(e.attempts)-1]
 	a.Finished, a.State, a.Lost, a.Error = m.clock.Now(), o.State, o.Lost, o.Error
 	return true
 }
 
 func (m *Memory) mark(lease seq.Lease, k *seq.Mark) bool {
-	e := m.entries[k.ID]
+	e := m.lines[k.ID]
 	if e == nil {
 		if k.Attempt != 0 {
 			return false
 		}
-		e = &seq.Entry{ID: k.ID}
-		m.entries[k.ID] = e
+		e = m.line(k.ID)
 	}
 	if !e.Token.IsZero() || e.Attempt != k.Attempt {
 		return false
@@ -278,13 +301,12 @@ func (m *Memory) mark(lease seq.Lease, k *seq.Mark) bool {
 }
 
 func (m *Memory) claim(lease seq.Lease, c *seq.Claim) bool {
-	e := m.entries[c.ID]
+	e := m.lines[c.ID]
 	if e == nil {
 		if c.Attempt != 1 {
 			return false
 		}
-		e = &seq.Entry{ID: c.ID}
-		m.entries[c.ID] = e
+		e = m.line(c.ID)
 	}
 	if !e.Token.IsZero() || e.Attempt != c.Attempt-1 {
 		return false
@@ -297,7 +319,7 @@ func (m *Memory) claim(lease seq.Lease, c *seq.Claim) bool {
 	}
 	e.Run, e.Delivery, e.Generation, e.Attempt = c.Run, c.Delivery, c.Generation, c.Attempt
 	e.Token, e.Fence, e.Checksum, e.Done, e.Total = c.Token, lease.Epoch, c.Checksum, 0, 0
-	m.attempts[c.ID] = append(m.attempts[c.ID], seq.Attempt{
+	e.attempts = append(e.attempts, seq.Attempt{
 		ID: c.ID, Number: c.Attempt, Direction: c.Direction, Run: c.Run, Owner: c.Owner, Started: m.clock.Now(), State: e.State,
 	})
 	return true
