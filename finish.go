@@ -13,7 +13,6 @@ func (s *Sequencer) walkPlan(ctx context.Context, w *Walk) (*Report, error) {
 	began := s.clock.Now()
 	w.announce(Event{Kind: EventRunStarted, Total: len(w.steps)})
 	err := contain(func() error { return s.executor().Execute(ctx, w) })
-	w.giveBackAll(ctx)
 	state, errs := w.verdict(ctx, err)
 	if cerr := w.conclude(ctx, state); cerr != nil {
 		errs = append(errs, fmt.Errorf("close the run: %w", cerr))
@@ -92,7 +91,7 @@ func (w *Walk) conclude(ctx context.Context, state RunState) error {
 	}
 	run := j.run
 	run.State = state
-	_, err := j.write(ctx, Batch{Run: &run, Outcomes: w.untold(), Marks: w.skips()})
+	_, err := j.write(ctx, Batch{Run: &run, Outcomes: w.owed(), Marks: w.skips()})
 	return err
 }
 
