@@ -1,10 +1,6 @@
 package seq
 
-import (
-	"context"
-	"errors"
-	"slices"
-)
+import "context"
 
 // DoThen is Do for a worker that knows what it does next. If the op succeeds, next is asked once,
 // just before the outcome is recorded, and answers with a step whose After have settled or are step
@@ -63,51 +59,44 @@ func (s *stepState) proposed() *Claim {
 	return &s.call.claim
 }
 
-// reserved notes whether the claim was taken; with an error nobody knows.
-func (s *stepState) reserved(taken bool, err error) {
+// reserved notes whether the claim was taken.
+func (s *stepState) reserved(taken bool) {
 	switch {
 	case s == nil:
 	case taken:
 		s.call.claimed()
 		s.status.Store(reserved)
 	default:
-		if err != nil {
-			s.untold = s.call.unmade()
-		}
+		s.owe(s.call.unmade())
 		s.call = Call{}
 		s.status.Store(idle)
 	}
 }
 
-// giveBackAll closes what was claimed and never started. Call it when nothing is running.
-func (w *Walk) giveBackAll(ctx context.Context) {
-	var held []*stepState
-	for i := range w.steps {
-		if s := &w.steps[i]; s.status.CompareAndSwap(reserved, idle) {
-			held = append(held, s)
-		}
+// owe notes what the ledger may have to be told later.
+func (s *stepState) owe(out Outcome) {
+	if s.untold.Token.IsZero() {
+		s.untold = out
 	}
-	w.giveBack(ctx, held...)
 }
 
-func (w *Walk) giveBack(ctx context.Context, held ...*stepState) {
-	if len(held) == 0 {
-		return
-	}
-	var b Batch
-	for _, s := range held {
-		b.Outcomes = append(b.Outcomes, s.call.unmade())
-	}
-	refused, err := w.journal.write(ctx, b)
-	if err != nil && !errors.Is(err, ErrLeaseLost) {
-		for _, s := range held {
-			s.untold = s.call.unmade()
+// owed are the outcomes that the ledger has not heard, and those of what was claimed ahead and never
+// started. Call it when nothing is running.
+func (w *Walk) owed() []Outcome {
+	var owed []Outcome
+	add := func(s *stepState) {
+		if s.status.CompareAndSwap(reserved, idle) {
+			s.owe(s.call.unmade())
 		}
-		return // the next run closes them, as those of somebody who died
-	}
-	for _, s := range held {
-		if !slices.Contains(refused, s.entry.ID) {
-			s.entry.Token, s.call = Token{}, Call{}
+		if !s.untold.Token.IsZero() {
+			owed = append(owed, s.untold)
 		}
 	}
+	for i := range w.steps {
+		add(&w.steps[i])
+	}
+	for _, s := range w.earlier {
+		add(s)
+	}
+	return owed
 }

@@ -113,7 +113,7 @@ func (c *Call) atomically(ctx context.Context, fn func(context.Context) error) e
 		return b, nil
 	})
 	written := !slices.Contains(refused, c.claim.ID)
-	ahead.reserved(err == nil && ahead != nil && !slices.Contains(refused, ahead.entry.ID), err)
+	ahead.reserved(err == nil && written && len(refused) == 0)
 	switch {
 	case written && (err == nil || errors.Is(err, ErrLeaseLost) && own == nil && c.seq != 0):
 		c.closed = true

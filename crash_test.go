@@ -226,3 +226,13 @@ func TestAnOutcomeThatWasHeardIsNotFenced(t *testing.T) {
 		b.state("a", seq.Succeeded)
 	})
 }
+
+// A claim that was committed and not acknowledged is found again: the op is done.
+func TestAClaimThatWasHeardIsTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, every()["sequential"], ok("a"))
+		b.store.DeafAfter(2)
+		b.mustRun()
+		b.state("a", seq.Succeeded)
+	})
+}

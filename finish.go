@@ -13,7 +13,6 @@ func (s *Sequencer) walkPlan(ctx context.Context, w *Walk) (*Report, error) {
 	began := s.clock.Now()
 	w.announce(Event{Kind: EventRunStarted, Total: len(w.steps)})
 	err := contain(func() error { return s.executor().Execute(ctx, w) })
-	w.giveBackAll(ctx)
 	w.hands.close()
 	state, errs := w.verdict(ctx, err)
 	if cerr := w.conclude(ctx, state); cerr != nil {
@@ -93,7 +92,7 @@ func (w *Walk) conclude(ctx context.Context, state RunState) error {
 	}
 	run := j.run
 	run.State = state
-	_, err := j.write(ctx, Batch{Run: &run, Outcomes: w.untold(), Marks: w.skips()})
+	_, err := j.write(ctx, Batch{Run: &run, Outcomes: w.owed(), Marks: w.skips()})
 	return err
 }
 

@@ -1,6 +1,7 @@
 package seq
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,11 +30,10 @@ func insist(ctx context.Context, try func(ctx context.Context, again bool) error
 	}
 }
 
-// settle writes the outcome of an attempt, because the op has run: a lost outcome is the one thing
-// that cannot be repaired from here. With it goes the claim that the same worker makes next, if
-// there is one; taken says whether that is in the ledger. It fails with ErrFenced if somebody else
-// closed the attempt.
-func (j *journal) settle(ctx context.Context, out Outcome, attempt int, ahead *Claim) (taken bool, err error) {
+// settle writes the outcome of an attempt, and the claim that goes with it if there is one, because
+// the op has run: a lost outcome is the one thing that cannot be repaired from here. It fails with
+// ErrFenced if somebody else closed the attempt. Whether the claim was taken is for claimed to say.
+func (j *journal) settle(ctx context.Context, out Outcome, attempt int, ahead *Claim) (claimed bool, err error) {
 	b := Batch{Outcomes: []Outcome{out}}
 	if ahead != nil {
 		b.Claims = []Claim{*ahead}
@@ -41,10 +41,10 @@ func (j *journal) settle(ctx context.Context, out Outcome, attempt int, ahead *C
 	err = insist(ctx, func(ctx context.Context, again bool) error {
 		refused, err := j.write(ctx, b)
 		written := !slices.Contains(refused, out.ID)
-		taken = ahead != nil && err == nil && len(refused) == 0
+		claimed = err == nil && written && ahead != nil && !slices.Contains(refused, ahead.ID)
 		switch {
 		case !written && again && j.told(ctx, out, attempt):
-			taken = ahead != nil && j.mine(ctx, *ahead)
+			claimed = ahead != nil && j.owns(ctx, ahead)
 			return nil
 		case !written:
 			return ErrFenced
@@ -53,7 +53,7 @@ func (j *journal) settle(ctx context.Context, out Outcome, attempt int, ahead *C
 		}
 		return err
 	})
-	return taken, err
+	return claimed, err
 }
 
 // told reports whether the ledger has this outcome of an attempt already.
@@ -76,12 +76,14 @@ func (j *journal) claim(ctx context.Context, c Claim) error {
 	try := func(ctx context.Context, again bool) error {
 		refused, err := j.write(ctx, Batch{Claims: []Claim{c}})
 		switch {
-		case len(refused) > 0 && again && j.mine(ctx, c):
+		case err == nil && len(refused) == 0:
 			return nil
-		case err == nil && len(refused) > 0:
-			return ErrFenced
+		case errors.Is(err, ErrLeaseLost), err == nil && !again:
+			return cmp.Or(err, ErrFenced)
+		case j.owns(ctx, &c): // it was committed, and only the answer was lost
+			return nil
 		}
-		return err
+		return cmp.Or(err, ErrFenced)
 	}
 	if c.Direction == Forward {
 		return try(ctx, false)
@@ -89,9 +91,9 @@ func (j *journal) claim(ctx context.Context, c Claim) error {
 	return insist(ctx, try)
 }
 
-// mine reports whether the open attempt is the one of this claim.
-func (j *journal) mine(ctx context.Context, c Claim) bool {
-	entries, err := loadEntries(ctx, j.store)
+// owns reports whether a claim whose answer was lost is in the ledger.
+func (j *journal) owns(ctx context.Context, c *Claim) bool {
+	entries, err := loadEntries(context.WithoutCancel(ctx), j.store)
 	return err == nil && entries[c.ID] != nil && entries[c.ID].Token == c.Token
 }
 

@@ -1,7 +1,6 @@
 package seq
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -43,6 +42,6 @@ func (s *Sequencer) PreviewRollback(ctx context.Context, opts ...RunOption) (*Pl
 
 // latest keeps the entries that completed last.
 func (s *selection) latest(done []*Entry) []*Entry {
-	slices.SortFunc(done, func(a, b *Entry) int { return cmp.Compare(b.Seq, a.Seq) })
+	slices.SortFunc(done, func(a, b *Entry) int { return completed(b, a) })
 	return done[:min(s.last, len(done))]
 }

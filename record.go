@@ -25,7 +25,7 @@ func (c *Call) open(ctx context.Context) error {
 	}
 	c.propose()
 	if err := j.claim(ctx, c.claim); err != nil {
-		c.state.untold = c.unmade()
+		c.state.owe(c.unmade())
 		c.claim = Claim{} // the op is not called
 		c.broken = fmt.Errorf("claim: %w", err)
 		return c.broken
@@ -65,7 +65,7 @@ func (c *Call) close(ctx context.Context, own error) error {
 		return own
 	}
 	if c.broken != nil {
-		c.state.untold = c.unmade()
+		c.state.owe(c.unmade())
 		return own
 	}
 	out := c.outcome(own)
@@ -75,9 +75,9 @@ func (c *Call) close(ctx context.Context, own error) error {
 			ahead = c.reserve()
 		}
 		taken, err := j.settle(ctx, out, c.Attempt, ahead.proposed())
-		ahead.reserved(taken, err)
+		ahead.reserved(taken)
 		if err != nil {
-			c.state.untold = out
+			c.state.owe(out)
 			c.broken = fmt.Errorf("%w (%s, attempt %d): %w", ErrOutcomeUnrecorded, out.State, c.Attempt, err)
 			return errors.Join(own, c.broken)
 		}

@@ -31,7 +31,6 @@ func (w *Walk) Reverse(ctx context.Context) ([]string, error) {
 	}
 	why := "the run is being rolled back"
 	w.halted.Store(&why)
-	w.giveBackAll(ctx)
 	rev := &reversal{undo: map[string]*stepState{}, run: RunRolledBack}
 	w.mu.Lock()
 	w.reversal = rev
@@ -42,7 +41,7 @@ func (w *Walk) Reverse(ctx context.Context) ([]string, error) {
 	}
 	if err != nil {
 		rev.run, w.left = RunRollbackFailed, true
-		rev.notUndone = w.completed()
+		rev.notUndone = w.mayStay()
 		err = fmt.Errorf("rollback not started: %w", err)
 		w.fail(err)
 		return nil, err
@@ -62,8 +61,8 @@ func (w *Walk) Reverse(ctx context.Context) ([]string, error) {
 	return ids, nil
 }
 
-// completed are the steps that, for all this process knows, would have to be undone.
-func (w *Walk) completed() []string {
+// mayStay are the steps that, for all this process knows, would have to be undone.
+func (w *Walk) mayStay() []string {
 	ids := slices.Sorted(maps.Keys(w.asked))
 	for i := range w.steps {
 		if s := &w.steps[i]; s.state == Succeeded || s.state == Indeterminate {
@@ -120,7 +119,7 @@ func (w *Walk) done(ctx context.Context) ([]*stepState, error) {
 	}
 	var p *planning
 	err := insist(ctx, func(ctx context.Context, _ bool) (err error) {
-		if untold := w.untold(); len(untold) > 0 {
+		if untold := w.owed(); len(untold) > 0 {
 			if _, err = w.journal.write(ctx, Batch{Outcomes: untold}); err != nil { // what is refused was closed in time
 				return err
 			}
@@ -160,22 +159,6 @@ func (w *Walk) concerns(e *Entry) bool {
 		return w.asked[e.ID]
 	}
 	return e.Run == w.journal.run.ID
-}
-
-// untold are the outcomes that the ledger has not heard.
-func (w *Walk) untold() []Outcome {
-	var untold []Outcome
-	for i := range w.steps {
-		if s := &w.steps[i]; !s.untold.Token.IsZero() {
-			untold = append(untold, s.untold)
-		}
-	}
-	for _, s := range w.earlier {
-		if !s.untold.Token.IsZero() {
-			untold = append(untold, s.untold)
-		}
-	}
-	return untold
 }
 
 // Undo calls the Rollback of an op that Reverse named. It does so also when ctx has ended. If the
@@ -288,5 +271,10 @@ func latestFirst(a, b *stepState) int {
 		}
 		return 1
 	}
-	return cmp.Compare(b.entry.Seq, a.entry.Seq)
+	return completed(&b.entry, &a.entry)
+}
+
+// completed orders entries by completion. What was imported, and never claimed, came first.
+func completed(a, b *Entry) int {
+	return cmp.Or(cmp.Compare(min(a.Fence, 1), min(b.Fence, 1)), cmp.Compare(a.Seq, b.Seq))
 }

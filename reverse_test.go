@@ -238,3 +238,17 @@ func TestAfterAWaitTheLedgerCounts(t *testing.T) {
 		})
 	}
 }
+
+// What was imported came before everything that ran, however much of it there is.
+func TestRollbackTakesWhatWasImportedForOlder(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, strategies.Sequential(), ok("a"), ok("b"), ok("c"), ok("d"))
+		b.mustRun(seq.Only(id("a")))
+		if _, err := b.seq.Import(t.Context(), seq.Import{Origin: "another tool", IDs: ids("b", "c", "d")}); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := b.seq.Rollback(t.Context()); err != nil || !slices.Equal(r.RolledBack(), ids("a")) {
+			t.Errorf("%v\n%s", err, r)
+		}
+	})
+}

@@ -1,7 +1,6 @@
 package seq
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -163,7 +162,7 @@ func ofLastRun(done []*Entry) []*Entry {
 	if len(done) == 0 {
 		return nil
 	}
-	last := slices.MaxFunc(done, func(a, b *Entry) int { return cmp.Compare(a.Seq, b.Seq) })
+	last := slices.MaxFunc(done, completed)
 	return slices.DeleteFunc(done, func(e *Entry) bool { return e.Run != last.Run })
 }
 

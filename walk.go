@@ -148,12 +148,12 @@ func (w *Walk) Do(ctx context.Context, i int) error {
 		return fmt.Errorf("%w: the executor does %s twice at a time", ErrInvalidPlan, step.Op.ID)
 	}
 	if ctx.Err() != nil {
-		w.rest(ctx, s, ahead)
+		s.rest(ahead)
 		return fmt.Errorf("%s not started: %w", step.Op.ID, context.Cause(ctx))
 	}
 	if why := w.halted.Load(); why != nil {
 		s.reason = "not started: " + *why
-		w.rest(ctx, s, ahead)
+		s.rest(ahead)
 		return nil
 	}
 	state, reason, err := w.gate(ctx, i)
@@ -165,9 +165,10 @@ func (w *Walk) Do(ctx context.Context, i int) error {
 }
 
 // rest leaves a step as it was, not started.
-func (w *Walk) rest(ctx context.Context, s *stepState, claimed bool) {
+func (s *stepState) rest(claimed bool) {
 	if claimed {
-		w.giveBack(ctx, s)
+		s.status.Store(reserved)
+		return
 	}
 	s.status.Store(idle)
 }
