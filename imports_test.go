@@ -29,8 +29,9 @@ var mayImport = map[string][]string{
 	"store/sqlite":   {"", "clock", "store/bunstore"},
 	"store/postgres": {"", "clock", "store/bunstore"},
 	"seqtest":        {"", "clock", "plan", "store"},
+	"console":        {"", "clock"},
 	"internal/sim":   {"", "clock", "plan", "exec", "middleware", "strategies"},
-	"examples":       {"", "clock", "plan", "exec", "middleware", "strategies", "store", "examples"},
+	"examples":       {"", "clock", "plan", "exec", "middleware", "strategies", "store", "console", "examples"},
 }
 
 // TestImportsPointOneWay reads the imports of every file that is not a test.
@@ -110,6 +111,7 @@ func TestUsersLinkOnlyWhatTheyUse(t *testing.T) {
 		"/middleware":     drivers,
 		"/strategies":     drivers,
 		"/store":          drivers,
+		"/console":        drivers,
 		"/seqtest":        drivers[:3],
 		"/store/sqlite":   {"github.com/jackc/pgx", "github.com/uptrace/bun/dialect/pgdialect/", "testing"},
 		"/store/postgres": {"modernc.org/sqlite", "testing"},
