@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"seqtest":           {"", "clock", "plan", "store"},
 	"internal/sim":      {"", "clock", "plan", "exec", "middleware", "strategies"},
 	"migrate":           {"", "store/bunstore", "migrate"},
+	"console":           {"", "clock"},
 	"examples":          {"", "clock", "plan", "exec", "middleware", "strategies", "store", "migrate", "console", "examples"},
 }
 
@@ -112,6 +113,7 @@ func TestUsersLinkOnlyWhatTheyUse(t *testing.T) {
 		"/middleware":     drivers,
 		"/strategies":     drivers,
 		"/store":          drivers,
+		"/console":        drivers,
 		"/seqtest":        drivers[:3],
 		"/migrate":        {"modernc.org/sqlite", "github.com/jackc/pgx", "testing"},
 		"/store/sqlite":   {"github.com/jackc/pgx", "github.com/uptrace/bun/dialect/pgdialect/", "testing"},

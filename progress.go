@@ -8,8 +8,8 @@ import (
 
 // Progress tells how far an op has come: done of total, in whatever unit; total 0 means that nobody
 // knows. Watchers hear of each call, and the ledger about once a second, so that other hosts can see
-// it. Call it as often as you like; it never fails the op. Outside of an op the error matches
-// [ErrNotInOp].
+// it; not of a Transactional op, whose entry is locked until it commits. Call it as often as you
+// like; it never fails the op. Outside of an op the error matches [ErrNotInOp].
 func Progress(ctx context.Context, done, total int64) error {
 	c := callOf(ctx)
 	if c == nil {
@@ -19,6 +19,9 @@ func Progress(ctx context.Context, done, total int64) error {
 		Kind: EventProgress, ID: c.Step.Op.ID, Direction: c.Direction, Attempt: c.Attempt, Done: int(done), Total: int(total),
 	})
 	j, now := c.walk.journal, wall.Now().UnixNano()
+	if c.Step.Op.Delivery == Transactional {
+		return nil // its entry is locked until it commits: the write would wait for the op, and the op for the write
+	}
 	if j == nil || c.claim.Token.IsZero() || done < total && now-c.told.Load() < int64(time.Second) {
 		return nil
 	}

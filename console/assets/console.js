@@ -1,0 +1,90 @@
+// Keeps the page current: asks for it again, and changes only what differs, so that focus,
+// selection, scrolling and what is being typed stay as they are. Nothing is ever parsed from a
+// string here: the browser's own loader makes the document, which runs no script.
+"use strict";
+
+const body = document.body;
+let tag = "", failures = 0, timer = 0;
+
+function key(node) {
+  return node.nodeType === 1 ? node.getAttribute("data-key") || node.id || node.getAttribute("aria-labelledby") || "" : "";
+}
+
+function same(a, b) {
+  return a.nodeType === b.nodeType && a.nodeName === b.nodeName && key(a) === key(b);
+}
+
+// morph turns the element a into b.
+function morph(a, b) {
+  for (const { name } of [...a.attributes]) if (!b.hasAttribute(name)) a.removeAttribute(name);
+  for (const { name, value } of [...b.attributes]) if (a.getAttribute(name) !== value) a.setAttribute(name, value);
+  let at = a.firstChild;
+  for (const want of [...b.childNodes]) {
+    let have = at;
+    if (key(want)) while (have && !same(have, want)) have = have.nextSibling;
+    if (!have || !same(have, want)) {
+      a.insertBefore(document.importNode(want, true), at);
+      continue;
+    }
+    if (have === at) at = at.nextSibling;
+    else a.insertBefore(have, at);
+    if (have.nodeType === 1) {
+      if (!(have.hasAttribute("data-keep") && have.contains(document.activeElement)) && !typed(have)) morph(have, want);
+    } else if (have.nodeValue !== want.nodeValue) have.nodeValue = want.nodeValue;
+  }
+  while (at) { const gone = at; at = at.nextSibling; gone.remove(); }
+}
+
+// typed reports whether somebody has begun to fill in the form.
+function typed(el) {
+  return el.hasAttribute("data-keep") && [...el.querySelectorAll("textarea")].some((t) => t.value !== t.defaultValue);
+}
+
+function stale(text) {
+  const p = document.getElementById("stale");
+  p.hidden = !text;
+  if (p.textContent !== text) p.textContent = text;
+}
+
+function update() {
+  const ask = new XMLHttpRequest();
+  ask.open("GET", location.pathname + location.search);
+  ask.responseType = "document";
+  ask.timeout = 10000;
+  if (tag) ask.setRequestHeader("If-None-Match", tag);
+  ask.onload = () => {
+    const next = ask.response && ask.response.getElementById("main");
+    if (ask.status !== 304) {
+      if (!next) return fail();
+      tag = ask.getResponseHeader("ETag") || "";
+      morph(document.getElementById("main"), next);
+      document.title = ask.response.title;
+    }
+    failures = 0;
+    stale("");
+    later();
+  };
+  ask.onerror = ask.ontimeout = fail;
+  ask.send();
+}
+
+function fail() {
+  failures++;
+  if (failures > 1) stale("The server does not answer. What you see may be out of date.");
+  later();
+}
+
+// later asks again soon while something moves, less often at rest or when nobody answers, and not at
+// all while nobody looks.
+function later() {
+  clearTimeout(timer);
+  if (document.hidden) return;
+  const moving = document.querySelector("#main .busy, #main .back .i-busy");
+  timer = setTimeout(update, Math.min((moving ? 1000 : 2500) * (1 + failures), 30000));
+}
+
+if (body.hasAttribute("data-poll")) {
+  for (const el of document.querySelectorAll("[data-script]")) el.hidden = false;
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) { clearTimeout(timer); update(); } });
+  later();
+}

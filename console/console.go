@@ -1,0 +1,110 @@
+// Package console is a live page on a sequencer: who holds the ledger, what runs, what waits and
+// why, what failed. It is an [http.Handler] to mount in the service's own server, below any prefix:
+//
+//	mux.Handle("/deploy/", http.StripPrefix("/deploy", console.Handler(sequencer)))
+//
+// It only reads, unless [Allow] says who may act. Whoever reaches the handler may look: mount it
+// behind the service's own login. Pages are rendered by the server from the ledger, so that each
+// shows what every host did; a small script keeps them current, and without it they reload.
+package console
+
+import (
+	"context"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/clock"
+)
+
+// An Option adjusts the console.
+type Option func(*console)
+
+// Allow makes the console offer actions (run, roll back, skip, retry, resolve) to requests that
+// authorise lets through. It is asked for each request, and names the person who asks, for the
+// ledger. An empty actor is refused. Without this option there are no actions.
+func Allow(authorise func(r *http.Request) (actor string, ok bool)) Option {
+	return func(c *console) { c.authorise = authorise }
+}
+
+// Title is what the pages are called; "Sequencer" by default.
+func Title(title string) Option { return func(c *console) { c.title = title } }
+
+// Context is what runs and rollbacks that are started from a page live by; they outlive the
+// request that started them. By default nothing ends them but the process.
+func Context(ctx context.Context) Option { return func(c *console) { c.ctx = ctx } }
+
+// Handler returns the console of s. It is safe for concurrent use. However many people look, the
+// ledger is read at most about twice a second, and not at all when nobody does.
+func Handler(s *seq.Sequencer, opts ...Option) http.Handler {
+	c := &console{seq: s, title: "Sequencer", ctx: context.Background(), clock: clock.Wall()}
+	for _, o := range opts {
+		if o != nil {
+			o(c)
+		}
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", c.overview)
+	mux.HandleFunc("GET /ops/{id}", c.op)
+	mux.HandleFunc("GET /runs/{id}", c.run)
+	mux.HandleFunc("GET /plan", c.plan)
+	mux.HandleFunc("GET /rollback", c.rollback)
+	mux.HandleFunc("GET /assets/{name}", asset)
+	mux.HandleFunc("POST /ops/{id}/{act}", c.guard(c.decide))
+	mux.HandleFunc("POST /plan", c.guard(c.startRun))
+	mux.HandleFunc("POST /rollback", c.guard(c.startRollback))
+	mux.HandleFunc("GET /", c.notFound)
+	return headers(rooted(mux))
+}
+
+// console is the state of one handler.
+type console struct {
+	seq       *seq.Sequencer
+	title     string
+	ctx       context.Context //nolint:containedctx // of what outlives a request
+	clock     clock.Clock
+	authorise func(*http.Request) (string, bool)
+
+	cache   cache
+	errands errands
+}
+
+// headers are those of every answer: nothing is loaded from elsewhere, nothing inline runs, no
+// other page may frame this one or learn its address.
+func headers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "+
+			"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "+
+			"require-trusted-types-for 'script'; trusted-types 'none'")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+		h.Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// rooted sends the prefix without its slash, which StripPrefix makes the empty path, to the one
+// with: links are relative, and would miss the prefix.
+func rooted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "" {
+			asked, _, _ := strings.Cut(r.RequestURI, "?")
+			goTo(w, path.Base(asked)+"/", http.StatusMovedPermanently)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// goTo redirects to a path relative to the request's, which http.Redirect would make absolute and
+// so lose a prefix that was stripped.
+func goTo(w http.ResponseWriter, relative string, status int) {
+	w.Header().Set("Location", "./"+relative)
+	w.WriteHeader(status)
+}

@@ -1,0 +1,141 @@
+package console
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"html/template"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/sequencer-go/seq"
+)
+
+//go:embed pages/*.html
+var pageFiles embed.FS
+
+//go:embed assets
+var assetFiles embed.FS
+
+// templates has one set for each page, each with the layout around it.
+var templates = func() map[string]*template.Template {
+	funcs := template.FuncMap{
+		"escapedID": escapedID, "ago": ago, "stamp": stamp, "machine": machine, "asset": assetName,
+		"add": func(a, b int) int { return a + b }, "shortRun": shortRun, "short": short,
+		"errorText": seq.ErrorText,
+	}
+	sets := map[string]*template.Template{}
+	for _, name := range []string{"overview", "op", "run", "plan", "message"} {
+		sets[name] = template.Must(template.New("layout.html").Funcs(funcs).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html", "pages/"+name+".html"))
+	}
+	return sets
+}()
+
+// page is what every page has.
+type page struct {
+	Site, Name string
+	Root       string // from this page to the first one, as a relative path
+	Actor      string // who may act, "" if nobody
+	Token      string // of its forms
+	Problem    string // why what was asked for did not happen
+	NoReload   bool   // without a script: there is a form to fill in
+	Here       string // name of the template
+	Poll       bool   // can be asked for again, so the script keeps it current
+}
+
+func (c *console) page(w http.ResponseWriter, r *http.Request, root, name string) page {
+	p := page{Site: c.title, Name: name, Root: root, Actor: c.actor(r), Poll: r.Method == http.MethodGet}
+	if p.Root == "" {
+		p.Root = "./"
+	}
+	if p.Actor != "" {
+		p.Token = token(w, r)
+	}
+	return p
+}
+
+// show renders a page, or says that it is as the asker has it already.
+func (c *console) show(w http.ResponseWriter, r *http.Request, status int, name string, data interface{ here(string) }) {
+	data.here(name)
+	var body bytes.Buffer
+	if err := templates[name].Execute(&body, data); err != nil {
+		http.Error(w, "cannot show this page", http.StatusInternalServerError)
+		return
+	}
+	sum := sha256.Sum256(body.Bytes())
+	tag := `"` + hex.EncodeToString(sum[:12]) + `"`
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("ETag", tag)
+	h.Set("Vary", "Cookie")
+	if status == http.StatusOK && r.Header.Get("If-None-Match") == tag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	w.WriteHeader(status)
+	_, _ = body.WriteTo(w)
+}
+
+func (p *page) here(name string) { p.Here = name }
+
+// messagePage says why there is nothing to show.
+type messagePage struct {
+	page
+
+	Text string
+}
+
+func (c *console) fail(w http.ResponseWriter, r *http.Request, root string, status int, name, text string) {
+	p := messagePage{page: c.page(w, r, root, name), Text: text}
+	p.NoReload = status < http.StatusInternalServerError
+	c.show(w, r, status, "message", &p)
+}
+
+// broken tells of a ledger that cannot be read. It may be back in a moment.
+func (c *console) broken(w http.ResponseWriter, r *http.Request, root string, err error) {
+	c.fail(w, r, root, http.StatusServiceUnavailable, "The ledger cannot be read", seq.ErrorText(err))
+}
+
+func (c *console) notFound(w http.ResponseWriter, r *http.Request) {
+	root := strings.Repeat("../", strings.Count(strings.TrimPrefix(r.URL.Path, "/"), "/"))
+	c.fail(w, r, root, http.StatusNotFound, "No such page", "There is nothing here.")
+}
+
+// assetTags make an asset's address change with its content, so that browsers may keep it.
+var assetTags = func() map[string]string {
+	tags := map[string]string{}
+	entries, _ := assetFiles.ReadDir("assets")
+	for _, e := range entries {
+		content, _ := assetFiles.ReadFile("assets/" + e.Name())
+		sum := sha256.Sum256(content)
+		tags[e.Name()] = hex.EncodeToString(sum[:6])
+	}
+	return tags
+}()
+
+func assetName(name string) string { return "assets/" + name + "?v=" + assetTags[name] }
+
+func asset(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	tag, known := assetTags[name]
+	if !known {
+		http.NotFound(w, r)
+		return
+	}
+	if r.URL.Query().Get("v") == tag {
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	}
+	http.ServeFileFS(w, r, assetFiles, "assets/"+name)
+}
+
+// escapedID is an ID as one segment of a path.
+func escapedID(id string) string { return url.PathEscape(id) }
+
+// stamp is a time for people, in UTC, which is what ledger and logs speak.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// machine is a time for machines.
+func machine(t time.Time) string { return t.UTC().Format(time.RFC3339) }

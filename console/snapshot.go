@@ -1,0 +1,134 @@
+package console
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sequencer-go/seq"
+)
+
+// snapshot is how everything stood at one moment. It is shared by requests, and read only.
+type snapshot struct {
+	*seq.Status
+	Runs []seq.Run              // the latest, the newest first
+	open map[string]seq.Attempt // of the ops that somebody works on
+	wave map[string]int         // of each registered op, as the strategy plans a whole run
+	at   time.Time
+}
+
+const (
+	freshFor  = 400 * time.Millisecond
+	runsShown = 20
+	openShown = 50
+)
+
+// cache shares one snapshot between all who look at about the same time.
+type cache struct {
+	mu   sync.Mutex
+	last *snapshot
+}
+
+// look is the state of things, at most freshFor old.
+func (c *console) look(ctx context.Context) (*snapshot, error) {
+	c.cache.mu.Lock()
+	defer c.cache.mu.Unlock()
+	now := c.clock.Now()
+	if s := c.cache.last; s != nil && now.Sub(s.at) < freshFor && now.Sub(s.at) >= 0 {
+		return s, nil
+	}
+	s, err := c.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.at = now
+	c.cache.last = s
+	return s, nil
+}
+
+// forget makes the next look a fresh one.
+func (c *console) forget() {
+	c.cache.mu.Lock()
+	defer c.cache.mu.Unlock()
+	c.cache.last = nil
+}
+
+func (c *console) read(ctx context.Context) (*snapshot, error) {
+	st, err := c.seq.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &snapshot{Status: st, open: map[string]seq.Attempt{}}
+	if s.Runs, err = c.seq.Store().Runs(ctx, runsShown); err != nil {
+		return nil, err
+	}
+	for i := range st.Ops {
+		if !st.Ops[i].State.Open() || len(s.open) == openShown {
+			continue
+		}
+		history, err := c.seq.Store().History(ctx, st.Ops[i].ID)
+		if err != nil {
+			return nil, err
+		}
+		if n := len(history); n > 0 {
+			s.open[st.Ops[i].ID] = history[n-1]
+		}
+	}
+	s.wave = c.waves(ctx, st)
+	return s, nil
+}
+
+// waves places each registered op: where the strategy would have it in a run of everything, or, if
+// it refuses to plan one, one wave behind what it depends on.
+func (c *console) waves(ctx context.Context, st *seq.Status) map[string]int {
+	wave := make(map[string]int, len(st.Ops))
+	if plan, err := c.seq.Preview(ctx, seq.Repeat()); err == nil {
+		for i := range plan.Steps {
+			wave[plan.Steps[i].Op.ID] = plan.Steps[i].Wave
+		}
+		return wave
+	}
+	index := make(map[string]*seq.OpStatus, len(st.Ops))
+	for i := range st.Ops {
+		if st.Ops[i].Registered {
+			index[st.Ops[i].ID] = &st.Ops[i]
+		}
+	}
+	var place func(o *seq.OpStatus) int
+	place = func(o *seq.OpStatus) int {
+		if w, placed := wave[o.ID]; placed {
+			return w
+		}
+		w := 0
+		wave[o.ID] = w // a cycle was refused before
+		for _, id := range o.DependsOn {
+			if d := index[id]; d != nil {
+				w = max(w, place(d)+1)
+			}
+		}
+		wave[o.ID] = w
+		return w
+	}
+	for _, o := range index {
+		place(o)
+	}
+	return wave
+}
+
+// find is an op by its ID, nil if neither code nor ledger knows it.
+func (s *snapshot) find(id string) *seq.OpStatus {
+	i := slices.IndexFunc(s.Ops, func(o seq.OpStatus) bool { return o.ID == id })
+	if i < 0 {
+		return nil
+	}
+	return &s.Ops[i]
+}
+
+// current is the run that is not over, nil if there is none.
+func (s *snapshot) current() *seq.Run {
+	if len(s.Runs) == 0 || s.Runs[0].State.Final() {
+		return nil
+	}
+	return &s.Runs[0]
+}

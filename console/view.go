@@ -1,0 +1,200 @@
+package console
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sequencer-go/seq"
+)
+
+// opView is an op as pages show it.
+type opView struct {
+	*seq.OpStatus
+	looks
+
+	Title   string
+	Detail  string // what is worth saying beside the state
+	Alert   string // first line of an error or refusal
+	Percent int    // of its progress, -1 if it has none to show
+	Wave    int    // counted from 1; 0 if the code does not have the op
+	Flags   []string
+	Now     time.Time
+}
+
+func (s *snapshot) view(o *seq.OpStatus) opView {
+	v := opView{OpStatus: o, looks: stateLooks[o.State], Title: title(o.ID), Percent: -1, Now: s.Now}
+	if w, planned := s.wave[o.ID]; planned {
+		v.Wave = w + 1
+	}
+	if o.Total > 0 && (o.State.Open() || o.State == seq.Failed) {
+		v.Percent = int(min(max(o.Done*100/o.Total, 0), 100))
+	}
+	v.Detail = s.detail(o)
+	switch {
+	case o.Refused != "":
+		v.Alert = o.Refused
+	case !o.State.Done() && !o.State.Open():
+		v.Alert = o.Error
+	}
+	v.Alert, _, _ = strings.Cut(v.Alert, "\n")
+	v.Alert = short(240, v.Alert)
+	flag := func(when bool, text string) {
+		if when {
+			v.Flags = append(v.Flags, text)
+		}
+	}
+	flag(!o.Registered, "not in the code")
+	flag(o.Kind == seq.Migration, "migration")
+	flag(o.Delivery != seq.Repeatable, o.Delivery.String())
+	flag(o.AllowedToFail, "may fail")
+	flag(o.Registered && !o.Reversible, "no rollback")
+	return v
+}
+
+// detail says why an op is where it is, or how far it has come.
+func (s *snapshot) detail(o *seq.OpStatus) string {
+	switch {
+	case o.State.Open():
+		return s.headway(o)
+	case o.State.Done() || !o.Registered:
+		return ""
+	case len(o.Waits) > 0:
+		return "waits for " + several(o.Waits)
+	case !o.Due.IsZero() && o.Due.After(s.Now):
+		return "due " + ago(s.Now, o.Due)
+	case o.State == seq.Scheduled:
+		return "due now"
+	default:
+		return ""
+	}
+}
+
+// headway is for how long an op has been at it, how far it has come, and how long the rest takes if
+// it goes on like this.
+func (s *snapshot) headway(o *seq.OpStatus) string {
+	var parts []string
+	elapsed := time.Duration(-1)
+	if a, known := s.open[o.ID]; known {
+		elapsed = max(s.Now.Sub(a.Started), 0)
+		parts = append(parts, "for "+span(elapsed.Truncate(time.Second)))
+	}
+	if o.Total > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d", o.Done, o.Total))
+	} else if o.Done > 0 {
+		parts = append(parts, fmt.Sprintf("%d done", o.Done))
+	}
+	if o.Total > o.Done && o.Done > 0 && elapsed > 2*time.Second {
+		left := time.Duration(float64(elapsed) / float64(o.Done) * float64(o.Total-o.Done))
+		parts = append(parts, "about "+span(left.Round(time.Second))+" left")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// several names the first of a list, and how many more there are.
+func several(ids []string) string {
+	if len(ids) == 1 {
+		return title(ids[0])
+	}
+	return fmt.Sprintf("%s and %d more", title(ids[0]), len(ids)-1)
+}
+
+// runView is a run as pages show it.
+type runView struct {
+	seq.Run
+	looks
+
+	Took string
+	Now  time.Time
+	Dead bool // not over, and nobody holds the ledger
+}
+
+func (s *snapshot) viewRun(r *seq.Run) runView {
+	v := runView{Run: *r, looks: runLooks[r.State], Now: s.Now}
+	v.Dead = (r.State == seq.RunStarted || r.State == seq.RunRollingBack) && s.Holder == nil
+	if v.Dead {
+		v.looks = looks{"warn", "doubt", "interrupted"}
+	}
+	switch {
+	case !r.Finished.IsZero():
+		v.Took = span(r.Finished.Sub(r.Started))
+	case !v.Dead:
+		v.Took = "for " + span(max(s.Now.Sub(r.Started), 0).Truncate(time.Second))
+	}
+	return v
+}
+
+// attemptView is a line of an op's history as pages show it.
+type attemptView struct {
+	seq.Attempt
+	looks
+
+	Took string
+	Now  time.Time
+}
+
+func viewAttempt(a *seq.Attempt, now time.Time) attemptView {
+	v := attemptView{Attempt: *a, looks: stateLooks[a.State], Now: now}
+	if a.Lost {
+		v.looks = looks{"warn", "doubt", "lost: its process died"}
+	}
+	if !a.Finished.IsZero() {
+		v.Took = span(a.Finished.Sub(a.Started))
+	} else {
+		v.Took = "for " + span(max(now.Sub(a.Started), 0).Truncate(time.Second))
+	}
+	return v
+}
+
+// ShortID is enough of a run's ID to tell it from its neighbours.
+func (r runView) ShortID() string { return shortRun(r.ID) }
+
+func shortRun(id string) string { return id[:min(8, len(id))] }
+
+// byWave orders ops as they would run.
+func byWave(a, b opView) int { return cmp.Compare(a.Wave, b.Wave) }
+
+// opLine is what the list's template needs to draw one op.
+type opLine struct {
+	Op   opView
+	Root string
+}
+
+// With is the line of an op on this page.
+func (p *page) With(o opView) opLine { return opLine{o, p.Root} }
+
+// history is what the template of attempts needs.
+type history struct {
+	List  []attemptView
+	Named bool // say of which op each is
+	Root  string
+}
+
+// History is the attempts of the page's op.
+func (p *opPage) History() history { return history{p.Attempts, false, p.Root} }
+
+// History is the attempts of the page's run.
+func (p *runPage) History() history { return history{p.Attempts, true, p.Root} }
+
+// AnyOps reports whether there is any op, listed or not.
+func (p *overviewPage) AnyOps() bool { return p.Filters[0].Count > 0 }
+
+// Offers reports whether there is something to start.
+func (p *planPage) Offers() bool { return !p.Plan.Empty() }
+
+// Icon is what a step of a plan is drawn as.
+func (s stepView) Icon(back bool) string {
+	switch {
+	case s.Refused != "":
+		return "cross"
+	case s.Skip != "":
+		return "skip"
+	case back:
+		return "undo"
+	case !s.NotBefore.IsZero():
+		return "clock"
+	default:
+		return "pending"
+	}
+}
