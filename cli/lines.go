@@ -72,6 +72,12 @@ func (l *lines) heartbeat(beat int) {
 	}
 }
 
+func (l *lines) there(doings []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.b.doings = doings
+}
+
 func (l *lines) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -55,6 +55,13 @@ func (l *live) event(e seq.Event) {
 	l.show(line)
 }
 
+func (l *live) there(doings []string) {
+	l.mu.Lock()
+	l.b.doings = doings
+	l.mu.Unlock()
+	l.show("")
+}
+
 // show makes as many rows as there is to say, and lets a line scroll by above them.
 func (l *live) show(line string) {
 	l.lines.Lock()

@@ -79,14 +79,29 @@ func brieflyOf(r *seq.Report, err error) error {
 	if !errors.As(err, &failed) || !errors.As(err, &f) || len(r.Failed()) == 0 && len(r.NotUndone) == 0 {
 		return err
 	}
+	if f.code == Interrupted {
+		return &failure{
+			code: f.code, err: errors.New("interrupted; what was done is recorded"), told: f.told,
+			hint: "legal now: run, which goes on with what is left; status shows what that is",
+		}
+	}
 	if ids := r.Failed(); len(ids) > 0 {
 		return &failure{
-			code: f.code, err: fmt.Errorf("failed: %s", strings.Join(ids, ", ")), told: f.told,
+			code: f.code, err: fmt.Errorf("failed: %s", some(ids)), told: f.told,
 			hint: "legal now: show OP tells why; mend it and run again, or skip OP --reason WHY",
 		}
 	}
 	return &failure{
-		code: f.code, err: fmt.Errorf("not undone: %s", strings.Join(r.NotUndone, ", ")), told: f.told,
+		code: f.code, err: fmt.Errorf("not undone: %s", some(r.NotUndone)), told: f.told,
 		hint: "legal now: show OP tells why; mend it and rollback again, or resolve OP --done|--not-done --reason WHY",
 	}
+}
+
+// some are the first of many.
+func some(ids []string) string {
+	const most = 5
+	if len(ids) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(ids[:most], ", "), len(ids)-most)
+	}
+	return strings.Join(ids, ", ")
 }
