@@ -79,7 +79,10 @@ func (b *board) take(e seq.Event) {
 			b.total = e.Total
 		}
 	case seq.EventRollbackStarted:
-		b.undoing = true
+		b.undoing, b.settled = true, map[string]seq.State{}
+		if e.Total > 0 {
+			b.total = e.Total
+		}
 	case seq.EventStarted:
 		b.enter(started, e.Time)
 		b.held = nil

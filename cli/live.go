@@ -157,7 +157,7 @@ func (b *board) headline(now time.Time) string {
 	if bad > 0 {
 		parts = append(parts, fmt.Sprintf("%d failed", bad))
 	}
-	if left := b.left() - len(b.running); left > 0 && !b.undoing {
+	if left := b.left() - len(b.running); left > 0 {
 		parts = append(parts, fmt.Sprintf("%d to come", left))
 	}
 	if !b.began.IsZero() {

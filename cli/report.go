@@ -34,7 +34,7 @@ func printReport(out io.Writer, p palette, r *seq.Report, err error) {
 		fmt.Fprintf(out, "nothing is pending now, %d scheduled\n", scheduled)
 	default:
 		state := strings.ReplaceAll(r.State.String(), "-", " ")
-		if r.State != seq.RunSucceeded {
+		if err != nil {
 			state = p.red(state)
 		}
 		fmt.Fprintf(out, "%s run %s in %s: %s\n", r.Strategy, state, span(r.Finished.Sub(r.Started)), counts(r))

@@ -117,7 +117,7 @@ func remarks(o *seq.OpStatus, now time.Time) string {
 	add(o.State == seq.Scheduled && !o.Due.IsZero(), due(o.Due, now))
 	add(len(o.Waits) > 0, "waits for "+strings.Join(o.Waits, ", "))
 	add(o.Refused != "", "refused: "+brief(o.Refused))
-	add(o.Refused == "" && o.Error != "" && o.State != seq.Succeeded && o.State != seq.Scheduled, brief(firstLine(o.Error)))
+	add(o.Refused == "" && o.Error != "" && o.State != seq.Succeeded && o.State != seq.Scheduled, brief(firstLine(strings.TrimPrefix(o.Error, o.State.String()+": "))))
 	return strings.Join(notes, "; ")
 }
 
