@@ -175,6 +175,7 @@ in doubt about it, is work for a person: it is listed, and counts.`,
 			if err != nil || len(ops) == 0 {
 				return err
 			}
+			cmd.SilenceErrors = true // it is the answer
 			return &failure{code: Waiting, told: true}
 		},
 	}
