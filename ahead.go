@@ -63,14 +63,17 @@ func (s *stepState) proposed() *Claim {
 	return &s.call.claim
 }
 
-// reserved notes whether the claim was taken.
-func (s *stepState) reserved(taken bool) {
+// reserved notes whether the claim was taken; with an error nobody knows.
+func (s *stepState) reserved(taken bool, err error) {
 	switch {
 	case s == nil:
 	case taken:
 		s.call.claimed()
 		s.status.Store(reserved)
 	default:
+		if err != nil {
+			s.untold = s.call.unmade()
+		}
 		s.call = Call{}
 		s.status.Store(idle)
 	}
@@ -93,10 +96,13 @@ func (w *Walk) giveBack(ctx context.Context, held ...*stepState) {
 	}
 	var b Batch
 	for _, s := range held {
-		b.Outcomes = append(b.Outcomes, Outcome{ID: s.entry.ID, Token: s.entry.Token, State: s.entry.State, Error: "not started"})
+		b.Outcomes = append(b.Outcomes, s.call.unmade())
 	}
 	refused, err := w.journal.write(ctx, b)
 	if err != nil && !errors.Is(err, ErrLeaseLost) {
+		for _, s := range held {
+			s.untold = s.call.unmade()
+		}
 		return // the next run closes them, as those of somebody who died
 	}
 	for _, s := range held {

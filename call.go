@@ -23,6 +23,7 @@ type Call struct {
 	state   *stepState
 	claim   Claim
 	seq     int64 // order of completion, drawn when the op has returned
+	prior   int64 // that of the last time
 	saved   []byte
 	retries int
 	told    atomic.Int64 // when the ledger last heard of progress
@@ -31,7 +32,9 @@ type Call struct {
 	started bool  // the op was called
 	closed  bool  // the outcome is committed
 	broken  error // the ledger failed; nothing may be concluded from the op's own error
-	ctx     callContext
+	// untouched: its transaction was not committed, for no fault of the op's.
+	untouched bool
+	ctx       callContext
 }
 
 // callContext is the op's context: it knows its call.
@@ -110,7 +113,7 @@ func (c *Call) atomically(ctx context.Context, fn func(context.Context) error) e
 		return b, nil
 	})
 	written := !slices.Contains(refused, c.claim.ID)
-	ahead.reserved(err == nil && written && len(refused) == 0)
+	ahead.reserved(err == nil && ahead != nil && !slices.Contains(refused, ahead.entry.ID), err)
 	switch {
 	case written && (err == nil || errors.Is(err, ErrLeaseLost) && own == nil && c.seq != 0):
 		c.closed = true
@@ -122,6 +125,8 @@ func (c *Call) atomically(ctx context.Context, fn func(context.Context) error) e
 		return ErrFenced
 	case errors.Is(err, ErrUnknownOutcome):
 		c.broken = err
+	default:
+		c.untouched = !errors.Is(err, ErrTxBroken)
 	}
 	return err
 }

@@ -19,8 +19,8 @@ type Import struct {
 }
 
 // Import records ops as succeeded without calling them, in one transaction, and returns the IDs of
-// those it recorded: an op that the ledger knows already stays as it is, so importing twice changes
-// nothing. An ID that is not registered is an error that matches [ErrInvalidOption], and then
+// those it recorded: an op that the ledger knows already stays as it is, unless it failed, so
+// importing twice changes nothing. An ID that is not registered is an error that matches [ErrInvalidOption], and then
 // nothing is recorded. With [DryRun] it writes nothing and returns what it would record.
 func (s *Sequencer) Import(ctx context.Context, in Import, opts ...RunOption) ([]string, error) {
 	s, sel, err := s.with(opts)
@@ -82,14 +82,24 @@ func (s *Sequencer) imports(in Import, entries map[string]*Entry, run string) ([
 		case !known:
 			errs = append(errs, fmt.Errorf("%w: Import: %s is not registered%s", ErrInvalidOption, quoted(id), c.didYouMean(id)))
 		case slices.Contains(in.IDs[:i], id):
-		case entries[id] == nil || entries[id].State == Pending && entries[id].Attempt == 0:
+		case importable(entries[id]):
+			var attempt int
+			if e := entries[id]; e != nil {
+				attempt = e.Attempt
+			}
 			marks = append(marks, Mark{
-				ID: id, State: Succeeded, Run: run, Seq: int64(i) + 1, Checksum: c.ops[at].op.Checksum,
+				ID: id, Attempt: attempt, State: Succeeded, Run: run, Seq: int64(i) + 1, Checksum: c.ops[at].op.Checksum,
 				Reason: ErrorText(errors.New("imported from " + in.Origin)),
 			})
 		}
 	}
 	return marks, errors.Join(errs...)
+}
+
+// importable reports whether what the ledger knows of an op leaves room for another's word. That it
+// failed does: it does so where the other tool's work stands in its way.
+func importable(e *Entry) bool {
+	return e == nil || e.State == Failed || e.State == Pending && e.Attempt == 0
 }
 
 func markIDs(marks []Mark) []string {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,11 +15,13 @@ import (
 type journal struct {
 	store Store
 	run   Run
-	seq   atomic.Int64 // order of completion
+	seq   atomic.Int64 // order of completion; continues what the ledger has
 
 	held context.Context         // until the lease is lost, or the run is over
 	lose context.CancelCauseFunc // ends held, and the run's context
 	tell func(Event)
+
+	writing context.Context // of all writes: it ends some time after held
 
 	pen pen
 
@@ -118,53 +119,3 @@ func (j *journal) release(ctx context.Context) {
 
 // recordTimeout bounds what is said to the ledger when the lease is lost, or given back.
 const recordTimeout = 10 * time.Second
-
-// settle writes the outcome of an attempt, and the claim that goes with it if there is one. It tries
-// again on an error, because the op has run: a lost outcome is the one thing that cannot be repaired
-// from here. It fails with ErrFenced if somebody else closed the attempt. Whether the claim was
-// taken is for claimed to say.
-func (j *journal) settle(ctx context.Context, out Outcome, attempt int, ahead *Claim) (claimed bool, err error) {
-	ctx = context.WithoutCancel(ctx)
-	b := Batch{Outcomes: []Outcome{out}}
-	if ahead != nil {
-		b.Claims = []Claim{*ahead}
-	}
-	unsure := false // an earlier try may have been committed
-	for _, pause := range []time.Duration{50 * time.Millisecond, 500 * time.Millisecond, 0} {
-		refused, err := j.write(ctx, b)
-		written := !slices.Contains(refused, out.ID)
-		switch {
-		case !written && unsure && j.told(ctx, out, attempt):
-			return ahead != nil && j.owns(ctx, ahead), nil
-		case !written:
-			return false, ErrFenced
-		case err == nil, errors.Is(err, ErrLeaseLost): // a true report counts, also from a former holder
-			return err == nil && ahead != nil && !slices.Contains(refused, ahead.ID), nil
-		case pause == 0:
-			return false, err
-		}
-		unsure = true
-		_ = clock.Sleep(ctx, wall, pause)
-	}
-	return false, nil
-}
-
-// owns reports whether a claim whose answer was lost is in the ledger.
-func (j *journal) owns(ctx context.Context, c *Claim) bool {
-	entries, err := loadEntries(context.WithoutCancel(ctx), j.store)
-	return err == nil && entries[c.ID] != nil && entries[c.ID].Token == c.Token
-}
-
-// told reports whether the ledger has this outcome of an attempt already.
-func (j *journal) told(ctx context.Context, out Outcome, attempt int) bool {
-	history, err := j.store.History(ctx, out.ID)
-	if err != nil {
-		return false
-	}
-	for _, a := range history {
-		if a.Number == attempt {
-			return a.State == out.State && !a.Lost
-		}
-	}
-	return false
-}

@@ -23,15 +23,15 @@ type note struct {
 	err     error
 }
 
-// write writes a batch even when the caller's context has ended. It waits as long as the lease is
+// write writes a batch, also when the caller's context has ended. It waits as long as the lease is
 // held, because another op's transaction may hold up the ledger; after that, not for long.
-func (j *journal) write(ctx context.Context, b Batch) ([]string, error) {
+func (j *journal) write(_ context.Context, b Batch) ([]string, error) {
 	p := &j.pen
 	p.mu.Lock()
 	if !p.busy {
 		p.busy = true
 		p.mu.Unlock()
-		refused, err := j.commit(ctx, b)
+		refused, err := j.commit(b)
 		j.pen.pass()
 		return refused, err
 	}
@@ -42,7 +42,7 @@ func (j *journal) write(ctx context.Context, b Batch) ([]string, error) {
 		return n.refused, n.err
 	}
 	lot, whole := p.lot()
-	refused, err := j.commit(ctx, whole)
+	refused, err := j.commit(whole)
 	for _, m := range lot {
 		m.err = err
 		if len(refused) > 0 {
@@ -56,11 +56,8 @@ func (j *journal) write(ctx context.Context, b Batch) ([]string, error) {
 	return n.refused, n.err
 }
 
-func (j *journal) commit(ctx context.Context, b Batch) ([]string, error) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	defer context.AfterFunc(j.held, func() { wall.AfterFunc(recordTimeout, cancel) })()
-	return j.store.Write(ctx, j.current(), b)
+func (j *journal) commit(b Batch) ([]string, error) {
+	return j.store.Write(j.writing, j.current(), b)
 }
 
 // pass lets the first that waits write.

@@ -24,15 +24,9 @@ func (c *Call) open(ctx context.Context) error {
 		return nil
 	}
 	c.propose()
-	refused, err := j.write(ctx, Batch{Claims: []Claim{c.claim}})
-	if err == nil && len(refused) > 0 {
-		err = ErrFenced
-	}
-	if err != nil && !errors.Is(err, ErrFenced) && !errors.Is(err, ErrLeaseLost) && j.owns(ctx, &c.claim) {
-		err = nil // it was committed, and only the answer was lost
-	}
-	if err != nil {
-		c.claim = Claim{} // the op is not called, so there is nothing to tell
+	if err := j.claim(ctx, c.claim); err != nil {
+		c.state.untold = c.unmade()
+		c.claim = Claim{} // the op is not called
 		c.broken = fmt.Errorf("claim: %w", err)
 		return c.broken
 	}
@@ -50,7 +44,7 @@ func (c *Call) propose() {
 	if c.Direction == Forward && (e.Attempt == 0 || e.Seq > 0) {
 		c.claim.Generation++ // for the first time, or after it was done or undone
 	}
-	c.Attempt = c.claim.Attempt
+	c.Attempt, c.prior = c.claim.Attempt, e.Seq
 }
 
 // claimed notes that the claim is in the ledger.
@@ -67,7 +61,11 @@ func (c *Call) claimed() {
 // op's own error, or with why the ledger could not be told.
 func (c *Call) close(ctx context.Context, own error) error {
 	j, e := c.walk.journal, &c.state.entry
-	if j == nil || c.broken != nil || c.claim.Token.IsZero() {
+	if j == nil || c.claim.Token.IsZero() {
+		return own
+	}
+	if c.broken != nil {
+		c.state.untold = c.unmade()
 		return own
 	}
 	out := c.outcome(own)
@@ -77,8 +75,9 @@ func (c *Call) close(ctx context.Context, own error) error {
 			ahead = c.reserve()
 		}
 		taken, err := j.settle(ctx, out, c.Attempt, ahead.proposed())
-		ahead.reserved(taken)
+		ahead.reserved(taken, err)
 		if err != nil {
+			c.state.untold = out
 			c.broken = fmt.Errorf("%w (%s, attempt %d): %w", ErrOutcomeUnrecorded, out.State, c.Attempt, err)
 			return errors.Join(own, c.broken)
 		}
@@ -103,6 +102,8 @@ func (c *Call) outcome(err error) Outcome {
 	switch {
 	case c.Direction == Rollback && err == nil:
 		out.State = RolledBack
+	case c.Direction == Rollback && (c.untouched || c.walk.journal.held.Err() != nil):
+		out.State = RollbackPending // cut off, as if its process had died
 	case c.Direction == Rollback:
 		out.State = RollbackFailed
 	case err == nil:
@@ -113,6 +114,20 @@ func (c *Call) outcome(err error) Outcome {
 		out.State = Tolerated
 	default:
 		out.State = Failed
+	}
+	return out
+}
+
+// unmade is the outcome of an attempt that had no effect: it was not called, or its transaction
+// is gone. The op is what it was before.
+func (c *Call) unmade() Outcome {
+	out := Outcome{ID: c.claim.ID, Token: c.claim.Token, State: c.state.entry.State, Error: "it was not called"}
+	switch out.State {
+	case Failed, Tolerated, Indeterminate, RollbackPending:
+	case Succeeded: // it was to be repeated
+		out.Seq = c.prior
+	default:
+		out.State = Pending
 	}
 	return out
 }

@@ -143,7 +143,7 @@ func (j *journal) resolve(ctx context.Context, e *Entry, to State, note string) 
 		return fmt.Errorf("resolve %s: %w", e.ID, err)
 	}
 	out := Outcome{ID: e.ID, Token: claim.Token, State: to, Error: ErrorText(errors.New(note))}
-	if to == Succeeded || to == RolledBack {
+	if e.Seq == 0 && (to == Succeeded || to == RolledBack) { // else it keeps its place
 		out.Seq = j.seq.Add(1)
 	}
 	if _, err := j.settle(ctx, out, claim.Attempt, nil); err != nil {

@@ -90,7 +90,7 @@ type Entry struct {
 	Crashes    int       // claims in a row whose owner died
 	Token      Token     // of the open attempt; zero when there is none
 	Fence      int64     // the epoch that claimed it last
-	Seq        int64     // order of completion within one epoch; 0 unless it was done or undone
+	Seq        int64     // order of completion; 0 unless it was done or undone
 	NotBefore  time.Time // when it is due; zero when it has no schedule
 	Saved      []byte    // what Run saved
 	Checksum   string    // of the op's source as of the last claim or import, see [Op]; may be empty
@@ -153,7 +153,7 @@ type Mark struct {
 	Run       string
 	NotBefore time.Time // zero means none
 	Reason    string    // becomes the entry's Error
-	Seq       int64     // see [Entry]; kept as it was if 0
+	Seq       int64     // see [Entry]; if not 0, the entry's Fence becomes the lease's epoch; kept as it was if 0
 	Checksum  string    // see [Entry]; kept as it was if ""
 }
 

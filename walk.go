@@ -24,14 +24,22 @@ type Walk struct {
 	strategy  string
 	tolerates bool
 
-	steps   []stepState
-	needs   [][]int      // indices of what the op declared to depend on
-	earlier []*stepState // what this run completed in a process that died
+	steps []stepState
+	needs [][]int // indices of what the op declared to depend on
+
+	again func(context.Context) error // goes on after a wait
+	past  []*stepState                // steps that had their turn before it
+	place map[string]int              // where they stood in the first plan; nil before
+
+	ledger  func(context.Context) (*planning, error) // reads it anew; nil without
+	earlier []*stepState                             // to be undone, and not a step of the plan
+	asked   map[string]bool                          // what Rollback is to undo; nil: what the run did
 
 	halted    atomic.Pointer[string] // why no step starts any more
 	keepGoing atomic.Bool
 
 	suspended bool // the lease is given back, see Suspend
+	left      bool // as if the process had died: the run's line in the ledger stays as it is
 
 	mu       sync.Mutex
 	failures []error
@@ -43,10 +51,11 @@ type stepState struct {
 	status   atomic.Uint32 // idle, busy or settled
 	state    State
 	reason   string
-	err      error // of the last attempt, also if tolerated
-	failed   bool  // and was not allowed to
-	stop     error // what Do answers
-	entry    Entry // as the ledger has it
+	err      error   // of the last attempt, also if tolerated
+	failed   bool    // and was not allowed to
+	stop     error   // what Do answers
+	entry    Entry   // as the ledger has it
+	untold   Outcome // of an attempt that the ledger may take for open; no token: there is none
 	call     Call
 	next     func() int // see DoThen
 	due      time.Time  // its own time or that of what it waits for

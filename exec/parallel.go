@@ -45,12 +45,15 @@ func wave(ctx context.Context, walk *seq.Walk, n, from, to int) error {
 		group.Go(func() error {
 			mine := -1 // the step that this worker took
 			take := func() int {
-				if mine = int(next.Add(1)) - 1; mine >= to {
-					mine = -1
+				mine = -1
+				if !stop.Load() {
+					if i := int(next.Add(1)) - 1; i < to {
+						mine = i
+					}
 				}
 				return mine
 			}
-			for take(); mine >= 0 && !stop.Load(); {
+			for take(); mine >= 0; {
 				i := mine
 				if err := walk.DoThen(ctx, i, take); err != nil {
 					stop.Store(true)

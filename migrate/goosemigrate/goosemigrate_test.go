@@ -1,0 +1,162 @@
+package goosemigrate_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/pressly/goose/v3"
+	"go.uber.org/goleak"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/migrate"
+	"github.com/sequencer-go/seq/migrate/goosemigrate"
+	"github.com/sequencer-go/seq/store/bunstore"
+	"github.com/sequencer-go/seq/store/sqlite"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func ledger(t *testing.T) *bunstore.Store {
+	t.Helper()
+	s, err := sqlite.Open(filepath.Join(t.TempDir(), "x.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+var sqlFiles = fstest.MapFS{
+	"00001_users.sql": {Data: []byte("-- +goose Up\nCREATE TABLE users (id int, name text);\nCREATE TABLE log (line text);\n-- +goose StatementBegin\nCREATE TRIGGER bump AFTER INSERT ON users BEGIN\n  INSERT INTO log VALUES ('a;b');\nEND;\n-- +goose StatementEnd\n-- +goose Down\nDROP TABLE log;\nDROP TABLE users;\n")},
+	"00003_alone.sql": {Data: []byte("-- +goose NO TRANSACTION\n-- +goose Up\nCREATE TABLE alone (id int);\nINSERT INTO later VALUES (1);\n-- +goose Down\nDROP TABLE alone;\n")},
+	"00004_last.sql":  {Data: []byte("-- +goose Up\nCREATE TABLE last (id int);\n-- +goose Down\nDROP TABLE last;\n")},
+}
+
+// inGo is a step in Go, which reads and writes through the transaction that it is given.
+func inGo(fails *bool) goose.ProviderOption {
+	return goose.WithGoMigrations(goose.NewGoMigration(2,
+		&goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, `INSERT INTO users VALUES (?, ?)`, 1, "ada")
+			if *fails {
+				err = errors.Join(err, errors.New("no more"))
+			}
+			return err
+		}},
+		&goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
+			_, err := tx.ExecContext(ctx, `DELETE FROM users`)
+			return err
+		}},
+	))
+}
+
+func TestGoosesMigrationsRunAndGooseCanGoOn(t *testing.T) {
+	s := ledger(t)
+	fails := true
+	ops, err := goosemigrate.Ops(goose.DialectSQLite3, sqlFiles, inGo(&fails))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := seq.New(s, ops...)
+	version := func() int64 {
+		t.Helper()
+		p, err := goose.NewProvider(goose.DialectSQLite3, s.DB().DB, sqlFiles, inGo(&fails))
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := p.GetDBVersion(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	count := func(table string) int {
+		t.Helper()
+		n, err := s.DB().NewSelect().Table(table).Count(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return int(n)
+	}
+	if _, err := q.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "no more") {
+		t.Fatalf("got %v", err)
+	}
+	if version() != 1 || count("users") != 0 {
+		t.Errorf("version %d, %d users; want 1 and none", version(), count("users"))
+	}
+	fails = false
+	if _, err := q.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "statement 2 of 2") {
+		t.Fatalf("got %v", err)
+	}
+	if _, err := s.DB().ExecContext(t.Context(), `CREATE TABLE later (id int)`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := q.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if version() != 4 || count("users") != 1 || count("log") != 1 || count("later") != 1 {
+		t.Errorf("version %d, %d users, %d lines, %d later; want 4 and one each", version(), count("users"), count("log"), count("later"))
+	}
+	for v := range 4 {
+		if _, err := q.Rollback(t.Context(), seq.Last(1)); err != nil {
+			t.Fatal(err)
+		}
+		if got := version(); got != int64(3-v) {
+			t.Errorf("version %d, want %d", got, 3-v)
+		}
+	}
+	if report, err := q.Run(t.Context()); err != nil || version() != 4 {
+		t.Errorf("again: %v\n%v", report, err)
+	}
+}
+
+func TestTheFilesAndGooseMakeTheSameOps(t *testing.T) {
+	byGoose, err := goosemigrate.Ops(goose.DialectSQLite3, sqlFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	byFiles, err := migrate.Files(sqlFiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range byFiles {
+		a, b := byFiles[i], byGoose[i]
+		if a.ID != b.ID || a.Checksum != b.Checksum || a.Delivery != b.Delivery || (a.Rollback == nil) != (b.Rollback == nil) {
+			t.Errorf("%s %s %s and %s %s %s", a.ID, a.Delivery, a.Checksum, b.ID, b.Delivery, b.Checksum)
+		}
+	}
+}
+
+func TestWhatGooseAppliedIsAdopted(t *testing.T) {
+	s := ledger(t)
+	fails := false
+	files := fstest.MapFS{"00001_users.sql": sqlFiles["00001_users.sql"], "00004_last.sql": sqlFiles["00004_last.sql"]}
+	p, err := goose.NewProvider(goose.DialectSQLite3, s.DB().DB, files, inGo(&fails))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ops, err := goosemigrate.Ops(goose.DialectSQLite3, files, inGo(&fails))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := seq.New(s, ops...)
+	if _, err := q.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "FromGoose") {
+		t.Errorf("not adopted: got %v", err)
+	}
+	if got, err := migrate.Adopt(t.Context(), q, s.DB(), migrate.FromGoose("")); err != nil || len(got.Imported) != 3 {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if report, err := q.Run(t.Context()); err != nil || len(report.Steps) != 0 {
+		t.Errorf("%v, %v", report, err)
+	}
+	if _, err := q.Rollback(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

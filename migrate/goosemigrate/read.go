@@ -1,0 +1,93 @@
+package goosemigrate
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"io/fs"
+	"regexp"
+	"strings"
+
+	"github.com/pressly/goose/v3"
+
+	"github.com/sequencer-go/seq/migrate/internal/step"
+)
+
+var downNote = regexp.MustCompile(`(?m)^--\s*\+goose\s+Down\b`)
+
+// read has goose read a SQL file, in both directions.
+func (m *migration) read(file string) error {
+	text, err := fs.ReadFile(m.fsys, file)
+	if err != nil {
+		return err
+	}
+	if strings.TrimSpace(string(text)) == "" {
+		return errors.New("it is empty")
+	}
+	m.isSQL = true
+	if m.up, err = m.script(true); err != nil {
+		return err
+	}
+	m.up.Source = string(text)
+	if at := downNote.FindIndex(text); at != nil {
+		m.up.Source = string(text[:at[0]])
+	}
+	m.down, err = m.script(false)
+	if err == nil && len(m.down.Statements) == 0 {
+		m.down = nil
+	}
+	return err
+}
+
+// script is what goose would send for one direction.
+func (m *migration) script(up bool) (*step.Script, error) {
+	rec := &recorder{}
+	db := sql.OpenDB(rec)
+	defer func() { _ = db.Close() }()
+	p, err := goose.NewProvider(m.dialect, db, sqlOnly{m.fsys}, goose.WithDisableVersioning(true), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return nil, err
+	}
+	_, err = p.ApplyVersion(context.Background(), m.version, up)
+	var partial *goose.PartialError
+	if errors.As(err, &partial) {
+		err = partial.Err
+	}
+	return &step.Script{Statements: rec.statements, Alone: !rec.begun}, err
+}
+
+// sqlOnly hides the migrations in Go.
+type sqlOnly struct{ fs.FS }
+
+func (s sqlOnly) Glob(pattern string) ([]string, error) {
+	if strings.HasSuffix(pattern, ".go") {
+		return nil, nil
+	}
+	return fs.Glob(s.FS, pattern)
+}
+
+// A recorder is a database that notes what it is asked to execute.
+type recorder struct {
+	statements []string
+	begun      bool // in a transaction
+}
+
+var errUnused = errors.New("not a database")
+
+func (r *recorder) Connect(context.Context) (driver.Conn, error) { return r, nil }
+func (r *recorder) Driver() driver.Driver                        { return nil }
+func (r *recorder) Prepare(string) (driver.Stmt, error)          { return nil, errUnused }
+func (r *recorder) Close() error                                 { return nil }
+func (r *recorder) Commit() error                                { return nil }
+func (r *recorder) Rollback() error                              { return nil }
+
+func (r *recorder) Begin() (driver.Tx, error) {
+	r.begun = true
+	return r, nil
+}
+
+func (r *recorder) ExecContext(_ context.Context, query string, _ []driver.NamedValue) (driver.Result, error) {
+	r.statements = append(r.statements, query)
+	return driver.RowsAffected(0), nil
+}

@@ -1,0 +1,66 @@
+// Package bunsql asks bun what is in its migration files, without a database.
+package bunsql
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	"github.com/uptrace/bun/migrate"
+
+	"github.com/sequencer-go/seq/migrate/internal/step"
+)
+
+// A Direction is Migration.Up or Migration.Down, whose type bun does not export.
+type Direction interface {
+	~func(ctx context.Context, migrator *migrate.Migrator, migration *migrate.Migration) error
+}
+
+var errGo = errors.New("a Go function")
+
+// Script is what bun would send for one direction of a migration, nil if that is a Go function,
+// which is not called. bun splits the file and fills its template.
+func Script[D Direction](m migrate.Migration, direction D, opts ...migrate.MigratorOption) (*step.Script, error) {
+	rec := &recorder{}
+	pool := sql.OpenDB(rec)
+	defer func() { _ = pool.Close() }()
+	db := bun.NewDB(pool, sqlitedialect.New())
+	// bun calls the hook with what it is going to use: a *bun.DB for a Go function.
+	before := migrate.BeforeMigration(func(_ context.Context, db bun.IConn, _ *migrate.Migration) error {
+		if _, is := db.(*bun.DB); is {
+			return errGo
+		}
+		return nil
+	})
+	after := migrate.AfterMigration(nil)
+	migrator := migrate.NewMigrator(db, migrate.NewMigrations(), append(opts[:len(opts):len(opts)], before, after)...)
+	err := direction(context.Background(), migrator, &m)
+	switch {
+	case errors.Is(err, errGo):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	return &step.Script{Statements: rec.statements}, nil
+}
+
+// A recorder is a database that notes what it is asked to execute.
+type recorder struct{ statements []string }
+
+var errUnused = errors.New("not a database")
+
+func (r *recorder) Connect(context.Context) (driver.Conn, error) { return r, nil }
+func (r *recorder) Driver() driver.Driver                        { return nil }
+func (r *recorder) Prepare(string) (driver.Stmt, error)          { return nil, errUnused }
+func (r *recorder) Close() error                                 { return nil }
+func (r *recorder) Begin() (driver.Tx, error)                    { return r, nil }
+func (r *recorder) Commit() error                                { return nil }
+func (r *recorder) Rollback() error                              { return nil }
+
+func (r *recorder) ExecContext(_ context.Context, query string, _ []driver.NamedValue) (driver.Result, error) {
+	r.statements = append(r.statements, query)
+	return driver.RowsAffected(0), nil
+}

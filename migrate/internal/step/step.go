@@ -1,0 +1,93 @@
+// Package step makes ops of SQL scripts, whatever tool's files they came from.
+package step
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store/bunstore"
+)
+
+// A Script is one direction of a migration.
+type Script struct {
+	// Statements are sent one by one, each as it stands; one may hold several, which the database
+	// tells apart.
+	Statements []string
+	// Alone says that the author wants no transaction.
+	Alone bool
+	// Source is what the checksum is made of; "" means the statements.
+	Source string
+}
+
+// Checksum is that of the script's source.
+func (s *Script) Checksum() string {
+	if s.Source != "" {
+		return Checksum(s.Source)
+	}
+	return Checksum(strings.Join(s.Statements, "\n"))
+}
+
+// Delivery is what a migration can promise.
+func Delivery(up, down *Script) seq.Delivery {
+	if up.alone() || down.alone() {
+		return seq.Repeatable
+	}
+	return seq.Transactional
+}
+
+// alone reports whether the script cannot or must not run in a transaction.
+func (s *Script) alone() bool {
+	return s != nil && (s.Alone || NeedsNoTx(strings.Join(s.Statements, "\n")))
+}
+
+// Op is the op of a migration. Without a down script it cannot be undone.
+func Op(id string, up, down *Script) seq.Op {
+	op := seq.Op{
+		ID:       id,
+		Kind:     seq.Migration,
+		Delivery: Delivery(up, down),
+		Checksum: up.Checksum(),
+	}
+	op.Run = up.run(op.Delivery)
+	if down != nil {
+		op.Rollback = down.run(op.Delivery)
+	}
+	return op
+}
+
+// run is the call of an op.
+func (s *Script) run(delivery seq.Delivery) func(context.Context) error {
+	if delivery == seq.Transactional {
+		return func(ctx context.Context) error {
+			return Within(ctx, bunstore.Tx(ctx), func() error {
+				for _, stmt := range s.Statements {
+					if _, err := bunstore.Tx(ctx).ExecContext(ctx, stmt); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+	}
+	return s.apart
+}
+
+// Checksum is the SHA-256 of a source, in hexadecimal. Line endings, blank lines and the lines by
+// which bun splits a file do not count, so that it is the same whoever read the file.
+func Checksum(source string) string {
+	h := sha256.New()
+	lines := bufio.NewScanner(strings.NewReader(source))
+	lines.Buffer(nil, len(source)+1)
+	for lines.Scan() {
+		line := lines.Text()
+		if strings.TrimSpace(line) == "" || strings.HasPrefix(line, "--bun:") {
+			continue
+		}
+		_, _ = h.Write([]byte(line + "\n"))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
