@@ -15,7 +15,7 @@ import (
 
 func TestNewWritesAnOpThatCompiles(t *testing.T) {
 	d := newDesk(t)
-	dir, err := os.MkdirTemp(".", "testdata-new-") // inside the module, so that it can be built
+	dir, err := os.MkdirTemp(".", "testdata-new-") //nolint:usetesting // inside the module, so that it can be built
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -176,7 +176,7 @@ in doubt about it, is work for a person: it is listed, and counts.`,
 				return err
 			}
 			cmd.SilenceErrors = true // it is the answer
-			return &failure{code: Waiting, told: true}
+			return &exitError{code: Waiting, told: true}
 		},
 	}
 	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation")
