@@ -106,8 +106,8 @@ func span(d time.Duration) string {
 		return d.Round(100 * time.Millisecond).String()
 	}
 	text := d.Round(time.Second).String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
+	if short, whole := strings.CutSuffix(text, "m0s"); whole {
+		return short + "m"
 	}
 	return text
 }

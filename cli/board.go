@@ -13,16 +13,17 @@ import (
 // A board is what the events of a run say together: what runs, what is left, why nothing moves.
 // Its owner guards it.
 type board struct {
-	plan     *seq.Plan
-	phase    phase
-	held     *seq.LeaseError // while waiting for it
-	since    time.Time       // of the phase
-	began    time.Time       // of the run
-	total    int
-	settled  map[string]seq.State
-	running  []*work // in the order of starting
-	undoing  bool
-	serving  bool // having nothing to do is how it should be
+	plan    *seq.Plan
+	phase   phase
+	held    *seq.LeaseError // while waiting for it
+	since   time.Time       // of the phase
+	began   time.Time       // of the run
+	total   int
+	settled map[string]seq.State
+	running []*work // in the order of starting
+	undoing bool
+	doings  []string // while waiting: what the holder does
+	serving bool     // having nothing to do is how it should be
 }
 
 type phase uint8
@@ -78,7 +79,10 @@ func (b *board) take(e seq.Event) {
 			b.total = e.Total
 		}
 	case seq.EventRollbackStarted:
-		b.undoing = true
+		b.undoing, b.settled = true, map[string]seq.State{}
+		if e.Total > 0 {
+			b.total = e.Total
+		}
 	case seq.EventStarted:
 		b.enter(started, e.Time)
 		b.held = nil
@@ -157,7 +161,9 @@ func (b *board) why(now time.Time) []string {
 		if b.held == nil {
 			return []string{"waiting for the ledger"}
 		}
-		return []string{fmt.Sprintf("waiting for the lease, held by %s since %s; waited %s", brief(b.held.Holder.String()), stamp(b.held.Since), span(now.Sub(b.since)))}
+		why := fmt.Sprintf("waiting for the lease, held by %s since %s; waited %s",
+			brief(b.held.Holder.String()), stamp(b.held.Since), span(now.Sub(b.since).Round(time.Second)))
+		return append([]string{why}, b.doings...)
 	case idle:
 		if b.serving {
 			return nil

@@ -31,15 +31,15 @@ const exitText = `Exit codes:
   130  interrupted; what was done is recorded, and the next run goes on
 `
 
-// A failure is an error with its exit code. Its text is safe to print.
-type failure struct {
+// An exitError is an error with its exit code. Its text is safe to print.
+type exitError struct {
 	code int
 	err  error
 	hint string // what would be legal, or help, now
 	told bool   // the JSON that was asked for says it already
 }
 
-func (f *failure) Error() string {
+func (f *exitError) Error() string {
 	if f.err == nil {
 		return ""
 	}
@@ -50,14 +50,14 @@ func (f *failure) Error() string {
 	return text
 }
 
-func (f *failure) Unwrap() error { return f.err }
+func (f *exitError) Unwrap() error { return f.err }
 
 // ExitCode is the exit code for an error of a command, [OK] for nil.
 func ExitCode(err error) int {
 	if err == nil {
 		return OK
 	}
-	if f := (*failure)(nil); errors.As(err, &f) {
+	if f := (*exitError)(nil); errors.As(err, &f) {
 		return f.code
 	}
 	var run *seq.RunError
@@ -76,7 +76,7 @@ func ExitCode(err error) int {
 
 // usage is a mistake in the command line.
 func usage(format string, args ...any) error {
-	return &failure{code: Usage, err: fmt.Errorf(format, args...)}
+	return &exitError{code: Usage, err: fmt.Errorf(format, args...)}
 }
 
 // refused adds what would be legal now to an error.
@@ -84,17 +84,17 @@ func refused(err error, hint string) error {
 	if err == nil {
 		return nil
 	}
-	return &failure{code: ExitCode(err), err: err, hint: hint}
+	return &exitError{code: ExitCode(err), err: err, hint: hint}
 }
 
-// plain makes a failure of any error.
+// plain makes an exitError of any error.
 func plain(ctx context.Context, err error) error {
-	f := (*failure)(nil)
+	f := (*exitError)(nil)
 	if err == nil {
 		return nil
 	}
 	if !errors.As(err, &f) {
-		f = &failure{code: ExitCode(err), err: err}
+		f = &exitError{code: ExitCode(err), err: err}
 	}
 	if ctx.Err() != nil && (f.code == Failed || f.code == Busy) {
 		f.code = Interrupted
@@ -115,6 +115,6 @@ func plain(ctx context.Context, err error) error {
 
 // told reports whether the output has the error already.
 func told(err error) bool {
-	f := (*failure)(nil)
+	f := (*exitError)(nil)
 	return errors.As(err, &f) && f.told
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -72,6 +73,12 @@ func (l *lines) heartbeat(beat int) {
 	}
 }
 
+func (l *lines) there(doings []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.b.doings = doings
+}
+
 func (l *lines) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -93,11 +100,14 @@ func describe(e seq.Event, p palette, starts map[string]time.Time) string {
 	case seq.EventWaiting:
 		return line("waiting", "for the lease", brief(text(e.Err)))
 	case seq.EventRunStarted:
-		note := ""
-		if e.Run != "" {
-			note = ", run " + brief(e.Run)
+		parts := []string{brief(e.Strategy)}
+		if e.Total > 0 { // a rollback tells later
+			parts = append(parts, number(e.Total, "operation"))
 		}
-		return line("run", brief(e.Strategy)+", "+number(e.Total, "operation")+note, "")
+		if e.Run != "" {
+			parts = append(parts, "run "+brief(e.Run))
+		}
+		return line("run", strings.Join(parts, ", "), "")
 	case seq.EventRollbackStarted:
 		return line("rolling back", number(e.Total, "operation"), brief(text(e.Err)))
 	case seq.EventStarted:

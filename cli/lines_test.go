@@ -42,6 +42,15 @@ func TestAPipeHearsWhoHoldsTheLease(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		claim := seq.Claim{ID: create, Token: seq.NewToken(), Attempt: 1, Generation: 1}
+		if _, err := d.store.Write(t.Context(), lease, seq.Batch{
+			Claims: []seq.Claim{claim},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.store.Write(t.Context(), lease, seq.Batch{Headway: []seq.Headway{{ID: create, Token: claim.Token, Done: 3, Total: 10}}}); err != nil {
+			t.Fatal(err)
+		}
 		go func() {
 			for range 3 {
 				_ = clock.Sleep(t.Context(), clock.Wall(), 4*time.Second)
@@ -50,10 +59,11 @@ func TestAPipeHearsWhoHoldsTheLease(t *testing.T) {
 			_ = d.store.Release(t.Context(), lease)
 		}()
 		out := d.want(cli.OK, []string{
-			"waiting          for the lease", "…                waiting for the lease, held by other[7] for bob since 2000-01-01T00:00:00Z; waited 10s\n", "3 succeeded",
+			"waiting          for the lease", "…                waiting for the lease, held by other[7] for bob since 2000-01-01T00:00:00Z; waited 10s\n",
+			"…                there: running " + create + ", 3 of 10 (30 %)\n", "3 succeeded",
 		}, "run")
-		if n := strings.Count(out, "…"); n != 1 {
-			t.Errorf("%d heartbeats in 12 seconds, want 1:\n%s", n, out)
+		if n := strings.Count(out, "…"); n != 2 {
+			t.Errorf("%d heartbeat lines in 12 seconds, want 2:\n%s", n, out)
 		}
 	})
 }

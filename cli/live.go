@@ -55,6 +55,13 @@ func (l *live) event(e seq.Event) {
 	l.show(line)
 }
 
+func (l *live) there(doings []string) {
+	l.mu.Lock()
+	l.b.doings = doings
+	l.mu.Unlock()
+	l.show("")
+}
+
 // show makes as many rows as there is to say, and lets a line scroll by above them.
 func (l *live) show(line string) {
 	l.lines.Lock()
@@ -150,7 +157,7 @@ func (b *board) headline(now time.Time) string {
 	if bad > 0 {
 		parts = append(parts, fmt.Sprintf("%d failed", bad))
 	}
-	if left := b.left() - len(b.running); left > 0 && !b.undoing {
+	if left := b.left() - len(b.running); left > 0 {
 		parts = append(parts, fmt.Sprintf("%d to come", left))
 	}
 	if !b.began.IsZero() {

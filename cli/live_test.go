@@ -155,7 +155,9 @@ func TestRollbackAsksOnATerminal(t *testing.T) {
 		d := newDesk(t)
 		d.want(cli.OK, nil, "run")
 		code := make(chan int)
-		go func() { code <- cli.Execute(t.Context(), d.s, []string{"rollback", "--last", "1"}, s.tty, s.tty, s.tty) }()
+		go func() {
+			code <- cli.Execute(t.Context(), d.s, []string{"rollback", "--last", "1"}, s.tty, s.tty, s.tty)
+		}()
 		s.await("Undo 1 operation? [y/N] ")
 		if _, err := io.WriteString(s.pty, answer); err != nil {
 			t.Fatal(err)

@@ -34,7 +34,7 @@ func printReport(out io.Writer, p palette, r *seq.Report, err error) {
 		fmt.Fprintf(out, "nothing is pending now, %d scheduled\n", scheduled)
 	default:
 		state := strings.ReplaceAll(r.State.String(), "-", " ")
-		if r.State != seq.RunSucceeded {
+		if err != nil {
 			state = p.red(state)
 		}
 		fmt.Fprintf(out, "%s run %s in %s: %s\n", r.Strategy, state, span(r.Finished.Sub(r.Started)), counts(r))
@@ -65,7 +65,7 @@ func counts(r *seq.Report) string {
 
 // tell marks an error as shown.
 func tell(err error) error {
-	if f := (*failure)(nil); errors.As(err, &f) {
+	if f := (*exitError)(nil); errors.As(err, &f) {
 		f.told = true
 	}
 	return err
@@ -75,18 +75,33 @@ func tell(err error) error {
 // where to read on.
 func brieflyOf(r *seq.Report, err error) error {
 	var failed *seq.RunError
-	f := (*failure)(nil)
+	f := (*exitError)(nil)
 	if !errors.As(err, &failed) || !errors.As(err, &f) || len(r.Failed()) == 0 && len(r.NotUndone) == 0 {
 		return err
 	}
+	if f.code == Interrupted {
+		return &exitError{
+			code: f.code, err: errors.New("interrupted; what was done is recorded"), told: f.told,
+			hint: "legal now: run, which goes on with what is left; status shows what that is",
+		}
+	}
 	if ids := r.Failed(); len(ids) > 0 {
-		return &failure{
-			code: f.code, err: fmt.Errorf("failed: %s", strings.Join(ids, ", ")), told: f.told,
+		return &exitError{
+			code: f.code, err: fmt.Errorf("failed: %s", some(ids)), told: f.told,
 			hint: "legal now: show OP tells why; mend it and run again, or skip OP --reason WHY",
 		}
 	}
-	return &failure{
-		code: f.code, err: fmt.Errorf("not undone: %s", strings.Join(r.NotUndone, ", ")), told: f.told,
+	return &exitError{
+		code: f.code, err: fmt.Errorf("not undone: %s", some(r.NotUndone)), told: f.told,
 		hint: "legal now: show OP tells why; mend it and rollback again, or resolve OP --done|--not-done --reason WHY",
 	}
+}
+
+// some are the first of many.
+func some(ids []string) string {
+	const most = 5
+	if len(ids) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(ids[:most], ", "), len(ids)-most)
+	}
+	return strings.Join(ids, ", ")
 }

@@ -54,7 +54,7 @@ and is needed where nobody can answer. What was undone is pending again.`,
 				fmt.Fprintf(cmd.OutOrStdout(), "Undo %s? [y/N] ", number(len(plan.Steps), "operation"))
 				answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
 				if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
-					return &failure{code: Refused, err: errors.New("nothing was undone")}
+					return &exitError{code: Refused, err: errors.New("nothing was undone")}
 				}
 			}
 			// Exactly what was shown: another run may have done something meanwhile.

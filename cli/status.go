@@ -117,7 +117,7 @@ func remarks(o *seq.OpStatus, now time.Time) string {
 	add(o.State == seq.Scheduled && !o.Due.IsZero(), due(o.Due, now))
 	add(len(o.Waits) > 0, "waits for "+strings.Join(o.Waits, ", "))
 	add(o.Refused != "", "refused: "+brief(o.Refused))
-	add(o.Refused == "" && o.Error != "" && o.State != seq.Succeeded && o.State != seq.Scheduled, brief(firstLine(o.Error)))
+	add(o.Refused == "" && o.Error != "" && o.State != seq.Succeeded && o.State != seq.Scheduled, brief(firstLine(strings.TrimPrefix(o.Error, o.State.String()+": "))))
 	return strings.Join(notes, "; ")
 }
 
@@ -175,7 +175,8 @@ in doubt about it, is work for a person: it is listed, and counts.`,
 			if err != nil || len(ops) == 0 {
 				return err
 			}
-			return &failure{code: Waiting, told: true}
+			cmd.SilenceErrors = true // it is the answer
+			return &exitError{code: Waiting, told: true}
 		},
 	}
 	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation")

@@ -37,4 +37,6 @@ func (j *jsonLines) event(e seq.Event) {
 	_ = writeJSON(j.out, viewEvent(&e))
 }
 
+func (*jsonLines) there([]string) {}
+
 func (*jsonLines) close() {}

@@ -11,14 +11,21 @@ import (
 // A view shows a run while it happens.
 type view interface {
 	event(e seq.Event)
-	close() // nothing is shown any more
+	there(doings []string) // what the process does that this one waits for
+	close()                // nothing is shown any more
 }
 
 // watch makes a call that runs ops, and shows what happens and what came of it.
 func (a *app) watch(cmd *cobra.Command, plan *seq.Plan, opts []seq.RunOption, call func(context.Context, ...seq.RunOption) (*seq.Report, error)) error {
 	out := cmd.OutOrStdout()
 	v := a.view(cmd, plan)
-	report, err := call(cmd.Context(), append(opts, seq.Using(seq.Middleware{Name: "cli", Watch: v.event}))...)
+	n := &neighbour{s: a.s, tell: v.there}
+	watch := func(e seq.Event) {
+		n.event(cmd.Context(), e)
+		v.event(e)
+	}
+	report, err := call(cmd.Context(), append(opts, seq.Using(seq.Middleware{Name: "cli", Watch: watch}))...)
+	n.close()
 	v.close()
 	if report == nil {
 		return err

@@ -1,0 +1,79 @@
+package cli
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/clock"
+)
+
+// A neighbour is the process that this one waits for: what it does is read from the ledger, so that
+// whoever waits sees that it moves.
+type neighbour struct {
+	s    *seq.Sequencer
+	tell func([]string)
+
+	mu   sync.Mutex
+	stop context.CancelFunc // nil while nobody is watched
+	done chan struct{}
+}
+
+// look is how often it is looked at.
+const look = 2 * time.Second
+
+// event begins to watch when the run waits, and ends with the next thing that happens.
+func (n *neighbour) event(ctx context.Context, e seq.Event) {
+	if e.Kind != seq.EventWaiting {
+		n.close()
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stop != nil {
+		return
+	}
+	ctx, n.stop = context.WithCancel(ctx)
+	n.done = make(chan struct{})
+	go func(done chan struct{}) {
+		defer close(done)
+		for {
+			if st, err := n.s.Status(ctx); err == nil {
+				n.tell(doings(st))
+			}
+			if clock.Sleep(ctx, wall, look) != nil {
+				return
+			}
+		}
+	}(n.done)
+}
+
+func (n *neighbour) close() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.stop == nil {
+		return
+	}
+	n.stop()
+	<-n.done
+	n.stop = nil
+	n.tell(nil)
+}
+
+// doings are the ops that somebody works on, going by the ledger.
+func doings(st *seq.Status) []string {
+	var list []string
+	for i := range st.Ops {
+		o := &st.Ops[i]
+		if !o.State.Open() {
+			continue
+		}
+		line := "there: " + o.State.String() + " " + brief(o.ID)
+		if o.Done > 0 || o.Total > 0 {
+			line += ", " + progressText(o.Done, o.Total)
+		}
+		list = append(list, line)
+	}
+	return list
+}

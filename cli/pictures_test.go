@@ -1,0 +1,99 @@
+package cli_test
+
+import (
+	"context"
+	"encoding/json"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/cli"
+)
+
+// A plan in which a text that means something to Mermaid, HTML and Graphviz stands in a reason.
+func drawn(t *testing.T) *desk {
+	d := newDesk(t)
+	lease, err := d.store.Acquire(t.Context(), seq.Owner{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := seq.Mark{ID: warm, State: seq.RollbackFailed, Reason: `"];<script>alert(1)</script> \N %% #35;`}
+	if _, err := d.store.Write(t.Context(), lease, seq.Batch{Marks: []seq.Mark{mark}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.store.Release(t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func TestMermaid(t *testing.T) {
+	d := drawn(t)
+	out := d.want(cli.OK, []string{
+		"flowchart TD\n  subgraph wave1[\"wave 1\"]\n", "<br/>migration\"]\n", "  s0 --> s2\n", "stroke-dasharray",
+		"#34;#93;#59;#60;script#62;alert(1)#60;#47;script#62;",
+	}, "plan", "--format", "mermaid", "--strategy", "dependency-graph")
+	if strings.Contains(out, "<script") || strings.Count(out, `"`)%2 != 0 {
+		t.Errorf("a text breaks out of its quotes:\n%s", out)
+	}
+}
+
+func TestDot(t *testing.T) {
+	d := drawn(t)
+	out := d.want(cli.OK, []string{
+		"digraph plan {\n", "subgraph cluster_1 {\n", `label="wave 1"`, "  s0 -> s2;\n", `\"];<script>alert(1)</script> \\N`,
+	}, "plan", "--format", "dot", "--strategy", "dependency-graph")
+	dot, err := exec.LookPath("dot")
+	if err != nil {
+		t.Log("Graphviz is not here to read it")
+		return
+	}
+	draw := exec.CommandContext(t.Context(), dot, "-Tsvg")
+	draw.Stdin = strings.NewReader(out)
+	if svg, err := draw.CombinedOutput(); err != nil {
+		t.Errorf("Graphviz does not read it: %v\n%s\n%s", err, svg, out)
+	}
+}
+
+func TestThePlanSaysWhy(t *testing.T) {
+	d := drawn(t)
+	d.want(cli.OK, []string{
+		"wave 1\n", "├─ ", "└─ ", "(migration, can be undone)", "(cannot be undone)", "depends on " + create,
+		"refused: rollback failed", "the strategy undoes a run that failed, and this one would stay",
+	}, "plan", "--strategy", "transactional-batch")
+	d.want(cli.OK, []string{"waits for " + warm + ", by the strategy"}, "plan")
+	d.want(cli.OK, []string{"rollback of 1 operation, the latest first"}, "plan", "--rollback")
+	d.want(cli.OK, nil, "run", "--only", "create_tables")
+	d.want(cli.OK, []string{"again: it has succeeded before"}, "plan", "--repeat", "--only", "create_tables")
+}
+
+func TestTheHashIsOfTheDecision(t *testing.T) {
+	hash := func(d *desk) string {
+		var plan struct {
+			Hash  string
+			Steps []struct{ ID string }
+		}
+		d.json(&plan, cli.OK, "plan", "--json")
+		if plan.Hash == "" || len(plan.Steps) == 0 {
+			t.Fatalf("got %+v", plan)
+		}
+		return plan.Hash
+	}
+	d := newDesk(t)
+	seen := hash(d)
+	if again := hash(d); again != seen {
+		t.Errorf("%s, then %s", seen, again)
+	}
+	d.want(cli.OK, nil, "skip", "fill_names", "--reason", "not needed")
+	d.want(cli.Refused, []string{"the plan has changed", "not " + seen}, "run", "--plan", seen)
+	d.want(cli.OK, []string{"succeeded"}, "run", "--plan", hash(d))
+	more := newDesk(t, seq.Op{ID: "2024_01_15_130000_more", Run: func(context.Context) error { return nil }})
+	if hash(more) == seen {
+		t.Error("a plan with one more step has the same hash")
+	}
+	out := more.want(cli.OK, nil, "plan", "--format", "json")
+	if !json.Valid([]byte(out)) {
+		t.Errorf("no JSON: %s", out)
+	}
+}
