@@ -21,6 +21,9 @@ func (w *World) live() {
 	}
 	go func() {
 		lives.Wait()
+		if w.between != nil {
+			w.between()
+		}
 		w.afterwards()
 		w.done.Store(true)
 		w.notify()

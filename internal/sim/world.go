@@ -47,6 +47,16 @@ type Options struct {
 
 // Run lives through the world of one seed. Call it in a synctest bubble and pass synctest.Wait.
 func Run(seed uint64, o Options, wait func()) *Result {
+	w := newWorld(seed, o, wait)
+	w.logf("%s", w.scenario)
+	w.live()
+	return &Result{
+		Seed: seed, Violation: w.violation, Log: w.log, Events: w.events,
+		Simulated: w.clock.Now().Sub(w.began), Coverage: w.cov,
+	}
+}
+
+func newWorld(seed uint64, o Options, wait func()) *World {
 	w := &World{
 		wait: wait, mutant: o.Mutant, clock: clock.Wall(),
 		rng: rand.New(rand.NewPCG(seed, 0x5eed)), arrived: make(chan struct{}, 1), cov: Coverage{},
@@ -57,12 +67,7 @@ func Run(seed uint64, o Options, wait func()) *Result {
 	w.scenario = draw(w.rng)
 	w.db = newDatabase()
 	w.audit = newAudit(w)
-	w.logf("%s", w.scenario)
-	w.live()
-	return &Result{
-		Seed: seed, Violation: w.violation, Log: w.log, Events: w.events,
-		Simulated: w.clock.Now().Sub(w.began), Coverage: w.cov,
-	}
+	return w
 }
 
 // World is everything that is simulated. Only the goroutine that the scheduler let go touches
@@ -90,6 +95,7 @@ type World struct {
 	done    atomic.Bool   // every life is over
 	over    atomic.Bool   // nobody may do anything any more
 
+	between   func() // called when all lives are over, before order is made; may be nil
 	events    int
 	log       []byte
 	names     map[string]string // short names of what is random: tokens and runs

@@ -1,0 +1,156 @@
+package sim
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store/sqlite"
+)
+
+// TestSameRowsOnSQLite lives through the same lives, without faults and one after another, on the
+// simulated database and on a real SQLite file: in the end both must hold the same rows. So what
+// the simulation shows of the engine holds for the store as well.
+func TestSameRowsOnSQLite(t *testing.T) {
+	compared := 0
+	for seed := range uint64(60) {
+		simulated, busy := "", false
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(seed, Options{}, synctest.Wait)
+			w.scenario = faultless(seed)
+			rows := ""
+			w.between = func() { rows, busy = dump(t, w.newReplica(run)), w.quiet }
+			w.live()
+			simulated = rows
+		})
+		if busy { // the world lost patience
+			continue
+		}
+		real := ""
+		synctest.Test(t, func(t *testing.T) { real = onSQLite(t, faultless(seed)) })
+		compared++
+		if simulated != real {
+			t.Errorf("seed %d\n%s\nsimulated:\n%s\nSQLite:\n%s", seed, faultless(seed), simulated, real)
+		}
+	}
+	if compared < 50 {
+		t.Errorf("%d seeds compared", compared)
+	}
+}
+
+// faultless is the scenario of a seed, in which only ops fail.
+func faultless(seed uint64) *scenario {
+	s := draw(rand.New(rand.NewPCG(seed, 0x5eed)))
+	s.faults, s.faultsFor, s.limit = map[Fault]bool{}, time.Hour, 1
+	s.versions, s.lives = s.versions[:1], [][]life{slices.Concat(s.lives...)}
+	for i := range s.lives[0] {
+		s.lives[0][i].other = false
+	}
+	return s
+}
+
+// onSQLite lives a scenario on a file.
+func onSQLite(t *testing.T, s *scenario) string {
+	store, err := sqlite.Open(filepath.Join(t.TempDir(), "ledger.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = store.Close() }()
+	began := time.Now()
+	var ops []seq.Op
+	for _, spec := range s.versions[0].ops {
+		op := seq.Op{
+			ID: spec.id, Kind: spec.kind, Delivery: spec.delivery, AllowedToFail: spec.allowed,
+			RollbackOnFailure: spec.undoFailed, DependsOn: spec.deps,
+			Run: func(ctx context.Context) error { return spec.really(ctx, &spec.script.run) },
+		}
+		if spec.rollback {
+			op.Rollback = func(ctx context.Context) error { return spec.really(ctx, &spec.script.undo) }
+		}
+		if spec.due > 0 {
+			op.ExecuteAt = func(time.Time) time.Time { return began.Add(spec.due) }
+		}
+		if spec.verify {
+			op.Verify = func(context.Context) (bool, error) { return false, nil } // nobody dies
+		}
+		ops = append(ops, op)
+	}
+	for _, l := range s.lives[0] {
+		time.Sleep(l.after)
+		sequencer := seq.New(store, ops...).Use(s.make(s.strategy))
+		switch l.do { // what it returns shows in the rows
+		case runDue:
+			_, _ = sequencer.RunDue(t.Context())
+		case rollBack:
+			_, _ = sequencer.Rollback(t.Context())
+		default:
+			_, _ = sequencer.Run(t.Context())
+		}
+	}
+	return dump(t, store)
+}
+
+// really is the body of an op outside of the simulation.
+func (o *opSpec) really(_ context.Context, fails *[]Fault) error {
+	time.Sleep(o.slow)
+	if len(*fails) == 0 {
+		return nil
+	}
+	trouble := (*fails)[0]
+	*fails = (*fails)[1:]
+	switch trouble {
+	case OpPanics:
+		panic(errOp)
+	case OpExits:
+		runtime.Goexit()
+	}
+	return errOp
+}
+
+// dump is all that a ledger says, but for what is random.
+func dump(t *testing.T, store seq.Store) string {
+	ctx := context.Background() //nolint:usetesting // the world's own goroutine may ask
+	entries, err := store.Load(ctx)
+	if err != nil {
+		t.Error(err)
+	}
+	slices.SortFunc(entries, func(a, b seq.Entry) int { return strings.Compare(a.ID, b.ID) })
+	runs, err := store.Runs(ctx, 100)
+	if err != nil {
+		t.Error(err)
+	}
+	var epochs []int64 // SQLite's begin at the time of day
+	for _, r := range runs {
+		epochs = append(epochs, r.Epoch)
+	}
+	for _, e := range entries {
+		epochs = append(epochs, e.Fence)
+	}
+	slices.Sort(epochs)
+	epochs = slices.Compact(epochs)
+	var b strings.Builder
+	for _, e := range entries {
+		fmt.Fprintf(&b, "%s %s attempt %d generation %d crashes %d fence %d seq %d due %s open %t:", short(e.ID), e.State, e.Attempt,
+			e.Generation, e.Crashes, slices.Index(epochs, e.Fence), e.Seq, e.NotBefore.UTC().Format(time.RFC3339Nano), !e.Token.IsZero())
+		history, err := store.History(ctx, e.ID)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, a := range history {
+			fmt.Fprintf(&b, " %s→%s", a.Direction, a.State)
+		}
+		b.WriteByte('\n')
+	}
+	for _, r := range slices.Backward(runs) {
+		fmt.Fprintf(&b, "run %s %s epoch %d\n", r.Strategy, r.State, slices.Index(epochs, r.Epoch))
+	}
+	return b.String()
+}
