@@ -39,7 +39,12 @@ func (s *Store) matches(ctx context.Context, c bun.IConn, query string, args ...
 
 // scan runs a statement and calls each with every row of its answer.
 func (s *Store) scan(ctx context.Context, c bun.IConn, each func(*row) error, query string, args ...any) error {
-	rows, err := c.QueryContext(ctx, "?", bun.Safe(s.sql(query, args...)))
+	return s.scanText(ctx, c, each, s.sql(query, args...))
+}
+
+// scanText is scan for a statement that is finished.
+func (s *Store) scanText(ctx context.Context, c bun.IConn, each func(*row) error, query string) error {
+	rows, err := c.QueryContext(ctx, "?", bun.Safe(query))
 	if err != nil {
 		return err
 	}
