@@ -12,7 +12,12 @@ import (
 )
 
 // sql makes a statement of its text and what it names.
-func (s *Store) sql(query string, args ...any) string { return s.gen.FormatQuery(query, args...) }
+func (s *Store) sql(query string, args ...any) string {
+	return s.gen.FormatQuery(mutate(query), args...)
+}
+
+// mutate lets a test break a statement, to see whether other tests notice.
+var mutate = func(query string) string { return query }
 
 // exec runs a statement that answers with nothing. The finished statement goes to bun as one
 // argument, because bun would look for question marks in it again.

@@ -93,7 +93,7 @@ func (c *changes) together(ctx context.Context, same string) error {
 	}
 	held := false
 	closed, opened := map[string]bool{}, map[string]bool{}
-	query := gen.FormatQuery("WITH " + strings.Join(parts, ",\n\t") + "\n" + strings.Join(answer, " UNION ALL "))
+	query := gen.FormatQuery(mutate("WITH " + strings.Join(parts, ",\n\t") + "\n" + strings.Join(answer, " UNION ALL ")))
 	err := c.store.scanText(ctx, c.conn, func(r *row) error {
 		switch id := r.text(1); r.text(0) {
 		case "s":
