@@ -16,6 +16,12 @@ func (l *ledger) claims() {
 	if e.Token != c.Token || e.Attempt != 1 || e.Run != "run" || e.Fence != l.lease.Epoch || e.Generation != 1 || e.Delivery != seq.Once {
 		l.t.Fatalf("the entry is %+v", e)
 	}
+	l.write(done(c))
+	l.next()
+	l.claimed(2)
+	if e := l.want("a", seq.Running); e.Fence != l.lease.Epoch {
+		l.t.Fatalf("the fence is %d, want %d", e.Fence, l.lease.Epoch)
+	}
 }
 
 func (l *ledger) staleClaim() {
@@ -93,6 +99,9 @@ func (l *ledger) places() {
 	want(5)
 	l.write(seq.Batch{Marks: []seq.Mark{{ID: "a", State: seq.RollbackPending}}})
 	want(5)
+	l.write(seq.Batch{Marks: []seq.Mark{{ID: "a", State: seq.RollbackPending, Seq: 6}}})
+	want(6)
+	l.write(seq.Batch{Marks: []seq.Mark{{ID: "a", State: seq.RollbackPending, Seq: 5}}})
 	c := l.claim("a", 1)
 	c.Direction = seq.Rollback
 	l.write(seq.Batch{Claims: []seq.Claim{c}})

@@ -43,6 +43,7 @@ func (l *ledger) history() {
 
 func (l *ledger) pastAttempts() {
 	l.acquire()
+	l.write(seq.Batch{Claims: []seq.Claim{l.claim("b", 1)}})
 	for n, state := range []seq.State{seq.Failed, seq.Tolerated, seq.Succeeded} {
 		c := l.claimed(n + 1)
 		l.write(seq.Batch{Outcomes: []seq.Outcome{{ID: "a", Token: c.Token, State: state, Error: fmt.Sprint(n + 1)}}})
@@ -54,17 +55,22 @@ func (l *ledger) pastAttempts() {
 			l.t.Fatalf("the history is %+v", got)
 		}
 	}
+	got, err = l.store.History(l.ctx, "b")
+	l.must(err)
+	if len(got) != 1 || !got[0].Finished.IsZero() || got[0].State != seq.Running {
+		l.t.Fatalf("the history of another op is %+v", got)
+	}
 }
 
 func (l *ledger) runs() {
 	l.acquire()
-	for _, id := range []string{"r1", "r2"} {
+	for _, id := range []string{"r9", "r2"} {
 		l.write(seq.Batch{Run: &seq.Run{ID: id, Strategy: "batch", Owner: owner}})
 	}
-	l.write(seq.Batch{Run: &seq.Run{ID: "r1", Strategy: "batch", Owner: owner, State: seq.RunRolledBack}})
+	l.write(seq.Batch{Run: &seq.Run{ID: "r9", Strategy: "batch", Owner: owner, State: seq.RunRolledBack}})
 	got, err := l.store.Runs(l.ctx, 10)
 	l.must(err)
-	if len(got) != 2 || got[0].ID != "r2" || got[1].ID != "r1" {
+	if len(got) != 2 || got[0].ID != "r2" || got[1].ID != "r9" {
 		l.t.Fatalf("the runs are %+v", got)
 	}
 	if r := got[1]; r.State != seq.RunRolledBack || r.Finished.IsZero() || r.Started.IsZero() || r.Owner != owner || r.Strategy != "batch" || r.Epoch != l.lease.Epoch {

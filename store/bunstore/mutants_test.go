@@ -1,11 +1,15 @@
 package bunstore_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/uptrace/bun"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"
@@ -43,9 +47,9 @@ var mutants = map[string][2]string{
 	"headway of any token":              {"total = v_total\n\tFROM v\n\tWHERE o.ns = ?ns AND o.id = v_id AND o.token = v_token", "total = v_total\n\tFROM v\n\tWHERE o.ns = ?ns AND o.id = v_id"},
 	"no authority":                      {"SET epoch = epoch WHERE ns = ?ns AND epoch = ? AND holder = ?", "SET epoch = epoch WHERE ns = ?ns AND (TRUE OR epoch = ? AND holder = ?)"},
 	"authority of the epoch":            {"SET epoch = epoch WHERE ns = ?ns AND epoch = ? AND holder = ?", "SET epoch = epoch WHERE ns = ?ns AND epoch = ? AND (TRUE OR holder = ?)"},
-	"a lease that is held is taken":     {"WHERE l.holder IS NULL OR l.expires <= ?now", "WHERE TRUE"},
-	"a lease that expired stays":        {"l.holder IS NULL OR l.expires <= ?now", "l.holder IS NULL"},
-	"a lease that was freed stays":      {"l.holder IS NULL OR l.expires <= ?now", "l.expires <= ?now"},
+	"a lease that is held is taken":     {"WHERE l.holder IS NULL OR l.expires IS NULL OR l.expires <= ?now", "WHERE TRUE"},
+	"a lease that expired stays":        {" OR l.expires <= ?now", ""},
+	"a lease that was freed stays":      {"l.holder IS NULL OR l.expires IS NULL OR l.expires <= ?now", "l.expires <= ?now"},
 	"an epoch that stands still":        {"?greatest(l.epoch + 1, ?now)", "l.epoch"},
 	"an epoch that follows the clock":   {"?greatest(l.epoch + 1, ?now)", "?now"},
 	"anybody renews":                    {"expires = ?now + ?ttl WHERE ns = ?ns AND epoch = ? AND holder = ?", "expires = ?now + ?ttl WHERE ns = ?ns AND (TRUE OR epoch = ? AND holder = ?)"},
@@ -104,7 +108,35 @@ func TestContract(t *testing.T) {
 			t.Errorf("epoch %d after 9000000000000000", next.Epoch)
 		}
 	})
+	t.Run("a lease is taken once", func(t *testing.T) {
+		s := open(t)
+		hook := &overtaken{by: bunstore.New(s.DB())}
+		s = bunstore.New(s.DB().WithQueryHook(hook))
+		var held *seq.LeaseError
+		if _, err := s.Acquire(t.Context(), seq.Owner{}); !errors.As(err, &held) || held.Holder.Host != "faster" {
+			t.Errorf("got %v, want %v", err, seq.ErrLeaseHeld)
+		}
+	})
 }
+
+// overtaken lets somebody else take the lease at the last moment.
+type overtaken struct {
+	once sync.Once
+	by   *bunstore.Store
+}
+
+func (o *overtaken) BeforeQuery(ctx context.Context, event *bun.QueryEvent) context.Context {
+	if strings.HasPrefix(event.Query, "INSERT") && strings.Contains(event.Query, "seq_leases") {
+		first := false
+		o.once.Do(func() { first = true })
+		if first {
+			_, _ = o.by.Acquire(ctx, seq.Owner{Host: "faster"})
+		}
+	}
+	return ctx
+}
+
+func (o *overtaken) AfterQuery(context.Context, *bun.QueryEvent) {}
 
 // TestNoMutantSurvives breaks one guard at a time, in a process of its own.
 func TestNoMutantSurvives(t *testing.T) {

@@ -59,6 +59,7 @@ func (s *Store) scanText(ctx context.Context, c bun.IConn, each func(*row) error
 		return err
 	}
 	r := newRow(len(columns))
+	r.strict = s.dialect.oneWriter
 	for rows.Next() {
 		if err := rows.Scan(r.into...); err != nil {
 			return err
@@ -75,6 +76,7 @@ func (s *Store) scanText(ctx context.Context, c bun.IConn, each func(*row) error
 type row struct {
 	values []any
 	into   []any
+	strict bool // bytes are no text: the database tells them apart, also as keys
 	err    error
 }
 
@@ -92,6 +94,9 @@ func (r *row) text(i int) string {
 	case string:
 		return v
 	case []byte:
+		if r.strict && r.err == nil {
+			r.err = fmt.Errorf("%w: column %d: want text, got the bytes %.100q", seq.ErrUnknownValue, i+1, v)
+		}
 		return string(v)
 	default:
 		r.expect(i, "text")
