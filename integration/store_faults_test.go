@@ -38,29 +38,29 @@ func TestProcessesCreateTheTablesAtOnce(t *testing.T) {
 	}
 }
 
-// cutWire is a connection that breaks at a commit: before the server hears of it, or after, so
-// that only the answer is lost. What pgx then asks for on another connection, that the server
+// cutWire is a connection that breaks at what would be committed: before the server hears of it, or
+// after, so that only the answer is lost. What pgx then asks for on another connection, that the server
 // cancel the commit, is lost too.
 type cutWire struct {
 	net.Conn
-	cut *atomic.Int32
+	cut *atomic.Pointer[cut]
 }
 
-const cutBefore, cutAfter = 1, 2
+type cut struct {
+	at    string // a part of the message
+	after bool
+}
 
 func (w cutWire) Write(b []byte) (int, error) {
 	if bytes.HasPrefix(b, []byte{0, 0, 0, 16, 4, 210, 22, 46}) { // a CancelRequest
 		_ = w.Close()
 		return 0, net.ErrClosed
 	}
-	if !bytes.Contains(b, []byte("commit")) {
+	next := w.cut.Load()
+	if next == nil || !bytes.Contains(b, []byte(next.at)) || !w.cut.CompareAndSwap(next, nil) {
 		return w.Conn.Write(b)
 	}
-	cut := w.cut.Swap(0)
-	if cut == 0 {
-		return w.Conn.Write(b)
-	}
-	if cut == cutAfter {
+	if next.after {
 		if _, err := w.Conn.Write(b); err != nil {
 			return 0, err
 		}
@@ -74,11 +74,11 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var cut atomic.Int32
+	var wire atomic.Pointer[cut]
 	dial := cfg.DialFunc
 	cfg.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
-		return cutWire{conn, &cut}, err
+		return cutWire{conn, &wire}, err
 	}
 	s := bunstore.New(bun.NewDB(stdlib.OpenDB(*cfg), pgdialect.New()), bunstore.Owned())
 	defer func() { _ = s.Close() }()
@@ -86,36 +86,40 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 	// Commits are slow, so that who asks too early what became of one hears a lie.
 	query(t, s, `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END $$`)
 	query(t, s, `CREATE CONSTRAINT TRIGGER slow AFTER INSERT OR UPDATE ON seq_attempts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()`)
-	states := map[string]string{"claim": "running", "op": "succeeded"}
-	for name, write := range map[string]func(id string, next int32) error{
-		"claim": func(id string, next int32) error {
-			cut.Store(next)
+	for name, tt := range map[string]struct {
+		state string
+		write func(id string, after bool) error
+		lost  int // attempts that are as the write would leave them when the server did not hear of it
+	}{
+		// One statement, which is made again if it left nothing: the token is good for one time.
+		"claim": {state: "running", lost: 1, write: func(id string, after bool) error {
+			wire.Store(&cut{"WITH lease", after})
 			_, err := s.Write(t.Context(), lease, seq.Batch{Claims: []seq.Claim{{ID: id, Attempt: 1, Token: seq.NewToken()}}})
 			return err
-		},
-		"op": func(id string, next int32) error {
+		}},
+		"op": {state: "succeeded", write: func(id string, after bool) error {
 			c := openAttempt(t, s, lease, id)
 			_, err := s.Atomic(t.Context(), lease, c, func(context.Context) (seq.Batch, error) {
-				cut.Store(next)
+				wire.Store(&cut{"commit", after})
 				return succeeded(c), nil
 			})
 			return err
-		},
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			for _, tt := range []struct {
-				cut  int32
-				want int // attempts that are as the write would leave them
-			}{{cutBefore, 0}, {cutAfter, 1}} {
+			for after, want := range map[bool]int{false: tt.lost, true: 1} {
 				id := seq.NewToken().String()
-				err := write(id, tt.cut)
-				if (err == nil) != (tt.want == 1) || errors.Is(err, seq.ErrUnknownOutcome) {
-					t.Errorf("cut %d: %v", tt.cut, err)
+				err := tt.write(id, after)
+				if (err == nil) != (want == 1) || errors.Is(err, seq.ErrUnknownOutcome) {
+					t.Errorf("cut after %t: %v", after, err)
+				}
+				if wire.Load() != nil {
+					t.Fatal("nothing was cut")
 				}
 				time.Sleep(400 * time.Millisecond) // whatever is still on its way
-				n, err := s.DB().NewSelect().Table("seq_attempts").Where("id = ? AND state = ?", id, states[name]).Count(t.Context())
-				if err != nil || int(n) != tt.want {
-					t.Errorf("cut %d: %d written, %v; want %d", tt.cut, n, err, tt.want)
+				n, err := s.DB().NewSelect().Table("seq_attempts").Where("id = ? AND state = ?", id, tt.state).Count(t.Context())
+				if err != nil || int(n) != want {
+					t.Errorf("cut after %t: %d written, %v; want %d", after, n, err, want)
 				}
 			}
 		})

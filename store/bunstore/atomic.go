@@ -2,6 +2,7 @@ package bunstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -60,6 +61,7 @@ type atomically struct {
 	// current says that the lease was when the transaction took the only write lock there is,
 	// and so that it will be until the end. Never true on a database with more writers.
 	current bool
+	number  int64 // of the transaction, on a database that numbers them
 }
 
 func (a *atomically) savepoint() string { return "seq_" + a.claim.Token.String()[:8] }
@@ -76,7 +78,11 @@ func (a *atomically) begin(ctx, during context.Context) (err error) {
 			a.tx.end()
 		}
 	}()
-	open, err := s.matches(ctx, a.tx, s.dialect.guard, a.claim.ID, a.claim.Token.String())
+	open := false
+	err = s.scan(ctx, a.tx, func(r *row) error {
+		open, a.number = true, r.number(0)
+		return nil
+	}, s.dialect.guard, a.claim.ID, a.claim.Token.String())
 	if err != nil {
 		return err
 	}
@@ -88,6 +94,9 @@ func (a *atomically) begin(ctx, during context.Context) (err error) {
 		if err != nil {
 			return err
 		}
+	}
+	if s.dialect.same != "" {
+		return nil
 	}
 	return s.exec(ctx, a.tx, "SAVEPOINT "+a.savepoint())
 }
@@ -102,8 +111,8 @@ func (a *atomically) call(ctx context.Context, fn func(context.Context) (seq.Bat
 
 // finish records the batch and commits.
 func (a *atomically) finish(ctx context.Context, batch *seq.Batch) (*changes, error) {
-	s := a.store
-	err := s.exec(ctx, a.tx, "RELEASE SAVEPOINT "+a.savepoint())
+	c := &changes{store: a.store, conn: a.tx, lease: a.lease, batch: batch}
+	err := a.record(ctx, c)
 	switch {
 	case txEnded(err):
 		return nil, fmt.Errorf("%w: %w", seq.ErrTxBroken, err)
@@ -112,19 +121,44 @@ func (a *atomically) finish(ctx context.Context, batch *seq.Batch) (*changes, er
 	case err != nil:
 		return nil, err
 	}
-	c := &changes{store: s, tx: a.tx, lease: a.lease, batch: batch}
-	if err := c.apply(ctx); err != nil {
-		return nil, err
-	}
 	if err := a.renew(ctx); err != nil {
 		return nil, err
 	}
 	return c, a.tx.commit(ctx, c)
 }
 
+// record applies the batch if the transaction is still the one that begin began.
+func (a *atomically) record(ctx context.Context, c *changes) error {
+	if c.fitsOne() {
+		return c.together(ctx, a.store.sql(a.store.dialect.same, a.number))
+	}
+	if err := a.same(ctx, "RELEASE SAVEPOINT "); err != nil {
+		return err
+	}
+	c.current = a.current
+	return c.apply(ctx)
+}
+
+// same fails with an error that is [txEnded] if fn ended the transaction. It asks for the number
+// of the transaction, or with a statement about the savepoint.
+func (a *atomically) same(ctx context.Context, savepoint string) error {
+	s := a.store
+	if s.dialect.same == "" {
+		return s.exec(ctx, a.tx, savepoint+a.savepoint())
+	}
+	same, err := s.matches(ctx, a.tx, "SELECT 1 WHERE "+s.dialect.same, a.number)
+	if err == nil && !same {
+		err = sql.ErrTxDone
+	}
+	return err
+}
+
 // undo keeps nothing of what fn did, and says so if fn saw to it that something is kept.
 func (a *atomically) undo(ctx context.Context, own error) error {
-	err := a.store.exec(ctx, a.tx, "ROLLBACK TO SAVEPOINT "+a.savepoint())
+	err := a.same(ctx, "ROLLBACK TO SAVEPOINT ")
+	if sqlState(err) == "25P02" { // this one ends with nothing, but there may have been another
+		err = a.gone(ctx)
+	}
 	if txEnded(err) {
 		return errors.Join(own, seq.ErrTxBroken)
 	}
@@ -133,6 +167,20 @@ func (a *atomically) undo(ctx context.Context, own error) error {
 		_ = a.tx.Commit() // only the renewal: there is no moment at which others could take the lease
 	}
 	return own
+}
+
+// gone undoes the transaction, and fails with an error that is [txEnded] if the one that begin
+// began was committed.
+func (a *atomically) gone(ctx context.Context) error {
+	a.tx.over = true
+	if err := a.tx.Rollback(); err != nil {
+		return err
+	}
+	committed, err := a.store.matches(ctx, a.tx.conn, `SELECT 1 WHERE txid_status(?) = 'committed'`, a.number)
+	if err == nil && committed {
+		err = sql.ErrTxDone
+	}
+	return err
 }
 
 // renew makes up for the renewals that were not possible while the transaction held the write

@@ -5,13 +5,15 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/uptrace/bun"
+
 	"github.com/sequencer-go/seq"
 )
 
 // changes is a batch on its way into the ledger, in one transaction.
 type changes struct {
 	store *Store
-	tx    *transaction
+	conn  bun.IConn // of the transaction
 	lease seq.Lease
 	batch *seq.Batch
 
@@ -22,8 +24,8 @@ type changes struct {
 
 // apply makes the changes, in the order that the contract fixes.
 func (c *changes) apply(ctx context.Context) (err error) {
-	if c.needsLease() {
-		c.current, err = c.store.matches(ctx, c.tx, c.store.dialect.authority, c.lease.Epoch, c.lease.Holder.String())
+	if c.needsLease() && !c.current {
+		c.current, err = c.store.matches(ctx, c.conn, c.store.dialect.authority, c.lease.Epoch, c.lease.Holder.String())
 		if err != nil {
 			return err
 		}
@@ -94,6 +96,6 @@ func (c *changes) run(ctx context.Context) error {
 			args:  []any{r.ID, r.State.String(), c.lease.Epoch},
 		}
 	}
-	return c.store.exec(ctx, c.tx, upsertRun, r.ID, clean(r.Strategy), r.State.String(),
+	return c.store.exec(ctx, c.conn, upsertRun, r.ID, clean(r.Strategy), r.State.String(),
 		clean(r.Owner.Host), r.Owner.PID, clean(r.Owner.Revision), clean(r.Owner.Actor), c.lease.Epoch, r.State.Final())
 }

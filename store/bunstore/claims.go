@@ -32,10 +32,8 @@ func (c *changes) claims(ctx context.Context) error {
 	if !c.current {
 		may = nil
 	}
-	err := inChunks(c, may, func(k *seq.Claim) []any {
-		return []any{k.ID, stateOf(k), k.Run, k.Delivery.String(), k.Generation, k.Attempt, k.Token.String(), clean(k.Checksum)}
-	}, func(chunk []seq.Claim, values bun.Safe) error {
-		err := c.store.scan(ctx, c.tx, func(r *row) error {
+	err := inChunks(c, may, claimColumns, func(chunk []seq.Claim, values bun.Safe) error {
+		err := c.store.scan(ctx, c.conn, func(r *row) error {
 			opened[r.text(0)] = true
 			return nil
 		}, claimOps, values, c.lease.Epoch)
@@ -54,11 +52,21 @@ func (c *changes) claims(ctx context.Context) error {
 				k.Token.String(), stateOf(k),
 			}
 		}, func(_ []seq.Claim, values bun.Safe) error {
-			return c.store.exec(ctx, c.tx, openAttempts, values)
+			return c.store.exec(ctx, c.conn, openAttempts, values)
 		})
 	})
+	c.noteClaims(func(k *seq.Claim) bool { return opened[k.Token.String()] })
+	return err
+}
+
+func claimColumns(k *seq.Claim) []any {
+	return []any{k.ID, stateOf(k), k.Run, k.Delivery.String(), k.Generation, k.Attempt, k.Token.String(), clean(k.Checksum)}
+}
+
+// noteClaims notes which claims were opened, and by what that can be proven.
+func (c *changes) noteClaims(opened func(*seq.Claim) bool) {
 	refuse(c, c.batch.Claims, claimID, func(k *seq.Claim) bool {
-		if !opened[k.Token.String()] {
+		if !opened(k) {
 			return false
 		}
 		c.proof = proof{
@@ -68,7 +76,6 @@ func (c *changes) claims(ctx context.Context) error {
 		}
 		return true
 	})
-	return err
 }
 
 // stateOf is what a claim makes of its op.
@@ -101,7 +108,7 @@ func (c *changes) marks(ctx context.Context) error {
 	err := inChunks(c, may, func(m *seq.Mark) []any {
 		return []any{m.ID, m.Attempt, m.State.String(), m.Run, due(m.NotBefore), clean(m.Reason), m.Seq, clean(m.Checksum)}
 	}, func(_ []seq.Mark, values bun.Safe) error {
-		return c.store.scan(ctx, c.tx, func(r *row) error {
+		return c.store.scan(ctx, c.conn, func(r *row) error {
 			marked[r.text(0)] = true
 			return nil
 		}, markOps, values, seq.Repeatable.String(), c.lease.Epoch)

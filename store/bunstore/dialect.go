@@ -28,6 +28,11 @@ type dialect struct {
 	settle []string
 	// oneWriter means that a transaction that has written holds off every other.
 	oneWriter bool
+	// together means that one statement may change several tables.
+	together bool
+	// same is a condition on the number of the transaction, which guard answers with. Empty means
+	// that a savepoint tells whether the transaction is still the same.
+	same string
 }
 
 // idle bounds how long a process that was cut off in the middle of a transaction keeps its locks.
@@ -41,7 +46,9 @@ var dialects = map[bundialect.Name]*dialect{
 		blob:      `bytea`,
 		serialize: `SELECT pg_advisory_xact_lock(hashtextextended('seq:ddl:' || current_schema() || ':' || ?prefix, 0))`,
 		authority: `SELECT ` + idle + ` FROM ?leases WHERE ns = ?ns AND epoch = ? AND holder = ? FOR SHARE`,
-		guard:     `SELECT ` + idle + ` FROM ?ops WHERE ns = ?ns AND id = ? AND token = ? FOR UPDATE`,
+		guard:     `SELECT txid_current(), ` + idle + ` FROM ?ops WHERE ns = ?ns AND id = ? AND token = ? FOR UPDATE`,
+		together:  true,
+		same:      `txid_current() = ?`,
 		settle: []string{
 			`SELECT 1 FROM ?leases WHERE ns = ?ns FOR UPDATE`,
 			`SELECT 1 FROM ?ops WHERE ns = ?ns AND id = ?op FOR UPDATE`,

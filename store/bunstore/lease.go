@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/sequencer-go/seq"
@@ -58,6 +59,9 @@ func (s *Store) acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error)
 	if seen.held() {
 		return seq.Lease{}, seen.error()
 	}
+	if seen.epoch < 0 || seen.epoch == math.MaxInt64 {
+		return seq.Lease{}, fmt.Errorf("%w: table %s: epoch %d, which nobody can have come to", seq.ErrUnknownValue, s.table("leases"), seen.epoch)
+	}
 	lease, err := s.seize(ctx, owner)
 	switch {
 	case err == nil && lease.Epoch != 0:
@@ -75,20 +79,21 @@ func (s *Store) acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error)
 // A sight of the lease is how it stood at one moment.
 type sight struct {
 	version string
+	epoch   int64
 	holder  string
 	owner   seq.Owner
 	since   time.Time
 	left    time.Duration // until it expires
 }
 
-const lookAtLease = `SELECT m.value, l.holder, l.host, l.pid, l.revision, l.actor, l.since, l.expires - ?now
+const lookAtLease = `SELECT m.value, l.holder, l.host, l.pid, l.revision, l.actor, l.since, l.expires - ?now, l.epoch
 	FROM ?meta AS m LEFT JOIN ?leases AS l ON l.ns = ?ns WHERE m.name = 'schema'`
 
 // look reads the lease, and the version of the tables with it.
 func (s *Store) look(ctx context.Context) (seen sight, err error) {
 	err = s.scan(ctx, s.db, func(r *row) error {
 		seen = sight{
-			version: r.text(0), holder: r.text(1), owner: r.owner(2), since: r.time(6),
+			version: r.text(0), holder: r.text(1), owner: r.owner(2), since: r.time(6), epoch: r.number(8),
 			left: time.Duration(r.number(7)) * time.Millisecond,
 		}
 		return nil
@@ -115,7 +120,7 @@ const seizeLease = `INSERT INTO ?leases AS l (ns, epoch, holder, host, pid, revi
 		epoch = ?greatest(l.epoch + 1, ?now), holder = excluded.holder,
 		host = excluded.host, pid = excluded.pid, revision = excluded.revision, actor = excluded.actor,
 		since = ?now, expires = ?now + ?ttl
-	WHERE l.holder IS NULL OR l.expires <= ?now
+	WHERE l.holder IS NULL OR l.expires IS NULL OR l.expires <= ?now
 	RETURNING epoch`
 
 // seize takes the lease if it is free. The result is the zero lease if it is not.

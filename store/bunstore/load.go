@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/sequencer-go/seq"
 )
@@ -31,6 +34,9 @@ func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) {
 			Total:      r.number(15),
 		}
 		var err error
+		if err = readable(e.ID, e.Run); err != nil {
+			return fmt.Errorf("op %.100q: %w", e.ID, err)
+		}
 		if e.State, err = seq.ParseState(r.text(1)); err != nil {
 			return fmt.Errorf("op %q: %w", e.ID, err)
 		}
@@ -39,6 +45,9 @@ func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) {
 		}
 		if e.Token, err = seq.ParseToken(r.text(7)); err != nil {
 			return fmt.Errorf("op %q: %w", e.ID, err)
+		}
+		if e.State.Open() && e.Token.IsZero() {
+			return fmt.Errorf("%w: op %q is %s, and has no token", seq.ErrUnknownValue, e.ID, e.State)
 		}
 		last := len(blocks) - 1
 		if last < 0 || len(blocks[last]) == cap(blocks[last]) {
@@ -103,6 +112,9 @@ func (s *Store) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
 			Finished: r.time(9),
 		}
 		var err error
+		if err = readable(run.ID); err != nil {
+			return fmt.Errorf("run %.100q: %w", run.ID, err)
+		}
 		if run.State, err = seq.ParseRunState(r.text(2)); err != nil {
 			return fmt.Errorf("run %q: %w", run.ID, err)
 		}
@@ -113,6 +125,16 @@ func (s *Store) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
 		return nil, err
 	}
 	return runs, nil
+}
+
+// readable refuses IDs that this library cannot have written, and could not write again.
+func readable(ids ...string) error {
+	for _, id := range ids {
+		if strings.ContainsFunc(id, unicode.IsControl) || !utf8.ValidString(id) {
+			return fmt.Errorf("%w: ID %.100q", seq.ErrUnknownValue, id)
+		}
+	}
+	return nil
 }
 
 // read reads from a table, and nothing if the ledger does not exist yet.

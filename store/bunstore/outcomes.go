@@ -31,10 +31,8 @@ func (c *changes) outcomes(ctx context.Context) error {
 	if !c.current {
 		may = slices.DeleteFunc(slices.Clone(may), func(o seq.Outcome) bool { return o.Lost })
 	}
-	err := inChunks(c, may, func(o *seq.Outcome) []any {
-		return []any{o.ID, o.Token.String(), o.State.String(), o.Seq, clean(o.Error), o.Saved, o.Lost}
-	}, func(chunk []seq.Outcome, values bun.Safe) error {
-		err := c.store.scan(ctx, c.tx, func(r *row) error {
+	err := inChunks(c, may, outcomeColumns, func(chunk []seq.Outcome, values bun.Safe) error {
+		err := c.store.scan(ctx, c.conn, func(r *row) error {
 			closed[r.text(0)] = r.number(1)
 			return nil
 		}, closeOps, values, c.lease.Epoch)
@@ -45,11 +43,21 @@ func (c *changes) outcomes(ctx context.Context) error {
 		return inChunks(c, chunk, func(o *seq.Outcome) []any {
 			return []any{o.ID, closed[o.ID], o.State.String(), o.Lost, clean(o.Error)}
 		}, func(_ []seq.Outcome, values bun.Safe) error {
-			return c.store.exec(ctx, c.tx, closeAttempts, values)
+			return c.store.exec(ctx, c.conn, closeAttempts, values)
 		})
 	})
+	c.noteOutcomes(func(o *seq.Outcome) bool { return closed[o.ID] != 0 && (!o.Lost || c.current) })
+	return err
+}
+
+func outcomeColumns(o *seq.Outcome) []any {
+	return []any{o.ID, o.Token.String(), o.State.String(), o.Seq, clean(o.Error), o.Saved, o.Lost}
+}
+
+// noteOutcomes notes which attempts were closed, and by what that can be proven.
+func (c *changes) noteOutcomes(closed func(*seq.Outcome) bool) {
 	refuse(c, c.batch.Outcomes, outcomeID, func(o *seq.Outcome) bool {
-		if closed[o.ID] == 0 || o.Lost && !c.current {
+		if !closed(o) {
 			return false
 		}
 		c.proof = proof{
@@ -59,7 +67,6 @@ func (c *changes) outcomes(ctx context.Context) error {
 		}
 		return true
 	})
-	return err
 }
 
 const saveOps = `WITH v (v_id, v_token, v_saved) AS (VALUES ?)
@@ -79,7 +86,7 @@ func (c *changes) headway(ctx context.Context) error {
 	err := inChunks(c, c.batch.Headway, func(p *seq.Headway) []any {
 		return []any{p.ID, p.Token.String(), p.Done, p.Total}
 	}, func(_ []seq.Headway, values bun.Safe) error {
-		return c.store.scan(ctx, c.tx, func(r *row) error {
+		return c.store.scan(ctx, c.conn, func(r *row) error {
 			told[r.text(0)] = true
 			return nil
 		}, headwayOps, values)
@@ -93,7 +100,7 @@ func (c *changes) saves(ctx context.Context) error {
 	err := inChunks(c, c.batch.Saves, func(s *seq.Snapshot) []any {
 		return []any{s.ID, s.Token.String(), s.Data}
 	}, func(_ []seq.Snapshot, values bun.Safe) error {
-		return c.store.scan(ctx, c.tx, func(r *row) error {
+		return c.store.scan(ctx, c.conn, func(r *row) error {
 			saved[r.text(0)] = true
 			return nil
 		}, saveOps, values)

@@ -12,7 +12,12 @@ import (
 )
 
 // sql makes a statement of its text and what it names.
-func (s *Store) sql(query string, args ...any) string { return s.gen.FormatQuery(query, args...) }
+func (s *Store) sql(query string, args ...any) string {
+	return s.gen.FormatQuery(mutate(query), args...)
+}
+
+// mutate lets a test break a statement, to see whether other tests notice.
+var mutate = func(query string) string { return query }
 
 // exec runs a statement that answers with nothing. The finished statement goes to bun as one
 // argument, because bun would look for question marks in it again.
@@ -39,7 +44,12 @@ func (s *Store) matches(ctx context.Context, c bun.IConn, query string, args ...
 
 // scan runs a statement and calls each with every row of its answer.
 func (s *Store) scan(ctx context.Context, c bun.IConn, each func(*row) error, query string, args ...any) error {
-	rows, err := c.QueryContext(ctx, "?", bun.Safe(s.sql(query, args...)))
+	return s.scanText(ctx, c, each, s.sql(query, args...))
+}
+
+// scanText is scan for a statement that is finished.
+func (s *Store) scanText(ctx context.Context, c bun.IConn, each func(*row) error, query string) error {
+	rows, err := c.QueryContext(ctx, "?", bun.Safe(query))
 	if err != nil {
 		return err
 	}
@@ -49,6 +59,7 @@ func (s *Store) scan(ctx context.Context, c bun.IConn, each func(*row) error, qu
 		return err
 	}
 	r := newRow(len(columns))
+	r.strict = s.dialect.oneWriter
 	for rows.Next() {
 		if err := rows.Scan(r.into...); err != nil {
 			return err
@@ -65,6 +76,7 @@ func (s *Store) scan(ctx context.Context, c bun.IConn, each func(*row) error, qu
 type row struct {
 	values []any
 	into   []any
+	strict bool // bytes are no text: the database tells them apart, also as keys
 	err    error
 }
 
@@ -82,6 +94,9 @@ func (r *row) text(i int) string {
 	case string:
 		return v
 	case []byte:
+		if r.strict && r.err == nil {
+			r.err = fmt.Errorf("%w: column %d: want text, got the bytes %.100q", seq.ErrUnknownValue, i+1, v)
+		}
 		return string(v)
 	default:
 		r.expect(i, "text")

@@ -9,6 +9,26 @@ const (
 	chunkBytes = 768 << 10
 )
 
+// valuesOf writes items as the rows of a VALUES clause.
+func valuesOf[T any](c *changes, items []T, columns func(*T) []any) bun.Safe {
+	var values []byte
+	for i := range items {
+		values = appendRow(values, c, columns(&items[i]))
+	}
+	return bun.Safe(values)
+}
+
+func appendRow(values []byte, c *changes, columns []any) []byte {
+	if len(values) > 0 {
+		values = append(values, ',')
+	}
+	for i, column := range columns {
+		values = append(values, "(,"[min(i, 1)])
+		values = c.store.gen.Append(values, column)
+	}
+	return append(values, ')')
+}
+
 // inChunks writes items as the rows of VALUES clauses, and calls do with as many at a time as
 // one statement may hold.
 func inChunks[T any](c *changes, items []T, columns func(*T) []any, do func(chunk []T, values bun.Safe) error) error {
@@ -16,14 +36,7 @@ func inChunks[T any](c *changes, items []T, columns func(*T) []any, do func(chun
 		var values []byte
 		n := 0
 		for n < len(items) && n < chunkRows && len(values) < chunkBytes {
-			if n > 0 {
-				values = append(values, ',')
-			}
-			for i, column := range columns(&items[n]) {
-				values = append(values, "(,"[min(i, 1)])
-				values = c.store.gen.Append(values, column)
-			}
-			values = append(values, ')')
+			values = appendRow(values, c, columns(&items[n]))
 			n++
 		}
 		if err := do(items[:n], bun.Safe(values)); err != nil {

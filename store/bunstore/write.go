@@ -34,12 +34,16 @@ func (s *Store) Write(ctx context.Context, lease seq.Lease, batch seq.Batch) (re
 }
 
 func (s *Store) write(ctx context.Context, lease seq.Lease, batch *seq.Batch) (*changes, error) {
+	c := &changes{store: s, lease: lease, batch: batch}
+	if c.fitsOne() {
+		return c, s.writeTogether(ctx, c)
+	}
 	tx, err := s.begin(ctx, ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer tx.end()
-	c := &changes{store: s, tx: tx, lease: lease, batch: batch}
+	c.conn = tx
 	if err := c.apply(ctx); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,119 @@
+package seqtest
+
+import (
+	"errors"
+	"sync"
+
+	"github.com/sequencer-go/seq"
+)
+
+// The rules of [TestStore] about the lease.
+
+func (l *ledger) empty() {
+	entries, err := l.store.Load(l.ctx)
+	l.must(err)
+	history, err := l.store.History(l.ctx, "2024_01_15_120000_a")
+	l.must(err)
+	runs, err := l.store.Runs(l.ctx, 10)
+	l.must(err)
+	if len(entries)+len(history)+len(runs) > 0 {
+		l.t.Fatalf("want nothing, got %v, %v, %v", entries, history, runs)
+	}
+}
+
+func (l *ledger) oneHolder() {
+	l.acquire()
+	_, err := l.store.Acquire(l.ctx, seq.Owner{Host: "other"})
+	var held *seq.LeaseError
+	if !errors.As(err, &held) || !errors.Is(err, seq.ErrLeaseHeld) {
+		l.t.Fatalf("a second Acquire: %v, want a LeaseError", err)
+	}
+	if held.Holder != owner {
+		l.t.Errorf("the holder is %v, want %v", held.Holder, owner)
+	}
+	if held.Expires <= 0 || held.Expires > l.lease.TTL {
+		l.t.Errorf("it expires in %s, want up to %s", held.Expires, l.lease.TTL)
+	}
+	l.must(l.store.Renew(l.ctx, l.lease))
+	l.must(l.store.Release(l.ctx, l.lease))
+	l.acquire()
+}
+
+func (l *ledger) race() {
+	var wg sync.WaitGroup
+	won := make(chan seq.Lease, 16)
+	for range cap(won) {
+		wg.Go(func() {
+			lease, err := l.store.Acquire(l.ctx, owner)
+			if err == nil {
+				won <- lease
+			} else if !errors.Is(err, seq.ErrLeaseHeld) {
+				l.t.Errorf("Acquire: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if len(won) != 1 {
+		l.t.Fatalf("%d of %d hold the lease, want 1", len(won), cap(won))
+	}
+}
+
+func (l *ledger) epochs() {
+	a := l.acquire()
+	b := l.next()
+	if b.Epoch <= a.Epoch || a.Holder == b.Holder || a.Epoch < 1 {
+		l.t.Fatalf("%+v after %+v", b, a)
+	}
+}
+
+func (l *ledger) released() {
+	old := l.acquire()
+	l.next()
+	if err := l.store.Renew(l.ctx, old); !errors.Is(err, seq.ErrLeaseLost) {
+		l.t.Errorf("Renew: %v, want %v", err, seq.ErrLeaseLost)
+	}
+	l.must(l.store.Release(l.ctx, old)) // of a lease that is lost: nothing
+	if _, err := l.store.Acquire(l.ctx, owner); !errors.Is(err, seq.ErrLeaseHeld) {
+		l.t.Errorf("Acquire after somebody else's Release: %v, want %v", err, seq.ErrLeaseHeld)
+	}
+}
+
+func (l *ledger) holder() {
+	want := func(someone bool) {
+		l.t.Helper()
+		held, err := l.store.Holder(l.ctx)
+		l.must(err)
+		if (held != nil) != someone || someone && (held.Holder != owner || held.Expires <= 0 || held.Since.IsZero()) {
+			l.t.Fatalf("the holder is %+v, want one: %t", held, someone)
+		}
+	}
+	want(false)
+	l.acquire()
+	want(true)
+	l.must(l.store.Release(l.ctx, l.lease))
+	want(false)
+}
+
+func (l *ledger) givenBack() {
+	l.acquire()
+	c := l.claimed(1)
+	l.must(l.store.Release(l.ctx, l.lease)) // and nobody has taken it since
+	for what, b := range map[string]seq.Batch{
+		"claim": {Claims: []seq.Claim{l.claim("b", 1)}},
+		"mark":  {Marks: []seq.Mark{{ID: "b", State: seq.Skipped}}},
+		"run":   {Run: &seq.Run{ID: "r", Owner: owner}},
+		"lost":  {Outcomes: []seq.Outcome{{ID: "a", Token: c.Token, State: seq.Pending, Lost: true}}},
+	} {
+		if _, err := l.store.Write(l.ctx, l.lease, b); !errors.Is(err, seq.ErrLeaseLost) {
+			l.t.Errorf("a %s: got %v, want %v", what, err, seq.ErrLeaseLost)
+		}
+	}
+	if err := l.store.Renew(l.ctx, l.lease); !errors.Is(err, seq.ErrLeaseLost) {
+		l.t.Errorf("Renew: got %v, want %v", err, seq.ErrLeaseLost)
+	}
+	l.want("a", seq.Running)
+	l.want("b", seq.Pending)
+	if runs, err := l.store.Runs(l.ctx, 1); err != nil || len(runs) > 0 {
+		l.t.Errorf("the runs are %+v, %v", runs, err)
+	}
+}
