@@ -1,8 +1,13 @@
 package integration_test
 
 import (
+	"bufio"
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -10,6 +15,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
@@ -117,25 +123,83 @@ var bunFiles, gooseFiles, plainFiles = func() (b, g, p fstest.MapFS) {
 }()
 
 // sources are the ways to the same schema.
-func sources(t *testing.T) map[string][]seq.Op {
-	t.Helper()
+func sources() (map[string][]seq.Op, error) {
+	found := bunlib.NewMigrations()
+	errs := []error{found.Discover(bunFiles)}
 	must := func(ops []seq.Op, err error) []seq.Op {
-		t.Helper()
-		if err != nil {
-			t.Fatal(err)
-		}
+		errs = append(errs, err)
 		return ops
 	}
-	found := bunlib.NewMigrations()
-	if err := found.Discover(bunFiles); err != nil {
-		t.Fatal(err)
-	}
-	return map[string][]seq.Op{
-		"bun files":            must(migrate.Files(bunFiles)),
-		"goose files":          must(migrate.Files(gooseFiles)),
-		"golang-migrate files": must(migrate.Files(plainFiles)),
+	ways := map[string][]seq.Op{
+		"bun-files":            must(migrate.Files(bunFiles)),
+		"goose-files":          must(migrate.Files(gooseFiles)),
+		"golang-migrate-files": must(migrate.Files(plainFiles)),
 		"bun":                  must(bunmigrate.Ops(found)),
 		"goose":                must(goosemigrate.Ops(goose.DialectPostgres, withoutSettings(gooseFiles))),
+	}
+	return ways, errors.Join(errs...)
+}
+
+func waysOf(t *testing.T) map[string][]seq.Op {
+	t.Helper()
+	ways, err := sources()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ways
+}
+
+const migrating = "migrate:"
+
+// migrateChild is a process that migrates, and may be killed.
+func migrateChild(s *bunstore.Store, way string) error {
+	ways, err := sources()
+	if err != nil {
+		return err
+	}
+	fmt.Println("ready")
+	_, err = seq.New(s, ways[way]...).Run(context.Background())
+	return err
+}
+
+// A process is killed somewhere on the way, and the next, again and again, until one gets through.
+func TestMigrationsThatAreKilledFinish(t *testing.T) {
+	want := reference(t)
+	for name := range waysOf(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dsn := pgtest.DSN(t)
+			killed := 0
+			for round := 0; ; round++ {
+				cmd := exec.CommandContext(t.Context(), os.Args[0])
+				cmd.Env = append(os.Environ(), childRole+"="+migrating+name, childDSN+"="+dsn)
+				var said bytes.Buffer
+				cmd.Stderr = &said
+				out, err := cmd.StdoutPipe()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				_, _ = bufio.NewReader(out).ReadString('\n')
+				if round < 6 { // the lease of the one before lasts a second
+					time.AfterFunc(time.Duration(round*60)*time.Millisecond+min(time.Duration(round), 1)*time.Second, func() { _ = cmd.Process.Kill() })
+				}
+				err = cmd.Wait()
+				if err == nil {
+					break
+				}
+				if cmd.ProcessState.ExitCode() >= 0 {
+					t.Fatalf("after %d kills: %s", killed, said.String())
+				}
+				killed++
+			}
+			t.Logf("killed %d times", killed)
+			if got := dump(t, dsn); got != want {
+				t.Errorf("got\n%s\nwant\n%s", got, want)
+			}
+		})
 	}
 }
 
@@ -180,7 +244,7 @@ func withoutSettings(files fstest.MapFS) fs.FS {
 
 func TestMigrationsEndWhereTheirOwnToolDoes(t *testing.T) {
 	want := reference(t)
-	for name, ops := range sources(t) {
+	for name, ops := range waysOf(t) {
 		t.Run(name, func(t *testing.T) {
 			dsn := pgtest.DSN(t)
 			s := ledger(t, dsn)
@@ -200,7 +264,7 @@ func TestMigrationsEndWhereTheirOwnToolDoes(t *testing.T) {
 }
 
 func TestMigrationsUpDownUp(t *testing.T) {
-	for name, ops := range sources(t) {
+	for name, ops := range waysOf(t) {
 		t.Run(name, func(t *testing.T) {
 			dsn := pgtest.DSN(t)
 			seqtest.UpDownUp(t, seq.New(ledger(t, dsn), ops...), func(context.Context) (string, error) { return dump(t, dsn), nil })
