@@ -39,7 +39,7 @@ func child(role, dsn string) error {
 	way, migrates := strings.CutPrefix(role, migrating)
 	ttl := 5 * time.Second
 	if migrates {
-		ttl = time.Second
+		ttl = migrateTTL
 	}
 	s, err := connect(dsn, bunstore.LeaseTTL(ttl))
 	if err != nil {
