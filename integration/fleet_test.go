@@ -36,11 +36,19 @@ func TestMain(m *testing.M) {
 
 // child is what one process of the fleet does.
 func child(role, dsn string) error {
-	s, err := connect(dsn, bunstore.LeaseTTL(5*time.Second))
+	way, migrates := strings.CutPrefix(role, migrating)
+	ttl := 5 * time.Second
+	if migrates {
+		ttl = migrateTTL
+	}
+	s, err := connect(dsn, bunstore.LeaseTTL(ttl))
 	if err != nil {
 		return err
 	}
 	defer func() { _ = s.Close() }()
+	if migrates {
+		return migrateChild(s, way)
+	}
 	sequencer := seq.New(s, fleetOps(s, role)...)
 	switch role {
 	case "due":

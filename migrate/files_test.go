@@ -141,7 +141,7 @@ func TestDelivery(t *testing.T) {
 		"CREATE FUNCTION f() AS $$\nBEGIN\n  x := 1;\nEND;\n$$": seq.Transactional,
 		"CREATE INDEX CONCURRENTLY a ON b (c)":                  seq.Repeatable,
 		"create unique index\nconcurrently a ON b (c)":          seq.Repeatable,
-		"ALTER TYPE mood ADD VALUE 'x'":                         seq.Repeatable,
+		"ALTER TYPE mood ADD VALUE 'x'":                         seq.Transactional,
 		"BEGIN;\nSELECT 1;\nCOMMIT;":                            seq.Repeatable,
 		"PRAGMA foreign_keys = OFF; DROP TABLE a":               seq.Repeatable,
 		"VACUUM": seq.Repeatable,

@@ -138,14 +138,14 @@ func sameNumber(steps []*migration) error {
 	for _, m := range steps {
 		number := strings.TrimLeft(m.version, "0")
 		if first := seen[number]; first != nil {
-			errs = append(errs, fmt.Errorf("%s and %s are of one version", first.any(), m.any()))
+			errs = append(errs, fmt.Errorf("%s and %s are of one version", first.someFile(), m.someFile()))
 		}
 		seen[number] = m
 	}
 	return errors.Join(errs...)
 }
 
-func (m *migration) any() string {
+func (m *migration) someFile() string {
 	if m.file != "" {
 		return m.file
 	}

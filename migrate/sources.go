@@ -3,6 +3,7 @@ package migrate
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -34,7 +35,7 @@ func FromGoose(table string) Source {
 		}
 		for i, r := range rows {
 			if r.VersionID != 0 && r.IsApplied && last[r.VersionID] == i {
-				if err := c.sort(fmt.Sprint(r.VersionID), &ids, &unknown); err != nil {
+				if err := c.sort(strconv.FormatInt(r.VersionID, 10), &ids, &unknown); err != nil {
 					return nil, nil, err
 				}
 			}
@@ -79,12 +80,12 @@ func FromGolangMigrate(table string) Source {
 			if r.Version < 0 {
 				continue // "nothing applied"
 			}
-			upTo, err := step.Time(fmt.Sprint(r.Version))
+			upTo, err := step.Time(strconv.FormatInt(r.Version, 10))
 			if err != nil {
 				return nil, nil, err
 			}
 			if len(c.at[upTo]) == 0 {
-				unknown = append(unknown, fmt.Sprint(r.Version))
+				unknown = append(unknown, strconv.FormatInt(r.Version, 10))
 				continue // everything older may be, or not: this is not the folder it came from
 			}
 			for _, m := range c.all {

@@ -112,18 +112,16 @@ func (o *Options) call(delivery seq.Delivery, all *migrate.Migrations, m migrate
 			if !ok {
 				return bunstore.ErrNoTx
 			}
-			return step.Within(ctx, tx, func() error {
-				pool := tunnel.Open(tx)
-				defer func() { _ = pool.Close() }()
-				r := row{migrate.NewMigrator(bun.NewDB(pool, tx.Dialect()), all, o.Migrator...), m, up}
-				if err := r.expect(ctx); err != nil {
-					return err
-				}
-				if err := run(ctx, r.by); err != nil {
-					return advise(err)
-				}
-				return r.mark(ctx)
-			})
+			pool := tunnel.Open(tx)
+			defer func() { _ = pool.Close() }()
+			r := row{migrate.NewMigrator(bun.NewDB(pool, tx.Dialect()), all, o.Migrator...), m, up}
+			if err := r.expect(ctx); err != nil {
+				return err
+			}
+			if err := step.Within(ctx, tx, func() error { return run(ctx, r.by) }); err != nil {
+				return advise(err)
+			}
+			return r.mark(ctx)
 		}
 	}
 	return func(ctx context.Context) error {

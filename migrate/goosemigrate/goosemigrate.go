@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/pressly/goose/v3"
@@ -101,7 +102,7 @@ type migration struct {
 func (m *migration) op(file string) (op seq.Op, err error) {
 	version, name, _ := strings.Cut(path.Base(file), "_")
 	if file == "" || strings.Trim(version, "0123456789") != "" {
-		version, name = fmt.Sprint(m.version), "go"
+		version, name = strconv.FormatInt(m.version, 10), "go"
 	}
 	name, _, _ = strings.Cut(name, ".")
 	op = seq.Op{Kind: seq.Migration, Delivery: step.Delivery(m.up, m.down)}

@@ -1,6 +1,9 @@
 package step
 
-import "regexp"
+import (
+	"regexp"
+	"strings"
+)
 
 // Words that Postgres refuses in a transaction, those of SQLite that do something else in one, and
 // a script's own transaction, which would end ours. To mistake a harmless word for one of them
@@ -8,14 +11,26 @@ import "regexp"
 var (
 	comments = regexp.MustCompile(`(?s)--[^\n]*|/\*.*?\*/`)
 	noTx     = regexp.MustCompile(`(?i)\bCONCURRENTLY\b|\bALTER\s+SYSTEM\b|\b(CREATE|DROP)\s+(DATABASE|TABLESPACE|SUBSCRIPTION)\b` +
-		`|\bREINDEX\s+(\([^)]*\)\s*)?(DATABASE|SYSTEM|SCHEMA)\b|\bALTER\s+TYPE\s+\S+\s+ADD\s+VALUE\b` +
+		`|\bREINDEX\s+(\([^)]*\)\s*)?(DATABASE|SYSTEM|SCHEMA)\b` +
 		`|(^|;)\s*(VACUUM|PRAGMA|ATTACH|DETACH)\b`)
-	ownTx = regexp.MustCompile(`(?i)(^|;)\s*(BEGIN(\s+(TRANSACTION|WORK|DEFERRED|IMMEDIATE|EXCLUSIVE))*|START\s+TRANSACTION[^;]*` +
+	// What a transaction adds to an enum cannot be used in it.
+	addValue = regexp.MustCompile(`(?i)\bALTER\s+TYPE\s+\S+\s+ADD\s+VALUE\b`)
+	ownTx    = regexp.MustCompile(`(?i)(^|;)\s*(BEGIN(\s+(TRANSACTION|WORK|DEFERRED|IMMEDIATE|EXCLUSIVE))*|START\s+TRANSACTION[^;]*` +
 		`|(COMMIT|ROLLBACK)(\s+(TRANSACTION|WORK))?|END\s+TRANSACTION)\s*(;|$)`)
 )
 
-// NeedsNoTx reports whether a text cannot run within a transaction of ours.
-func NeedsNoTx(text string) bool {
+// alone reports whether the script cannot or must not run in a transaction. Several statements in
+// one text are a transaction anyway.
+func (s *Script) alone() bool {
+	if s == nil || s.Alone {
+		return s != nil
+	}
+	text := strings.Join(s.Statements, "\n")
+	return needsNoTx(text) || len(s.Statements) > 1 && addValue.MatchString(comments.ReplaceAllString(text, ""))
+}
+
+// needsNoTx reports whether a text cannot run within a transaction of ours.
+func needsNoTx(text string) bool {
 	text = comments.ReplaceAllString(text, "")
 	return noTx.MatchString(text) || ownTx.MatchString(text)
 }

@@ -39,11 +39,6 @@ func Delivery(up, down *Script) seq.Delivery {
 	return seq.Transactional
 }
 
-// alone reports whether the script cannot or must not run in a transaction.
-func (s *Script) alone() bool {
-	return s != nil && (s.Alone || NeedsNoTx(strings.Join(s.Statements, "\n")))
-}
-
 // Op is the op of a migration. Without a down script it cannot be undone.
 func Op(id string, up, down *Script) seq.Op {
 	op := seq.Op{

@@ -1,0 +1,1 @@
+ALTER TABLE migrations_books DROP COLUMN author;

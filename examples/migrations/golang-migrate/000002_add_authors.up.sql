@@ -1,0 +1,1 @@
+ALTER TABLE migrations_books ADD COLUMN author VARCHAR;
