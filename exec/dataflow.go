@@ -34,11 +34,11 @@ type flow struct {
 
 	mu      sync.Mutex
 	wake    sync.Cond
-	waiting []int // how many steps each waits for
+	waiting []int        // how many steps each waits for
 	ready   indexset.Set // of places in turn
 	turn    []int        // the steps in the order in which they start, if all are ready
 	place   []int        // of each step in turn
-	left    int // steps that have not been handed out
+	left    int          // steps that have not been handed out
 	stopped bool
 }
 
