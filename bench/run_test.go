@@ -40,9 +40,9 @@ func BenchmarkRun(b *testing.B) {
 	}
 }
 
-// BenchmarkRunMemory is the memory of a Run of a million ops: what is on the heap at its highest,
+// BenchmarkMemory is the memory of a Run of a million ops: what is on the heap at its highest,
 // and what the ledger and the report keep. The ops themselves are the caller's and not counted.
-func BenchmarkRunMemory(b *testing.B) {
+func BenchmarkMemory(b *testing.B) {
 	ops := loads["e"]().ops()
 	heap := func() float64 {
 		var m runtime.MemStats

@@ -23,7 +23,10 @@ func (s samples) table(out io.Writer, all bool) error {
 			}
 			continue
 		}
-		noise := fmt.Sprintf("±%.0f %%", 50*s.spread(m.name, m.unit))
+		noise := "one round"
+		if len(s[key{m.name, m.unit}]) > 1 {
+			noise = fmt.Sprintf("±%.0f %%", 50*s.spread(m.name, m.unit))
+		}
 		if m.peer == "" {
 			row(m.what, show(ours, m.unit), noise, "", "", "", m.shown(), m.verdict(ours))
 			continue
