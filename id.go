@@ -13,8 +13,6 @@ const MaxIDBytes = 200
 // The two ways to write a timestamp, digits as zeros.
 var stamps = [...]string{"0000_00_00_000000", "00000000000000"}
 
-const layout = "20060102150405"
-
 // ParseID splits an ID into the timestamp that orders it (UTC) and its name. An ID is
 // "2024_01_15_120000_name" or "20240115120000_name", at most [MaxIDBytes] long, of ASCII
 // letters, digits and . _ : / - only. The name may be missing. Anything else is an error that
@@ -33,11 +31,31 @@ func ParseID(id string) (at time.Time, name string, err error) {
 	if stamp == "" {
 		return at, "", fmt.Errorf("%w %q: it must start with a timestamp, as in 2024_01_15_120000_%s", ErrInvalidID, id, "name")
 	}
-	at, err = time.Parse(layout, strings.ReplaceAll(stamp, "_", ""))
-	if err != nil {
+	at, ok := date(stamp)
+	if !ok {
 		return at, "", fmt.Errorf("%w %q: %s is no date and time", ErrInvalidID, id, stamp)
 	}
 	return at, strings.TrimPrefix(id[len(stamp):], "_"), nil
+}
+
+// date is the time that a timestamp names, false if there is no such time.
+func date(stamp string) (at time.Time, ok bool) {
+	var digits [14]int
+	n := 0
+	for i := range len(stamp) {
+		if stamp[i] != '_' {
+			digits[n] = int(stamp[i] - '0')
+			n++
+		}
+	}
+	two := func(i int) int { return 10*digits[i] + digits[i+1] }
+	year, month, day := 100*two(0)+two(2), two(4), two(6)
+	hour, minute, second := two(8), two(10), two(12)
+	at = time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
+	if at.Month() != time.Month(month) || at.Day() != day || hour > 23 || minute > 59 || second > 59 {
+		return time.Time{}, false
+	}
+	return at, true
 }
 
 // plain reports whether a text has only what an ID may have, and begins as one.

@@ -16,12 +16,12 @@ func BenchmarkPlan(b *testing.B) {
 		g := loads[load]()
 		n := len(g.after)
 		b.Run("load="+load+"/by=kahn", func(b *testing.B) {
-			perStep(b, n, always(func() error { kahn(g.after); return nil }))
+			perStep(b, n, collected(func() error { kahn(g.after); return nil }))
 		})
 		for name, planner := range map[string]seq.Planner{"waves": plan.Waves(), "migrations-first": plan.MigrationsFirst()} {
 			b.Run("load="+load+"/by="+name, func(b *testing.B) {
 				in := g.input()
-				perStep(b, n, always(func() error {
+				perStep(b, n, collected(func() error {
 					_, err := planner.Plan(b.Context(), in)
 					return err
 				}))
@@ -29,7 +29,7 @@ func BenchmarkPlan(b *testing.B) {
 		}
 		b.Run("load="+load+"/by=preview", func(b *testing.B) {
 			ops := g.ops()
-			perStep(b, n, always(func() error {
+			perStep(b, n, collected(func() error {
 				_, err := seq.New(store.NewMemory(), ops...).Use(strategies.DependencyGraph()).Preview(b.Context())
 				return err
 			}))

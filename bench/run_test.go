@@ -21,7 +21,7 @@ func BenchmarkRun(b *testing.B) {
 		ops := g.ops()
 		b.Run(fmt.Sprintf("load=%s/by=errgroup", load), func(b *testing.B) {
 			waves := g.waves()
-			perStep(b, n, always(func() error {
+			perStep(b, n, collected(func() error {
 				return walkErrgroup(waves, workers, func(i int) error { return ops[i].Run(b.Context()) })
 			}))
 		})
@@ -31,7 +31,7 @@ func BenchmarkRun(b *testing.B) {
 			"eager":      strategies.DependencyGraph(strategies.Limit(workers), strategies.Eager()),
 		} {
 			b.Run(fmt.Sprintf("load=%s/by=%s", load, name), func(b *testing.B) {
-				perStep(b, n, always(func() error {
+				perStep(b, n, collected(func() error {
 					_, err := seq.New(store.NewMemory(), ops...).Use(strategy).Run(b.Context())
 					return err
 				}))
@@ -40,9 +40,9 @@ func BenchmarkRun(b *testing.B) {
 	}
 }
 
-// BenchmarkRunMemory is the memory of a Run of a million ops: what is on the heap at its highest,
+// BenchmarkMemory is the memory of a Run of a million ops: what is on the heap at its highest,
 // and what the ledger and the report keep. The ops themselves are the caller's and not counted.
-func BenchmarkRunMemory(b *testing.B) {
+func BenchmarkMemory(b *testing.B) {
 	ops := loads["e"]().ops()
 	heap := func() float64 {
 		var m runtime.MemStats

@@ -48,6 +48,7 @@ func BenchmarkWalk(b *testing.B) {
 			b.Run(fmt.Sprintf("load=%s/by=%s", load, name), func(b *testing.B) {
 				perStep(b, n, func() func() error {
 					walk := seq.NewWalk(p, succeed)
+					runtime.GC()
 					return func() error { return executor.Execute(b.Context(), walk) }
 				})
 			})

@@ -17,7 +17,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"time"
 )
 
@@ -49,7 +48,7 @@ func run(rounds int, pattern string, long time.Duration, output string) error {
 		return err
 	}
 	fmt.Printf("%s %s/%s, %d processors. Medians; the lines are in %s\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), output)
-	return samples.table(os.Stdout)
+	return samples.table(os.Stdout, pattern == ".")
 }
 
 // measure builds the benchmarks once and runs them round by round.
@@ -70,9 +69,7 @@ func measure(rounds int, pattern string, long time.Duration, output string) (err
 	}
 	for round := range rounds {
 		fmt.Fprintf(os.Stderr, "round %d of %d, %s\n", round+1, rounds, time.Now().Format(time.TimeOnly))
-		// What is prepared anew each time is many times as long as what is measured, so the number
-		// of iterations is bounded by the number of rounds only.
-		err := command(file, binary, "-test.run=^$", "-test.bench="+pattern, "-test.benchtime="+long.String(), "-test.count="+strconv.Itoa(1), "-test.timeout=1h")
+		err := command(file, binary, "-test.run=^$", "-test.bench="+pattern, "-test.benchtime="+long.String(), "-test.timeout=1h")
 		if err != nil {
 			return fmt.Errorf("round %d: %w; the lines so far are in %s", round+1, err, output)
 		}

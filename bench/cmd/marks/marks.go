@@ -42,8 +42,8 @@ var marks = []mark{
 	{"", "Run/load=b/by=eager", "", allocs, 3},
 	{"a whole Run of c", "Run/load=c/by=eager", "Run/load=c/by=errgroup", ns, 1},
 	{"", "Run/load=c/by=eager", "", allocs, 3},
-	{"memory of a Run of e, at its highest", "RunMemory", "", "peak-B/step", 1024},
-	{"what the ledger and the report keep of it", "RunMemory", "", "kept-B/step", 1024},
+	{"memory of a Run of e, at its highest", "Memory", "", "peak-B/step", 1024},
+	{"what the ledger and the report keep of it", "Memory", "", "kept-B/step", 1024},
 
 	{"makespan of c, 2 workers", "Makespan/load=c/workers=2/by=dataflow", "", ratio, 1.1},
 	{"in waves", "Makespan/load=c/workers=2/by=parallel", "", ratio, 0},

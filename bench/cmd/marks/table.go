@@ -7,35 +7,45 @@ import (
 	"text/tabwriter"
 )
 
-// table prints the marks as Markdown, in columns. The noise is that of our own figure.
-func (s samples) table(out io.Writer) error {
+// table prints the marks as Markdown, in columns. The noise is that of our own figure. A mark
+// whose benchmark did not run is left out, unless all were to run.
+func (s samples) table(out io.Writer, all bool) error {
 	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
 	row := func(cells ...string) { _, _ = fmt.Fprintf(w, "| %s\t|\n", strings.Join(cells, "\t| ")) }
 	row("what", "ours", "noise", "against", "its figure", "ratio", "mark", "")
 	row("---", "---", "---", "---", "---", "---", "---", "---")
 	for _, m := range marks {
-		ours, ok := s.median(m.name, m.unit)
-		if !ok {
-			continue // was not run
-		}
-		against, figure, reached := "", "", ours
-		if m.peer != "" {
-			theirs, ok := s.median(m.peer, m.unit)
-			if !ok {
-				continue
+		ours, ran := s.median(m.name, m.unit)
+		theirs, theyRan := s.median(m.peer, m.unit)
+		if !ran || m.peer != "" && !theyRan {
+			if all {
+				row(m.what, "not run: "+m.name, "", m.peer, "", "", m.shown(), "missed")
 			}
-			against, figure, reached = m.peer[strings.LastIndexByte(m.peer, '=')+1:], show(theirs, m.unit), ours/theirs
-			if m.unit == "B/step" {
-				against = m.peer
-			}
+			continue
 		}
-		ratio := ""
-		if m.peer != "" {
-			ratio = fmt.Sprintf("%.2f", reached)
+		noise := "one round"
+		if len(s[key{m.name, m.unit}]) > 1 {
+			noise = fmt.Sprintf("±%.0f %%", 50*s.spread(m.name, m.unit))
 		}
-		row(m.what, show(ours, m.unit), fmt.Sprintf("±%.0f %%", 50*s.spread(m.name, m.unit)), against, figure, ratio, m.shown(), m.verdict(reached))
+		if m.peer == "" {
+			row(m.what, show(ours, m.unit), noise, "", "", "", m.shown(), m.verdict(ours))
+			continue
+		}
+		row(m.what, show(ours, m.unit), noise, m.against(), show(theirs, m.unit), fmt.Sprintf("%.2f", ours/theirs), m.shown(), m.verdict(ours/theirs))
 	}
 	return w.Flush()
+}
+
+// against is what tells the peer from the benchmark itself.
+func (m mark) against() string {
+	ours, theirs := strings.Split(m.name, "/"), strings.Split(m.peer, "/")
+	var differ []string
+	for i, part := range theirs {
+		if i >= len(ours) || ours[i] != part {
+			differ = append(differ, part[strings.IndexByte(part, '=')+1:])
+		}
+	}
+	return strings.Join(differ, " ")
 }
 
 func (m mark) shown() string {
