@@ -43,6 +43,7 @@ type order struct {
 	Signal   syscall.Signal
 	Pace     time.Duration
 	TTL      time.Duration
+	Cut      time.Duration // how long a transaction outlives a process that is cut off; 0: a minute
 }
 
 // A Scenario is what a fleet does together.
@@ -105,7 +106,7 @@ func (o *order) run(ctx context.Context, t *trap) error {
 	if err != nil {
 		return err
 	}
-	at := &site{log: log.DB(), trap: t, pace: o.Pace, fails: o.Fails}
+	at := &site{log: log.DB(), trap: t, pace: o.Pace, cut: o.Cut, fails: o.Fails}
 	strategy, err := o.strategy()
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -65,8 +64,7 @@ func (a *grounds) drawn(t *testing.T) []death {
 	if *every {
 		return list
 	}
-	rnd := rand.New(rand.NewPCG(*seed, uint64(len(a.kind))))
-	rnd.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	shuffle(list, a.kind)
 	taken := map[string]bool{}
 	return slices.DeleteFunc(list, func(d death) bool {
 		defer func() { taken[d.point] = true }()

@@ -23,6 +23,21 @@ func roundsOf(n int) []round {
 	return list
 }
 
+// shuffle is by -kill.seed, and otherwise for every kind of database.
+func shuffle[T any](list []T, kind string) {
+	rnd := rand.New(rand.NewPCG(*seed, uint64(len(kind))))
+	rnd.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+}
+
+// some is a quarter of a list, or all of it if that is asked for.
+func some[T any](list []T, kind string) []T {
+	if *every {
+		return list
+	}
+	shuffle(list, kind)
+	return list[:len(list)/4]
+}
+
 func testRandom(t *testing.T) {
 	eachKind(t, func(t *testing.T, all *grounds) {
 		each(t, roundsOf(*rounds/2), func(ctx context.Context, r round) error {

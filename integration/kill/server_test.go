@@ -32,7 +32,7 @@ const script = `
 	trap '' INT TERM HUP # it ends with its input, so never before its parent
 	trap '"$2/pg_ctl" -D "$1/data" -m immediate -w stop >&2; rm -rf "$1"' EXIT
 	"$2/initdb" -D "$1/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >&2
-	"$2/pg_ctl" -D "$1/data" -l "$1/log" -w -o "-k $1 -c listen_addresses= -c fsync=off -c max_connections=300" start >&2
+	"$2/pg_ctl" -D "$1/data" -l "$1/log" -w -o "-k $1 -c listen_addresses= -c fsync=off -c autovacuum=off -c max_connections=300" start >&2
 	echo ready
 	while read -r line; do
 		"$2/pg_ctl" -D "$1/data" -l "$1/log" -m immediate -w restart >&2
@@ -123,7 +123,7 @@ func (s *server) database(t *testing.T, name string) (dsn string) {
 	if _, err := admin.DB().ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
 		t.Fatal(err)
 	}
-	return strings.Replace(s.dsn, "@/postgres?", "@/"+name+"?", 1)
+	return with(s.dsn, "dbname", name) // wins over the path
 }
 
 // missing skips a test for want of something, or fails it if SEQ_TEST_REQUIRE lists that.
