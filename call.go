@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/sequencer-go/seq/clock"
@@ -23,6 +25,7 @@ type Call struct {
 	seq     int64 // order of completion, drawn when the op has returned
 	saved   []byte
 	retries int
+	told    atomic.Int64 // when the ledger last heard of progress
 
 	// What the ledger and the call have come to.
 	started bool  // the op was called
@@ -94,15 +97,22 @@ func (c *Call) atomically(ctx context.Context, fn func(context.Context) error) e
 	j := c.walk.journal
 	var own error
 	before := c.saved
+	var ahead *stepState
 	refused, err := j.store.Atomic(ctx, j.current(), c.claim, func(tx context.Context) (Batch, error) {
 		if own = protect(tx, fn); own != nil {
 			c.saved = before
 			return Batch{}, own
 		}
-		return Batch{Outcomes: []Outcome{c.outcome(nil)}}, nil
+		b := Batch{Outcomes: []Outcome{c.outcome(nil)}}
+		if ahead = c.reserve(); ahead != nil {
+			b.Claims = []Claim{*ahead.proposed()}
+		}
+		return b, nil
 	})
+	written := !slices.Contains(refused, c.claim.ID)
+	ahead.reserved(err == nil && written && len(refused) == 0)
 	switch {
-	case err == nil && len(refused) == 0:
+	case written && (err == nil || errors.Is(err, ErrLeaseLost) && own == nil && c.seq != 0):
 		c.closed = true
 		return nil
 	case own != nil && errors.Is(err, own):

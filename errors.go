@@ -23,6 +23,10 @@ var (
 	ErrInvalidStrategy = errors.New("invalid strategy")
 	// ErrInvalidOption means that a run option has a value that it cannot have.
 	ErrInvalidOption = errors.New("invalid option")
+	// ErrPlanChanged means that the plan is not the one that was expected. See [Expect].
+	ErrPlanChanged = errors.New("the plan has changed")
+	// ErrDrift means that code and ledger differ in a way that the policy forbids. See [Drift].
+	ErrDrift = errors.New("code and ledger have drifted apart")
 	// ErrNotReversible means that an op has no Rollback where one is needed.
 	ErrNotReversible = errors.New("not reversible")
 	// ErrUnknownValue means that a text is not one of the values of its type.

@@ -13,6 +13,7 @@ func (s *Sequencer) walkPlan(ctx context.Context, w *Walk) (*Report, error) {
 	began := s.clock.Now()
 	w.announce(Event{Kind: EventRunStarted, Total: len(w.steps)})
 	err := contain(func() error { return s.executor().Execute(ctx, w) })
+	w.giveBackAll(ctx)
 	state, errs := w.verdict(ctx, err)
 	if cerr := w.conclude(ctx, state); cerr != nil {
 		errs = append(errs, fmt.Errorf("close the run: %w", cerr))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,11 @@ type journal struct {
 
 	held context.Context         // until the lease is lost, or the run is over
 	lose context.CancelCauseFunc // ends held, and the run's context
+	tell func(Event)
+
+	writing context.Context // of all writes: it ends some time after held
+
+	pen pen
 
 	mu    sync.Mutex
 	lease Lease
@@ -44,6 +50,7 @@ func (j *journal) acquire(ctx context.Context, otherwise Otherwise, waiting func
 		lease, err := j.store.Acquire(ctx, j.run.Owner)
 		if err == nil {
 			j.hold(ctx, lease, began)
+			j.tell(Event{Kind: EventLeaseAcquired})
 			return nil
 		}
 		var held *LeaseError
@@ -74,7 +81,9 @@ func (j *journal) hold(ctx context.Context, lease Lease, began time.Time) {
 	go func() {
 		defer close(done)
 		if err := j.renew(ctx, lease, began); err != nil {
-			j.lose(fmt.Errorf("%w: %w", ErrLeaseLost, err))
+			err = fmt.Errorf("%w: %w", ErrLeaseLost, err)
+			j.tell(Event{Kind: EventLeaseLost, Err: err})
+			j.lose(err)
 		}
 	}()
 }
@@ -112,37 +121,40 @@ func (j *journal) release(ctx context.Context) {
 // recordTimeout bounds what is said to the ledger when the lease is lost, or given back.
 const recordTimeout = 10 * time.Second
 
-// write writes a batch even when the caller's context has ended. It waits as long as the lease is
-// held, because another op's transaction may hold up the ledger; after that, not for long.
-func (j *journal) write(ctx context.Context, b Batch) ([]string, error) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	defer context.AfterFunc(j.held, func() { wall.AfterFunc(recordTimeout, cancel) })()
-	return j.store.Write(ctx, j.current(), b)
-}
-
-// settle writes the outcome of an attempt, and tries again on an error, because the op has run:
-// a lost outcome is the one thing that cannot be repaired from here. It fails with ErrFenced if
-// somebody else closed the attempt.
-func (j *journal) settle(ctx context.Context, out Outcome, attempt int) error {
+// settle writes the outcome of an attempt, and the claim that goes with it if there is one. It tries
+// again on an error, because the op has run: a lost outcome is the one thing that cannot be repaired
+// from here. It fails with ErrFenced if somebody else closed the attempt. Whether the claim was
+// taken is for claimed to say.
+func (j *journal) settle(ctx context.Context, out Outcome, attempt int, ahead *Claim) (claimed bool, err error) {
 	ctx = context.WithoutCancel(ctx)
+	b := Batch{Outcomes: []Outcome{out}}
+	if ahead != nil {
+		b.Claims = []Claim{*ahead}
+	}
 	unsure := false // an earlier try may have been committed
 	for _, pause := range []time.Duration{50 * time.Millisecond, 500 * time.Millisecond, 0} {
-		refused, err := j.write(ctx, Batch{Outcomes: []Outcome{out}})
+		refused, err := j.write(ctx, b)
+		written := !slices.Contains(refused, out.ID)
 		switch {
-		case len(refused) > 0 && unsure && j.told(ctx, out, attempt):
-			return nil
-		case len(refused) > 0:
-			return ErrFenced
+		case !written && unsure && j.told(ctx, out, attempt):
+			return ahead != nil && j.owns(ctx, ahead), nil
+		case !written:
+			return false, ErrFenced
 		case err == nil, errors.Is(err, ErrLeaseLost): // a true report counts, also from a former holder
-			return nil
+			return err == nil && ahead != nil && !slices.Contains(refused, ahead.ID), nil
 		case pause == 0:
-			return err
+			return false, err
 		}
 		unsure = true
 		_ = clock.Sleep(ctx, wall, pause)
 	}
-	return nil
+	return false, nil
+}
+
+// owns reports whether a claim whose answer was lost is in the ledger.
+func (j *journal) owns(ctx context.Context, c *Claim) bool {
+	entries, err := loadEntries(context.WithoutCancel(ctx), j.store)
+	return err == nil && entries[c.ID] != nil && entries[c.ID].Token == c.Token
 }
 
 // told reports whether the ledger has this outcome of an attempt already.

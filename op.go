@@ -41,6 +41,10 @@ type Op struct {
 	ShouldRun func(ctx context.Context) (bool, error)
 	// Tags are the labels that [Tags] selects by.
 	Tags []string
+	// Checksum is that of the source the op was made from, such as a SQL file; "" means that it
+	// has none. It is stored with each attempt, so that a change afterwards is noticed: see
+	// [Drift].
+	Checksum string
 	// Delivery is what the op promises across crashes.
 	Delivery Delivery
 	// Verify says whether the effect of a Run that nobody saw the end of is there. With it, an

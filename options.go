@@ -1,6 +1,7 @@
 package seq
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,6 +52,16 @@ func Only(ids ...string) RunOption {
 	return func(s *selection) { s.only = append(named(s.only), ids...) }
 }
 
+// Last makes Rollback undo the n ops that completed last, whatever runs they belong to.
+func Last(n int) RunOption { return func(s *selection) { s.last = n } }
+
+// Expect makes Run refuse when the plan is not the one whose [Plan.Hash] was seen in a preview: the
+// error matches [ErrPlanChanged], and nothing has run.
+func Expect(hash string) RunOption { return func(s *selection) { s.expect = hash } }
+
+// By names the person who asks, for the ledger: see [Owner].
+func By(actor string) RunOption { return func(s *selection) { s.actor = actor } }
+
 // named makes a list that was asked for, though it may be empty, differ from none.
 func named(list []string) []string {
 	if list == nil {
@@ -75,6 +86,10 @@ type selection struct {
 	tags      []string
 	only      []string
 	parts     []Part
+	last      int    // of Rollback: the ops that completed last
+	expect    string // hash of the plan
+	actor     string
+	dry       bool
 }
 
 func selectionOf(opts []RunOption) (*selection, error) {
@@ -86,6 +101,9 @@ func selectionOf(opts []RunOption) (*selection, error) {
 	}
 	if s.otherwise > OrFail {
 		return s, fmt.Errorf("%w: Isolate(%d): want OrWait, OrReturn or OrFail", ErrInvalidOption, s.otherwise)
+	}
+	if s.last < 0 {
+		return s, fmt.Errorf("%w: Last(%d): want at least 1", ErrInvalidOption, s.last)
 	}
 	if s.from != nil {
 		at, name, err := ParseID(strings.TrimSuffix(*s.from, "_"))
@@ -111,6 +129,13 @@ func (s *selection) takes(o *stamped) bool {
 		return true
 	}
 	return slices.ContainsFunc(o.op.Tags, func(t string) bool { return slices.Contains(s.tags, t) })
+}
+
+// owner is who writes to the ledger.
+func (s *selection) owner() Owner {
+	o := ThisProcess()
+	o.Actor = ErrorText(errors.New(s.actor))
+	return o
 }
 
 // narrows reports whether an op was chosen at all.

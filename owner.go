@@ -18,11 +18,14 @@ var thisProcess = sync.OnceValue(func() Owner {
 	return Owner{Host: host, PID: os.Getpid(), Revision: revision()}
 })
 
-// String is "host[pid] revision".
+// String is "host[pid] revision for actor".
 func (o Owner) String() string {
 	s := fmt.Sprintf("%s[%d]", strings.Trim(strconv.Quote(o.Host), `"`), o.PID)
 	if o.Revision != "" {
 		s += " " + o.Revision
+	}
+	if o.Actor != "" {
+		s += " for " + strings.Trim(strconv.Quote(o.Actor), `"`)
 	}
 	return s
 }

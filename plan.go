@@ -2,6 +2,8 @@ package seq
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
@@ -14,6 +16,10 @@ type Plan struct {
 	Steps    []Step
 	// Undo names the ops of a rollback that was interrupted: Run first goes on with it.
 	Undo []string
+	// Findings are where code and ledger have drifted apart, but for those that the policy allows.
+	Findings []Finding
+	// Direction is Rollback for the plan of a rollback, whose steps stand in the order of undoing.
+	Direction Direction
 }
 
 // A Step is one op's place in a plan.
@@ -75,6 +81,19 @@ func (in Input) Arrange(order []int) *Plan {
 // Empty reports whether there is nothing to do.
 func (p *Plan) Empty() bool { return len(p.Steps) == 0 && len(p.Undo) == 0 }
 
+// Hash is a short text that is the same for two plans that would do the same: the same steps, in the
+// same order, waiting for the same, made from the same sources. When a step is due does not count.
+// See [Expect].
+func (p *Plan) Hash() string {
+	h := sha256.New()
+	_, _ = fmt.Fprintf(h, "%s %d %q\n", p.Strategy, p.Direction, p.Undo)
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		_, _ = fmt.Fprintf(h, "%q %d %d %v %d %q %q %q\n", s.Op.ID, s.Op.Kind, s.Op.Delivery, s.After, s.Wave, s.Skip, s.Refused, s.Op.Checksum)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
 // IDs are the IDs of the steps, in order.
 func (p *Plan) IDs() []string {
 	ids := make([]string, len(p.Steps))
@@ -99,10 +118,14 @@ func (p *Plan) Waves() [][]string {
 
 // String draws the plan, a line per step under its wave; without waves if all hold one step.
 func (p *Plan) String() string {
-	if p.Empty() {
-		return "nothing is pending\n"
-	}
 	var b strings.Builder
+	for _, f := range p.Findings {
+		fmt.Fprintf(&b, "%s\n", f)
+	}
+	if p.Empty() {
+		b.WriteString("nothing is pending\n")
+		return b.String()
+	}
 	if len(p.Undo) > 0 {
 		fmt.Fprintf(&b, "first, an interrupted rollback goes on: %s\n", strings.Join(p.Undo, ", "))
 	}

@@ -12,6 +12,7 @@ type planning struct {
 	catalog  *catalog
 	entries  map[string]*Entry
 	sel      *selection
+	policy   Drift
 	strategy *Strategy
 	now      time.Time
 }
@@ -45,6 +46,7 @@ func (p *planning) plan(ctx context.Context) (*Plan, error) {
 
 // foresee notes what is known to go wrong, or to come first, whatever the planner.
 func (p *planning) foresee(plan *Plan) {
+	plan.Findings = p.drift()
 	saga := has(p.strategy.Middleware, LayerSaga)
 	for i := range plan.Steps {
 		s := &plan.Steps[i]
@@ -114,10 +116,10 @@ func (p *planning) chosen(o *stamped) bool {
 	return (p.sel.repeat || !p.done(o.op.ID)) && p.sel.takes(o)
 }
 
-// done reports whether an op succeeded in an earlier run.
+// done reports whether an op succeeded in an earlier run, or was waived.
 func (p *planning) done(id string) bool {
 	e := p.entries[id]
-	return e != nil && e.State == Succeeded
+	return e != nil && e.State.Done()
 }
 
 // due is when an op is due: as stored, or as its schedule says now.

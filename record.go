@@ -19,34 +19,48 @@ func record(next Handler) Handler {
 
 // open claims an attempt: it is in the ledger before the op is called.
 func (c *Call) open(ctx context.Context) error {
-	e := &c.state.entry
 	j := c.walk.journal
-	if j == nil {
+	if j == nil || !c.claim.Token.IsZero() { // claimed ahead
 		return nil
 	}
-	c.claim = Claim{
-		ID: c.Step.Op.ID, Token: NewToken(), Direction: c.Direction, Run: j.run.ID, Delivery: c.Step.Op.Delivery,
-		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: j.run.Owner,
-	}
-	if c.Direction == Forward && (e.Attempt == 0 || e.Seq > 0) {
-		c.claim.Generation++ // for the first time, or after it was done or undone
-	}
-	c.Attempt = c.claim.Attempt
+	c.propose()
 	refused, err := j.write(ctx, Batch{Claims: []Claim{c.claim}})
 	if err == nil && len(refused) > 0 {
 		err = ErrFenced
+	}
+	if err != nil && !errors.Is(err, ErrFenced) && !errors.Is(err, ErrLeaseLost) && j.owns(ctx, &c.claim) {
+		err = nil // it was committed, and only the answer was lost
 	}
 	if err != nil {
 		c.claim = Claim{} // the op is not called, so there is nothing to tell
 		c.broken = fmt.Errorf("claim: %w", err)
 		return c.broken
 	}
+	c.claimed()
+	return nil
+}
+
+// propose makes the claim that opens the attempt.
+func (c *Call) propose() {
+	e, j := &c.state.entry, c.walk.journal
+	c.claim = Claim{
+		ID: c.Step.Op.ID, Token: NewToken(), Direction: c.Direction, Run: j.run.ID, Delivery: c.Step.Op.Delivery,
+		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: j.run.Owner, Checksum: c.Step.Op.Checksum,
+	}
+	if c.Direction == Forward && (e.Attempt == 0 || e.Seq > 0) {
+		c.claim.Generation++ // for the first time, or after it was done or undone
+	}
+	c.Attempt = c.claim.Attempt
+}
+
+// claimed notes that the claim is in the ledger.
+func (c *Call) claimed() {
+	e := &c.state.entry
 	e.Attempt, e.Generation, e.Run = c.claim.Attempt, c.claim.Generation, c.claim.Run
-	e.Token, e.Fence = c.claim.Token, j.current().Epoch
+	e.Token, e.Fence = c.claim.Token, c.walk.journal.current().Epoch
 	if c.Direction == Forward {
 		e.Seq = 0
 	}
-	return nil
 }
 
 // close writes what came of the attempt, unless that is committed already. It answers with the
@@ -58,7 +72,13 @@ func (c *Call) close(ctx context.Context, own error) error {
 	}
 	out := c.outcome(own)
 	if !c.closed {
-		if err := j.settle(ctx, out, c.Attempt); err != nil {
+		var ahead *stepState
+		if own == nil {
+			ahead = c.reserve()
+		}
+		taken, err := j.settle(ctx, out, c.Attempt, ahead.proposed())
+		ahead.reserved(taken)
+		if err != nil {
 			c.broken = fmt.Errorf("%w (%s, attempt %d): %w", ErrOutcomeUnrecorded, out.State, c.Attempt, err)
 			return errors.Join(own, c.broken)
 		}

@@ -63,5 +63,9 @@ func (j *journal) recover(ctx context.Context, entries map[string]*Entry) (bool,
 	if _, err := j.write(ctx, batch); err != nil { // one that is refused was closed by its owner
 		return false, fmt.Errorf("recover: %w", err)
 	}
+	for i := range batch.Outcomes {
+		o := &batch.Outcomes[i]
+		j.tell(Event{Kind: EventRecovered, ID: o.ID, State: o.State, Reason: o.Error})
+	}
 	return true, nil
 }

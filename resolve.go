@@ -2,6 +2,7 @@ package seq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -27,7 +28,68 @@ func (s *Sequencer) Resolve(ctx context.Context, id string, found Resolution, re
 	if found > NotDone || reason == "" {
 		return fmt.Errorf("%w: Resolve %s: want Done or NotDone, and a reason", ErrInvalidOption, quoted(id))
 	}
-	j := &journal{store: s.store, run: Run{ID: newRunID(), Owner: ThisProcess()}}
+	return s.byHand(ctx, sel, "Resolve "+quoted(id), id, "resolved: "+reason, func(e *Entry) (State, error) {
+		if e.Attempt == 0 && e.State == Pending {
+			return 0, errors.New("the ledger does not know it")
+		}
+		to, ok := resolved(e, found)
+		if !ok {
+			return 0, fmt.Errorf("it is %s, which nobody doubts", e.State)
+		}
+		return to, nil
+	})
+}
+
+// Skip tells the ledger that an op need not run: it becomes waived, which counts as done. The
+// reason goes into its history. It is refused for an op that is done, open, in doubt or being
+// undone, with an error that matches [ErrInvalidOption]; options are as for Run.
+func (s *Sequencer) Skip(ctx context.Context, id, reason string, opts ...RunOption) error {
+	return s.decide(ctx, "Skip "+quoted(id), id, "waived: "+reason, reason, opts, func(e *Entry) (State, error) {
+		switch e.State {
+		case Pending, Scheduled, Skipped, Failed, Tolerated, RolledBack:
+			return Waived, nil
+		case Indeterminate, RollbackPending, RollbackFailed:
+			return 0, fmt.Errorf("it is %s; say what happened with Resolve", e.State)
+		default:
+			return 0, fmt.Errorf("it is %s", e.State)
+		}
+	})
+}
+
+// Retry takes back a Skip, or tells the ledger that what made an op fail, or kill its process, is
+// mended: it is pending again, for the next Run. The reason goes into its history. It is refused for
+// an op that is done, in doubt or being undone, with an error that matches [ErrInvalidOption].
+func (s *Sequencer) Retry(ctx context.Context, id, reason string, opts ...RunOption) error {
+	return s.decide(ctx, "Retry "+quoted(id), id, "retried: "+reason, reason, opts, func(e *Entry) (State, error) {
+		switch {
+		case e.State == Waived, e.State == Failed, e.State == Tolerated, e.State == Skipped, e.State == Pending && e.Crashes > 0:
+			return Pending, nil
+		case e.State == Succeeded:
+			return 0, errors.New("it has succeeded; to do it again, run it with Repeat, or call Rollback first")
+		case e.State == Indeterminate, e.State == RollbackPending, e.State == RollbackFailed:
+			return 0, fmt.Errorf("it is %s; say what happened with Resolve", e.State)
+		default:
+			return 0, fmt.Errorf("it is %s, and the next run takes it up anyway", e.State)
+		}
+	})
+}
+
+// decide is byHand for an op that the ledger may not know yet.
+func (s *Sequencer) decide(ctx context.Context, doing, id, note, reason string, opts []RunOption, to func(*Entry) (State, error)) error {
+	s, sel, err := s.with(opts)
+	if err != nil {
+		return err
+	}
+	if reason == "" {
+		return fmt.Errorf("%w: %s: want a reason", ErrInvalidOption, doing)
+	}
+	return s.byHand(ctx, sel, doing, id, note, to)
+}
+
+// byHand writes what a person decided as an attempt of its own, in a state that to chooses.
+func (s *Sequencer) byHand(ctx context.Context, sel *selection, doing, id, note string, to func(*Entry) (State, error)) error {
+	defer s.announcer.flush()
+	j := &journal{store: s.store, run: Run{ID: newRunID(), Owner: sel.owner()}}
 	ctx, drop, err := s.take(ctx, j, sel)
 	if err != nil {
 		return err
@@ -39,13 +101,17 @@ func (s *Sequencer) Resolve(ctx context.Context, id string, found Resolution, re
 	}
 	e := entries[id]
 	if e == nil {
-		return fmt.Errorf("%w: Resolve %s: the ledger does not know it", ErrInvalidOption, quoted(id))
+		c := s.catalog()
+		if _, known := c.index[id]; !known {
+			return fmt.Errorf("%w: %s: neither the code nor the ledger knows it%s", ErrInvalidOption, doing, c.didYouMean(id))
+		}
+		e = &Entry{ID: id}
 	}
-	to, ok := resolved(e, found)
-	if !ok {
-		return fmt.Errorf("%w: Resolve %s: it is %s, which nobody doubts", ErrInvalidOption, id, e.State)
+	state, err := to(e)
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrInvalidOption, doing, err)
 	}
-	return j.resolve(ctx, e, to, reason)
+	return j.resolve(ctx, e, state, note)
 }
 
 // resolved is what a finding makes of an entry; false if there is no doubt about it.
@@ -64,10 +130,10 @@ func resolved(e *Entry, found Resolution) (State, bool) {
 }
 
 // resolve writes a finding as an attempt of its own.
-func (j *journal) resolve(ctx context.Context, e *Entry, to State, reason string) error {
+func (j *journal) resolve(ctx context.Context, e *Entry, to State, note string) error {
 	claim := Claim{
 		ID: e.ID, Token: NewToken(), Direction: ByHand, Run: e.Run, Delivery: e.Delivery,
-		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: j.run.Owner,
+		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: j.run.Owner, Checksum: e.Checksum,
 	}
 	refused, err := j.write(ctx, Batch{Claims: []Claim{claim}})
 	if err == nil && len(refused) > 0 {
@@ -76,11 +142,11 @@ func (j *journal) resolve(ctx context.Context, e *Entry, to State, reason string
 	if err != nil {
 		return fmt.Errorf("resolve %s: %w", e.ID, err)
 	}
-	out := Outcome{ID: e.ID, Token: claim.Token, State: to, Error: ErrorText(fmt.Errorf("resolved: %s", reason))}
+	out := Outcome{ID: e.ID, Token: claim.Token, State: to, Error: ErrorText(errors.New(note))}
 	if to == Succeeded || to == RolledBack {
 		out.Seq = j.seq.Add(1)
 	}
-	if err := j.settle(ctx, out, claim.Attempt); err != nil {
+	if _, err := j.settle(ctx, out, claim.Attempt, nil); err != nil {
 		return fmt.Errorf("resolve %s: %w", e.ID, err)
 	}
 	return nil

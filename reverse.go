@@ -22,6 +22,7 @@ type reversal struct {
 func (w *Walk) Reverse(ctx context.Context) ([]string, error) {
 	why := "the run is being rolled back"
 	w.halted.Store(&why)
+	w.giveBackAll(ctx)
 	rev := &reversal{undo: map[string]*stepState{}, run: RunRolledBack}
 	var targets []*stepState
 	consider := func(s *stepState) {
@@ -71,6 +72,7 @@ func (w *Walk) Reverse(ctx context.Context) ([]string, error) {
 		w.fail(err)
 		return nil, err
 	}
+	w.announce(Event{Kind: EventRollbackStarted, Total: len(ids)})
 	return ids, nil
 }
 

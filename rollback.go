@@ -16,6 +16,7 @@ import (
 // again. Report and error are as for Run.
 func (s *Sequencer) Rollback(ctx context.Context, opts ...RunOption) (*Report, error) {
 	s, sel, err := s.with(opts)
+	defer s.announcer.flush()
 	report := &Report{Strategy: rollbackName, State: RunFailed}
 	if err == nil {
 		err = s.catalog().err
@@ -23,7 +24,7 @@ func (s *Sequencer) Rollback(ctx context.Context, opts ...RunOption) (*Report, e
 	if err != nil {
 		return report, err
 	}
-	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: rollbackName, Owner: ThisProcess()}}
+	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: rollbackName, Owner: sel.owner()}}
 	ctx, drop, err := s.take(ctx, j, sel)
 	if err != nil {
 		return report.turnedAway(sel, err)
@@ -110,6 +111,8 @@ func (p *planning) targets() ([]*Entry, error) {
 		}
 	}
 	switch {
+	case p.sel.last > 0:
+		done = p.sel.latest(done)
 	case p.sel.narrows():
 		done = slices.DeleteFunc(done, func(e *Entry) bool { return !p.sel.takes(p.catalog.stamped(e.ID)) })
 	case len(doomed) > 0:

@@ -29,6 +29,7 @@ func (s *Sequencer) RunDue(ctx context.Context, opts ...RunOption) (*Report, err
 }
 
 func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
+	defer s.announcer.flush()
 	report := &Report{Strategy: s.strategy.Name, State: RunFailed}
 	p, err := s.load(ctx, sel, s.read)
 	if err != nil {
@@ -38,6 +39,9 @@ func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
 	if err != nil {
 		return report, err
 	}
+	if err := s.agreed(plan, sel); err != nil {
+		return report, err
+	}
 	if !has(s.strategy.Middleware, LayerRecord) {
 		return s.walkPlan(ctx, s.newWalk(plan, nil, p.entries))
 	}
@@ -45,13 +49,21 @@ func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
 		report := w.report(RunSucceeded, p.now)
 		return report, nil
 	}
-	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: s.strategy.Name, Owner: ThisProcess()}}
+	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: s.strategy.Name, Owner: sel.owner()}}
 	ctx, drop, err := s.take(ctx, j, sel)
 	if err != nil {
 		return report.turnedAway(sel, err)
 	}
 	defer drop()
 	return s.lead(ctx, j, sel)
+}
+
+// agreed reports whether the plan may run, going by what the caller expects and the policy forbids.
+func (s *Sequencer) agreed(plan *Plan, sel *selection) error {
+	if sel.expect != "" && plan.Hash() != sel.expect {
+		return fmt.Errorf("%w: it is %s now, not %s; look at it again", ErrPlanChanged, plan.Hash(), sel.expect)
+	}
+	return s.drift.refuse(plan.Findings)
 }
 
 // awaits reports whether the strategy waits for what is not due.
@@ -81,11 +93,15 @@ func (s *Sequencer) lead(ctx context.Context, j *journal, sel *selection) (*Repo
 		return report, err
 	}
 	report.Earlier = earlier
+	if err := s.agreed(plan, sel); err != nil {
+		return report, err
+	}
 	if len(plan.Steps) == 0 {
 		report.State = RunSucceeded
 		return report, nil
 	}
 	w := s.newWalk(plan, j, p.entries)
+	w.announce(Event{Kind: EventPlanned, Plan: plan})
 	if err := s.begin(ctx, w, p); err != nil {
 		return report, err
 	}
@@ -100,12 +116,17 @@ func (s *Sequencer) take(ctx context.Context, j *journal, sel *selection) (_ con
 	held, lost := context.WithCancelCause(context.WithoutCancel(ctx))
 	ctx, stop := context.WithCancelCause(ctx)
 	j.held, j.lose = held, func(why error) { lost(why); stop(why) }
-	w := &Walk{clock: s.clock, announcer: announcerFor(s.strategy.Middleware), strategy: s.strategy.Name}
+	w := &Walk{clock: s.clock, announcer: s.announcer, strategy: s.strategy.Name}
+	j.tell = w.announce
+	writing, stopWriting := context.WithCancel(context.WithoutCancel(ctx))
+	unhook := context.AfterFunc(held, func() { wall.AfterFunc(recordTimeout, stopWriting) })
+	j.writing = writing
+	end := func() { unhook(); stopWriting(); j.lose(nil) }
 	if err := j.acquire(ctx, sel.otherwise, w.waiting); err != nil {
-		j.lose(nil)
+		end()
 		return ctx, func() {}, err
 	}
-	return ctx, func() { j.release(ctx); j.lose(nil) }, nil
+	return ctx, func() { j.release(ctx); end() }, nil
 }
 
 // turnedAway is the report of a call that did not get the lease.
@@ -134,7 +155,7 @@ func (p *planning) hasState(state State) bool {
 func (s *Sequencer) newWalk(plan *Plan, j *journal, entries map[string]*Entry) *Walk {
 	w := &Walk{
 		plan: plan, handler: s.handler(), clock: s.clock, journal: j,
-		announcer: announcerFor(s.strategy.Middleware), strategy: s.strategy.Name,
+		announcer: s.announcer, strategy: s.strategy.Name,
 		tolerates: has(s.strategy.Middleware, LayerTolerate),
 	}
 	w.prepare(entries)

@@ -33,14 +33,16 @@ import (
 // A Sequencer runs ops by a strategy on a ledger. Configure it with Use before the first run;
 // from then on its methods are safe for concurrent use.
 type Sequencer struct {
-	store    Store
-	ops      []Op
-	base     Strategy     // as it was given
-	added    []Middleware // to whatever strategy
-	strategy Strategy     // both together
-	clock    clock.Clock
-	errs     []error
-	catalog  func() *catalog
+	store     Store
+	ops       []Op
+	base      Strategy     // as it was given
+	added     []Middleware // to whatever strategy
+	strategy  Strategy     // both together
+	clock     clock.Clock
+	drift     Drift
+	errs      []error
+	catalog   func() *catalog
+	announcer announcer
 }
 
 // New returns a sequencer for ops on store; without ops, for those that were registered with
@@ -57,7 +59,7 @@ func New(store Store, ops ...Op) *Sequencer {
 	return s.Use(Sequential())
 }
 
-// A Part is what Use takes: a [Strategy], a [Middleware], or what [WithClock] returns.
+// A Part is what Use takes: a [Strategy], a [Middleware], a [Drift], or what [WithClock] returns.
 type Part interface{ join(s *Sequencer) }
 
 // Use sets the strategy, or adds middleware to it, and returns s. Each middleware goes where
@@ -77,6 +79,7 @@ func (s *Sequencer) Use(parts ...Part) *Sequencer {
 		s.strategy.Middleware = place(s.strategy.Middleware, m)
 	}
 	ops, chain := s.ops, s.strategy.Middleware
+	s.announcer = announcerFor(chain)
 	s.catalog = sync.OnceValue(func() *catalog { return newCatalog(ops, chain) })
 	return s
 }
@@ -113,6 +116,22 @@ func WithClock(c clock.Clock) Part {
 	return partFunc(func(s *Sequencer) { s.clock = c })
 }
 
+// Store is the ledger.
+func (s *Sequencer) Store() Store { return s.store }
+
+// Ops are copies of the ops, in chronological order; those with an invalid ID are left out.
+func (s *Sequencer) Ops() []Op {
+	c := s.catalog()
+	ops := make([]Op, len(c.ops))
+	for i := range c.ops {
+		ops[i] = *c.ops[i].op
+	}
+	return ops
+}
+
+// Strategy is what runs the ops, with all middleware in place.
+func (s *Sequencer) Strategy() Strategy { return s.strategy }
+
 // with returns s adjusted for one call.
 func (s *Sequencer) with(opts []RunOption) (*Sequencer, *selection, error) {
 	sel, err := selectionOf(opts)
@@ -148,7 +167,7 @@ func (s *Sequencer) load(ctx context.Context, sel *selection, read func(context.
 	if err != nil {
 		return nil, errors.Join(c.err, err)
 	}
-	p := &planning{catalog: c, entries: entries, sel: sel, strategy: &s.strategy, now: s.clock.Now()}
+	p := &planning{catalog: c, entries: entries, sel: sel, strategy: &s.strategy, policy: s.drift, now: s.clock.Now()}
 	p.rename()
 	return p, nil
 }

@@ -18,11 +18,12 @@ const (
 	RollingBack                  // an attempt to undo it is open
 	RolledBack                   // undone; pending again for the next run
 	RollbackFailed               // undoing it failed: its effect may still be there
+	Waived                       // a person decided that it need not run; counts as done, see Sequencer.Skip
 )
 
 var stateNames = [...]string{
 	"pending", "scheduled", "running", "succeeded", "skipped", "failed", "tolerated",
-	"indeterminate", "rollback-pending", "rolling-back", "rolled-back", "rollback-failed",
+	"indeterminate", "rollback-pending", "rolling-back", "rolled-back", "rollback-failed", "waived",
 }
 
 // String is the state in lower case with hyphens, as stores keep it.
@@ -33,6 +34,9 @@ func ParseState(s string) (State, error) { return parse[State](stateNames[:], s,
 
 // MarshalText writes the state as its name.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// Done reports whether the op needs no run, and satisfies what depends on it.
+func (s State) Done() bool { return s == Succeeded || s == Waived }
 
 // Open reports whether somebody is working on the op, or was when they died.
 func (s State) Open() bool { return s == Running || s == RollingBack }

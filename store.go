@@ -12,8 +12,8 @@ import (
 // its namespace: one lease, the runs, one [Entry] per op that was ever touched, and one
 // [Attempt] per time somebody set out to do or undo an op.
 //
-// All writes are compare-and-set; that, and no lock, is what keeps the promises. Load, History
-// and Runs never lock and never write, also before the ledger exists (they find nothing).
+// All writes are compare-and-set; that, and no lock, is what keeps the promises. Load, History,
+// Runs and Holder never lock and never write, also before the ledger exists (they find nothing).
 // Methods are safe for concurrent use, by any number of processes where the medium allows it.
 // seqtest.TestStore holds an implementation to this contract.
 type Store interface {
@@ -23,6 +23,8 @@ type Store interface {
 	History(ctx context.Context, id string) ([]Attempt, error)
 	// Runs reads the latest runs, the newest first, at most limit of them.
 	Runs(ctx context.Context, limit int) ([]Run, error)
+	// Holder says who holds the lease now, nil if nobody does.
+	Holder(ctx context.Context) (*LeaseError, error)
 
 	// Acquire takes the lease if it is free or has expired by the store's own clock, and creates
 	// what the ledger needs on first use. Each acquisition has a larger Epoch than all before.
@@ -62,13 +64,16 @@ type Owner struct {
 	Host     string
 	PID      int
 	Revision string // of the binary, from its build information; may be empty
+	Actor    string // the person who asked for it, see [By]; may be empty
 }
 
 // Batch is a set of changes for one transaction. Each item is checked by itself, so one that is
-// refused does not stop the others. Order: outcomes, then saves, marks and claims, then the run.
+// refused does not stop the others. Order: outcomes, then saves, headway, marks and claims, then
+// the run.
 type Batch struct {
 	Outcomes []Outcome
 	Saves    []Snapshot
+	Headway  []Headway
 	Marks    []Mark
 	Claims   []Claim
 	Run      *Run // inserted, or updated to its state
@@ -88,13 +93,16 @@ type Entry struct {
 	Seq        int64     // order of completion within one epoch; 0 unless it was done or undone
 	NotBefore  time.Time // when it is due; zero when it has no schedule
 	Saved      []byte    // what Run saved
+	Checksum   string    // of the op's source as of the last claim or import, see [Op]; may be empty
+	Done       int64     // how far the last attempt that told had come, see [Progress]
+	Total      int64     // of how much; 0 if it is not known
 	Error      string    // of the last attempt, or the reason for a skip
 }
 
 // A Claim opens an attempt. It is refused unless the lease is current, the entry has no open
 // attempt, and the entry's Attempt is one less than the claim's (0 if there is no entry yet).
-// It sets the entry to Running or RollingBack, with the claim's values and the lease's epoch; a
-// forward one also sets Seq to 0.
+// It sets the entry to Running or RollingBack, with the claim's values and the lease's epoch, and
+// Done and Total to 0; a forward one also sets Seq to 0.
 type Claim struct {
 	ID         string
 	Token      Token // random, so that an owner can recognise its own claim
@@ -104,6 +112,7 @@ type Claim struct {
 	Generation int
 	Attempt    int
 	Owner      Owner
+	Checksum   string
 }
 
 // An Outcome closes an attempt. It is refused unless the entry's open attempt has this Token.
@@ -126,6 +135,15 @@ type Snapshot struct {
 	Data  []byte
 }
 
+// Headway says how far an attempt has come, while the attempt with this Token is open; else it is
+// refused.
+type Headway struct {
+	ID    string
+	Token Token
+	Done  int64
+	Total int64
+}
+
 // A Mark sets the state of an entry that has no open attempt. It is refused unless the lease is
 // current and the entry's Attempt is the one given (0 if there is no entry yet, which creates it).
 type Mark struct {
@@ -135,6 +153,8 @@ type Mark struct {
 	Run       string
 	NotBefore time.Time // zero means none
 	Reason    string    // becomes the entry's Error
+	Seq       int64     // see [Entry]; kept as it was if 0
+	Checksum  string    // see [Entry]; kept as it was if ""
 }
 
 // An Attempt is one line of an op's history. It is inserted when somebody sets out, and updated

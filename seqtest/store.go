@@ -139,6 +139,14 @@ func (s *Store) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
 	return s.inner.Runs(ctx, limit)
 }
 
+// Holder implements [seq.Store].
+func (s *Store) Holder(ctx context.Context) (*seq.LeaseError, error) {
+	if err := s.called("Holder"); err != nil {
+		return nil, err
+	}
+	return s.inner.Holder(ctx)
+}
+
 // Acquire implements [seq.Store].
 func (s *Store) Acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error) {
 	if err := s.called("Acquire"); err != nil {

@@ -3,6 +3,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -98,6 +99,23 @@ func (m *Memory) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
 	return latest[:min(max(limit, 0), len(latest))], nil
 }
 
+// Holder implements [seq.Store].
+func (m *Memory) Holder(ctx context.Context) (*seq.LeaseError, error) {
+	if err := m.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	return m.heldAt(m.clock.Now()), nil
+}
+
+// heldAt says who holds the lease, nil if nobody does.
+func (m *Memory) heldAt(now time.Time) *seq.LeaseError {
+	if m.lease.Holder.IsZero() || !now.Before(m.expires) {
+		return nil
+	}
+	return &seq.LeaseError{Holder: m.holder, Since: m.since, Expires: m.expires.Sub(now)}
+}
+
 // Acquire implements [seq.Store].
 func (m *Memory) Acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error) {
 	if err := m.enter(ctx); err != nil {
@@ -105,8 +123,8 @@ func (m *Memory) Acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error
 	}
 	defer m.mu.Unlock()
 	now := m.clock.Now()
-	if !m.lease.Holder.IsZero() && now.Before(m.expires) {
-		return seq.Lease{}, &seq.LeaseError{Holder: m.holder, Since: m.since, Expires: m.expires.Sub(now)}
+	if held := m.heldAt(now); held != nil {
+		return seq.Lease{}, held
 	}
 	m.lease = seq.Lease{Epoch: m.lease.Epoch + 1, Holder: seq.NewToken(), TTL: LeaseTTL}
 	m.holder, m.since, m.expires = owner, now, now.Add(LeaseTTL)
@@ -194,6 +212,13 @@ func (m *Memory) apply(lease seq.Lease, b seq.Batch) (refused []string, err erro
 		}
 		check(s.ID, open)
 	}
+	for _, p := range b.Headway {
+		open := m.isOpen(p.ID, p.Token)
+		if open {
+			m.entries[p.ID].Done, m.entries[p.ID].Total = p.Done, p.Total
+		}
+		check(p.ID, open)
+	}
 	for i := range b.Marks {
 		check(b.Marks[i].ID, current && m.mark(&b.Marks[i]))
 	}
@@ -245,6 +270,7 @@ func (m *Memory) mark(k *seq.Mark) bool {
 		return false
 	}
 	e.State, e.Run, e.NotBefore, e.Error = k.State, k.Run, k.NotBefore, k.Reason
+	e.Seq, e.Checksum = cmp.Or(k.Seq, e.Seq), cmp.Or(k.Checksum, e.Checksum)
 	return true
 }
 
@@ -267,7 +293,7 @@ func (m *Memory) claim(lease seq.Lease, c *seq.Claim) bool {
 		e.Seq = 0
 	}
 	e.Run, e.Delivery, e.Generation, e.Attempt = c.Run, c.Delivery, c.Generation, c.Attempt
-	e.Token, e.Fence = c.Token, lease.Epoch
+	e.Token, e.Fence, e.Checksum, e.Done, e.Total = c.Token, lease.Epoch, c.Checksum, 0, 0
 	m.attempts[c.ID] = append(m.attempts[c.ID], seq.Attempt{
 		ID: c.ID, Number: c.Attempt, Direction: c.Direction, Run: c.Run, Owner: c.Owner, Started: m.clock.Now(), State: e.State,
 	})

@@ -106,6 +106,9 @@ func (r *replica) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
 	})
 }
 
+// Holder implements [seq.Store]; the engine never asks.
+func (r *replica) Holder(context.Context) (*seq.LeaseError, error) { return nil, nil }
+
 // Acquire implements [seq.Store].
 func (r *replica) Acquire(ctx context.Context, _ seq.Owner) (seq.Lease, error) {
 	return call(ctx, r, stepAcquire, "", nil, func() (seq.Lease, error) {

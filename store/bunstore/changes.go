@@ -28,7 +28,7 @@ func (c *changes) apply(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	for _, step := range []func(context.Context) error{c.outcomes, c.saves, c.marks, c.claims, c.run} {
+	for _, step := range []func(context.Context) error{c.outcomes, c.saves, c.headway, c.marks, c.claims, c.run} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -55,6 +55,7 @@ func (c *changes) verdict() error {
 func (c *changes) refuseAll() {
 	refuse(c, c.batch.Outcomes, outcomeID, nil)
 	refuse(c, c.batch.Saves, func(s *seq.Snapshot) string { return s.ID }, nil)
+	refuse(c, c.batch.Headway, headwayID, nil)
 	refuse(c, c.batch.Marks, markID, nil)
 	refuse(c, c.batch.Claims, claimID, nil)
 }
@@ -69,16 +70,17 @@ func refuse[T any](c *changes, items []T, id func(*T) string, written func(*T) b
 }
 
 func outcomeID(o *seq.Outcome) string { return o.ID }
+func headwayID(p *seq.Headway) string { return p.ID }
 func markID(m *seq.Mark) string       { return m.ID }
 func claimID(c *seq.Claim) string     { return c.ID }
 
 // The epoch of a run is that of the lease it is written under.
-const upsertRun = `INSERT INTO ?runs AS r (ns, id, number, strategy, state, host, pid, revision, epoch, started, finished)
+const upsertRun = `INSERT INTO ?runs AS r (ns, id, number, strategy, state, host, pid, revision, actor, epoch, started, finished)
 	VALUES (?ns, ?0, (SELECT coalesce(max(number), 0) + 1 FROM ?runs WHERE ns = ?ns),
-		?1, ?2, ?3, ?4, ?5, ?6, ?now, CASE WHEN ?7 THEN ?now END)
+		?1, ?2, ?3, ?4, ?5, ?6, ?7, ?now, CASE WHEN ?8 THEN ?now END)
 	ON CONFLICT (ns, id) DO UPDATE SET
 		strategy = excluded.strategy, state = excluded.state,
-		host = excluded.host, pid = excluded.pid, revision = excluded.revision,
+		host = excluded.host, pid = excluded.pid, revision = excluded.revision, actor = excluded.actor,
 		epoch = excluded.epoch, finished = excluded.finished`
 
 func (c *changes) run(ctx context.Context) error {
@@ -93,5 +95,5 @@ func (c *changes) run(ctx context.Context) error {
 		}
 	}
 	return c.store.exec(ctx, c.tx, upsertRun, r.ID, clean(r.Strategy), r.State.String(),
-		clean(r.Owner.Host), r.Owner.PID, clean(r.Owner.Revision), c.lease.Epoch, r.State.Final())
+		clean(r.Owner.Host), r.Owner.PID, clean(r.Owner.Revision), clean(r.Owner.Actor), c.lease.Epoch, r.State.Final())
 }

@@ -9,21 +9,21 @@ import (
 	"github.com/sequencer-go/seq"
 )
 
-const claimOps = `WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token) AS (VALUES ?)
-	INSERT INTO ?ops AS o (ns, id, state, run, delivery, generation, attempt, token, fence)
-	SELECT ?ns, v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, ? FROM v
+const claimOps = `WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_checksum) AS (VALUES ?)
+	INSERT INTO ?ops AS o (ns, id, state, run, delivery, generation, attempt, token, fence, checksum)
+	SELECT ?ns, v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, ?, v_checksum FROM v
 	WHERE v_attempt = 1 OR EXISTS (SELECT 1 FROM ?ops WHERE ns = ?ns AND id = v_id)
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, run = excluded.run, delivery = excluded.delivery,
 		generation = excluded.generation, attempt = excluded.attempt,
-		token = excluded.token, fence = excluded.fence,
+		token = excluded.token, fence = excluded.fence, checksum = excluded.checksum, done = 0, total = 0,
 		seq = CASE WHEN excluded.state = ?running THEN 0 ELSE o.seq END
 	WHERE o.token IS NULL AND o.attempt = excluded.attempt - 1
 	RETURNING token`
 
-const openAttempts = `WITH v (v_id, v_number, v_direction, v_run, v_host, v_pid, v_revision, v_token, v_state) AS (VALUES ?)
-	INSERT INTO ?attempts (ns, id, number, direction, run, host, pid, revision, token, state, started)
-	SELECT ?ns, v_id, v_number, v_direction, v_run, v_host, v_pid, v_revision, v_token, v_state, ?now FROM v`
+const openAttempts = `WITH v (v_id, v_number, v_direction, v_run, v_host, v_pid, v_revision, v_actor, v_token, v_state) AS (VALUES ?)
+	INSERT INTO ?attempts (ns, id, number, direction, run, host, pid, revision, actor, token, state, started)
+	SELECT ?ns, v_id, v_number, v_direction, v_run, v_host, v_pid, v_revision, v_actor, v_token, v_state, ?now FROM v`
 
 // claims opens attempts.
 func (c *changes) claims(ctx context.Context) error {
@@ -33,7 +33,7 @@ func (c *changes) claims(ctx context.Context) error {
 		may = nil
 	}
 	err := inChunks(c, may, func(k *seq.Claim) []any {
-		return []any{k.ID, stateOf(k), k.Run, k.Delivery.String(), k.Generation, k.Attempt, k.Token.String()}
+		return []any{k.ID, stateOf(k), k.Run, k.Delivery.String(), k.Generation, k.Attempt, k.Token.String(), clean(k.Checksum)}
 	}, func(chunk []seq.Claim, values bun.Safe) error {
 		err := c.store.scan(ctx, c.tx, func(r *row) error {
 			opened[r.text(0)] = true
@@ -50,7 +50,7 @@ func (c *changes) claims(ctx context.Context) error {
 		}
 		return inChunks(c, won, func(k *seq.Claim) []any {
 			return []any{
-				k.ID, k.Attempt, k.Direction.String(), k.Run, clean(k.Owner.Host), k.Owner.PID, clean(k.Owner.Revision),
+				k.ID, k.Attempt, k.Direction.String(), k.Run, clean(k.Owner.Host), k.Owner.PID, clean(k.Owner.Revision), clean(k.Owner.Actor),
 				k.Token.String(), stateOf(k),
 			}
 		}, func(_ []seq.Claim, values bun.Safe) error {
@@ -79,12 +79,14 @@ func stateOf(k *seq.Claim) string {
 	return seq.Running.String()
 }
 
-const markOps = `WITH v (v_id, v_attempt, v_state, v_run, v_not_before, v_error) AS (VALUES ?)
-	INSERT INTO ?ops AS o (ns, id, delivery, attempt, state, run, not_before, error)
-	SELECT ?ns, v_id, ?, v_attempt, v_state, v_run, CAST(v_not_before AS bigint), v_error FROM v
+const markOps = `WITH v (v_id, v_attempt, v_state, v_run, v_not_before, v_error, v_seq, v_checksum) AS (VALUES ?)
+	INSERT INTO ?ops AS o (ns, id, delivery, attempt, state, run, not_before, error, seq, checksum)
+	SELECT ?ns, v_id, ?, v_attempt, v_state, v_run, CAST(v_not_before AS bigint), v_error, v_seq, v_checksum FROM v
 	WHERE v_attempt = 0 OR EXISTS (SELECT 1 FROM ?ops WHERE ns = ?ns AND id = v_id)
 	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, run = excluded.run, not_before = excluded.not_before, error = excluded.error
+		state = excluded.state, run = excluded.run, not_before = excluded.not_before, error = excluded.error,
+		seq = CASE WHEN excluded.seq = 0 THEN o.seq ELSE excluded.seq END,
+		checksum = CASE WHEN excluded.checksum = '' THEN o.checksum ELSE excluded.checksum END
 	WHERE o.token IS NULL AND o.attempt = excluded.attempt
 	RETURNING id`
 
@@ -96,7 +98,7 @@ func (c *changes) marks(ctx context.Context) error {
 		may = nil
 	}
 	err := inChunks(c, may, func(m *seq.Mark) []any {
-		return []any{m.ID, m.Attempt, m.State.String(), m.Run, due(m.NotBefore), clean(m.Reason)}
+		return []any{m.ID, m.Attempt, m.State.String(), m.Run, due(m.NotBefore), clean(m.Reason), m.Seq, clean(m.Checksum)}
 	}, func(_ []seq.Mark, values bun.Safe) error {
 		return c.store.scan(ctx, c.tx, func(r *row) error {
 			marked[r.text(0)] = true

@@ -9,6 +9,23 @@ import (
 	"github.com/sequencer-go/seq"
 )
 
+// Holder implements [seq.Store].
+func (s *Store) Holder(ctx context.Context) (*seq.LeaseError, error) {
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	seen, err := s.look(ctx)
+	switch {
+	case s.absent(ctx, err):
+		return nil, nil
+	case err != nil:
+		return nil, s.explain(ctx, "look at the lease", err)
+	case !seen.held():
+		return nil, nil
+	}
+	return seen.error(), nil
+}
+
 // Acquire implements [seq.Store].
 func (s *Store) Acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error) {
 	if err := s.enter(ctx); err != nil {
@@ -64,15 +81,15 @@ type sight struct {
 	left    time.Duration // until it expires
 }
 
-const lookAtLease = `SELECT m.value, l.holder, l.host, l.pid, l.revision, l.since, l.expires - ?now
+const lookAtLease = `SELECT m.value, l.holder, l.host, l.pid, l.revision, l.actor, l.since, l.expires - ?now
 	FROM ?meta AS m LEFT JOIN ?leases AS l ON l.ns = ?ns WHERE m.name = 'schema'`
 
 // look reads the lease, and the version of the tables with it.
 func (s *Store) look(ctx context.Context) (seen sight, err error) {
 	err = s.scan(ctx, s.db, func(r *row) error {
 		seen = sight{
-			version: r.text(0), holder: r.text(1), owner: r.owner(2), since: r.time(5),
-			left: time.Duration(r.number(6)) * time.Millisecond,
+			version: r.text(0), holder: r.text(1), owner: r.owner(2), since: r.time(6),
+			left: time.Duration(r.number(7)) * time.Millisecond,
 		}
 		return nil
 	}, lookAtLease)
@@ -92,11 +109,11 @@ func (l sight) error() *seq.LeaseError {
 
 // The epoch follows the clock, so that one which was lost with the last commits of a database
 // that failed over is not issued a second time.
-const seizeLease = `INSERT INTO ?leases AS l (ns, epoch, holder, host, pid, revision, since, expires)
-	VALUES (?ns, ?now, ?0, ?1, ?2, ?3, ?now, ?now + ?ttl)
+const seizeLease = `INSERT INTO ?leases AS l (ns, epoch, holder, host, pid, revision, actor, since, expires)
+	VALUES (?ns, ?now, ?0, ?1, ?2, ?3, ?4, ?now, ?now + ?ttl)
 	ON CONFLICT (ns) DO UPDATE SET
 		epoch = ?greatest(l.epoch + 1, ?now), holder = excluded.holder,
-		host = excluded.host, pid = excluded.pid, revision = excluded.revision,
+		host = excluded.host, pid = excluded.pid, revision = excluded.revision, actor = excluded.actor,
 		since = ?now, expires = ?now + ?ttl
 	WHERE l.holder IS NULL OR l.expires <= ?now
 	RETURNING epoch`
@@ -113,7 +130,7 @@ func (s *Store) seize(ctx context.Context, owner seq.Owner) (seq.Lease, error) {
 		return s.scan(ctx, s.db, func(r *row) error {
 			lease.Epoch = r.number(0)
 			return nil
-		}, seizeLease, lease.Holder.String(), clean(owner.Host), owner.PID, clean(owner.Revision))
+		}, seizeLease, lease.Holder.String(), clean(owner.Host), owner.PID, clean(owner.Revision), clean(owner.Actor))
 	}
 	if s.dialect.oneWriter { // whoever keeps the write lock for that long has the lease
 		err = took()

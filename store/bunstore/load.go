@@ -8,7 +8,7 @@ import (
 	"github.com/sequencer-go/seq"
 )
 
-const selectOps = `SELECT id, state, run, delivery, generation, attempt, crashes, token, fence, seq, not_before, saved, error
+const selectOps = `SELECT id, state, run, delivery, generation, attempt, crashes, token, fence, seq, not_before, saved, error, checksum, done, total
 	FROM ?ops WHERE ns = ?ns`
 
 // Load implements [seq.Store].
@@ -26,6 +26,9 @@ func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) {
 			NotBefore:  r.time(10),
 			Saved:      r.bytes(11),
 			Error:      r.text(12),
+			Checksum:   r.text(13),
+			Done:       r.number(14),
+			Total:      r.number(15),
 		}
 		var err error
 		if e.State, err = seq.ParseState(r.text(1)); err != nil {
@@ -51,7 +54,7 @@ func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) {
 	return slices.Concat(blocks...), nil
 }
 
-const selectAttempts = `SELECT number, direction, run, host, pid, revision, started, finished, state, lost, error
+const selectAttempts = `SELECT number, direction, run, host, pid, revision, actor, started, finished, state, lost, error
 	FROM ?attempts WHERE ns = ?ns AND id = ? ORDER BY number`
 
 // History implements [seq.Store].
@@ -63,16 +66,16 @@ func (s *Store) History(ctx context.Context, id string) ([]seq.Attempt, error) {
 			Number:   int(r.number(0)),
 			Run:      r.text(2),
 			Owner:    r.owner(3),
-			Started:  r.time(6),
-			Finished: r.time(7),
-			Lost:     r.truth(9),
-			Error:    r.text(10),
+			Started:  r.time(7),
+			Finished: r.time(8),
+			Lost:     r.truth(10),
+			Error:    r.text(11),
 		}
 		var err error
 		if a.Direction, err = seq.ParseDirection(r.text(1)); err != nil {
 			return fmt.Errorf("op %q, attempt %d: %w", id, a.Number, err)
 		}
-		if a.State, err = seq.ParseState(r.text(8)); err != nil {
+		if a.State, err = seq.ParseState(r.text(9)); err != nil {
 			return fmt.Errorf("op %q, attempt %d: %w", id, a.Number, err)
 		}
 		attempts = append(attempts, a)
@@ -84,7 +87,7 @@ func (s *Store) History(ctx context.Context, id string) ([]seq.Attempt, error) {
 	return attempts, nil
 }
 
-const selectRuns = `SELECT id, strategy, state, host, pid, revision, epoch, started, finished
+const selectRuns = `SELECT id, strategy, state, host, pid, revision, actor, epoch, started, finished
 	FROM ?runs WHERE ns = ?ns ORDER BY number DESC LIMIT ?`
 
 // Runs implements [seq.Store].
@@ -95,9 +98,9 @@ func (s *Store) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
 			ID:       r.text(0),
 			Strategy: r.text(1),
 			Owner:    r.owner(3),
-			Epoch:    r.number(6),
-			Started:  r.time(7),
-			Finished: r.time(8),
+			Epoch:    r.number(7),
+			Started:  r.time(8),
+			Finished: r.time(9),
 		}
 		var err error
 		if run.State, err = seq.ParseRunState(r.text(2)); err != nil {

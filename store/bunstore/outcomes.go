@@ -68,6 +68,26 @@ const saveOps = `WITH v (v_id, v_token, v_saved) AS (VALUES ?)
 	WHERE o.ns = ?ns AND o.id = v_id AND o.token = v_token
 	RETURNING token`
 
+const headwayOps = `WITH v (v_id, v_token, v_done, v_total) AS (VALUES ?)
+	UPDATE ?ops AS o SET done = v_done, total = v_total
+	FROM v
+	WHERE o.ns = ?ns AND o.id = v_id AND o.token = v_token
+	RETURNING token`
+
+func (c *changes) headway(ctx context.Context) error {
+	told := map[string]bool{} // by token
+	err := inChunks(c, c.batch.Headway, func(p *seq.Headway) []any {
+		return []any{p.ID, p.Token.String(), p.Done, p.Total}
+	}, func(_ []seq.Headway, values bun.Safe) error {
+		return c.store.scan(ctx, c.tx, func(r *row) error {
+			told[r.text(0)] = true
+			return nil
+		}, headwayOps, values)
+	})
+	refuse(c, c.batch.Headway, headwayID, func(p *seq.Headway) bool { return told[p.Token.String()] })
+	return err
+}
+
 func (c *changes) saves(ctx context.Context) error {
 	saved := map[string]bool{} // by token
 	err := inChunks(c, c.batch.Saves, func(s *seq.Snapshot) []any {

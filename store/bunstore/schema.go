@@ -19,7 +19,7 @@ var tables = []string{
 		ns ?key PRIMARY KEY,
 		epoch bigint NOT NULL,
 		holder text,
-		host text NOT NULL, pid bigint NOT NULL, revision text NOT NULL,
+		host text NOT NULL, pid bigint NOT NULL, revision text NOT NULL, actor text NOT NULL,
 		since bigint NOT NULL,
 		expires bigint
 	) ?table`,
@@ -27,7 +27,7 @@ var tables = []string{
 		ns ?key NOT NULL, id ?key NOT NULL,
 		number bigint NOT NULL,
 		strategy text NOT NULL, state text NOT NULL,
-		host text NOT NULL, pid bigint NOT NULL, revision text NOT NULL,
+		host text NOT NULL, pid bigint NOT NULL, revision text NOT NULL, actor text NOT NULL,
 		epoch bigint NOT NULL,
 		started bigint NOT NULL, finished bigint,
 		PRIMARY KEY (ns, id)
@@ -46,6 +46,8 @@ var tables = []string{
 		seq bigint NOT NULL DEFAULT 0,
 		not_before bigint,
 		saved ?blob,
+		checksum text NOT NULL DEFAULT '',
+		done bigint NOT NULL DEFAULT 0, total bigint NOT NULL DEFAULT 0,
 		error text NOT NULL DEFAULT '',
 		PRIMARY KEY (ns, id)
 	) ?table`,
@@ -53,7 +55,7 @@ var tables = []string{
 		ns ?key NOT NULL, id ?key NOT NULL, number bigint NOT NULL,
 		direction text NOT NULL,
 		run text NOT NULL,
-		host text NOT NULL, pid bigint NOT NULL, revision text NOT NULL,
+		host text NOT NULL, pid bigint NOT NULL, revision text NOT NULL, actor text NOT NULL,
 		token text NOT NULL,
 		started bigint NOT NULL, finished bigint,
 		state text NOT NULL,

@@ -126,9 +126,9 @@ func (r *row) time(i int) time.Time {
 	return time.UnixMilli(r.number(i)).UTC()
 }
 
-// owner reads host, pid and revision, from column i on.
+// owner reads host, pid, revision and actor, from column i on.
 func (r *row) owner(i int) seq.Owner {
-	return seq.Owner{Host: r.text(i), PID: int(r.number(i + 1)), Revision: r.text(i + 2)}
+	return seq.Owner{Host: r.text(i), PID: int(r.number(i + 1)), Revision: r.text(i + 2), Actor: r.text(i + 3)}
 }
 
 func (r *row) expect(i int, what string) {

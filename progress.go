@@ -1,0 +1,28 @@
+package seq
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Progress tells how far an op has come: done of total, in whatever unit; total 0 means that nobody
+// knows. Watchers hear of each call, and the ledger about once a second, so that other hosts can see
+// it. Call it as often as you like; it never fails the op. Outside of an op the error matches
+// [ErrNotInOp].
+func Progress(ctx context.Context, done, total int64) error {
+	c := callOf(ctx)
+	if c == nil {
+		return fmt.Errorf("progress: %w", ErrNotInOp)
+	}
+	c.walk.announce(Event{
+		Kind: EventProgress, ID: c.Step.Op.ID, Direction: c.Direction, Attempt: c.Attempt, Done: int(done), Total: int(total),
+	})
+	j, now := c.walk.journal, wall.Now().UnixNano()
+	if j == nil || c.claim.Token.IsZero() || done < total && now-c.told.Load() < int64(time.Second) {
+		return nil
+	}
+	c.told.Store(now)
+	_, _ = j.write(ctx, Batch{Headway: []Headway{{c.Step.Op.ID, c.claim.Token, done, total}}})
+	return nil
+}
