@@ -44,6 +44,7 @@ func TestKills(t *testing.T) {
 		{"random", testRandom},
 		{"stopped", testStopped},
 		{"unanswered", testUnanswered},
+		{"gone", testGone},
 		{"terminated", testTerminated},
 		{"restarted", testRestarted},
 		{"asked to end", testAsked},
