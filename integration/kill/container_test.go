@@ -33,19 +33,19 @@ func newLab(t *testing.T) *lab {
 	t.Helper()
 	docker, err := engine(t.Context())
 	if err != nil {
-		missing(t, "docker", err)
+		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = docker.Close() })
 	l := &lab{docker: docker, image: "seq-kill-replica:" + strings.ToLower(rand.Text())}
-	if l.network, err = network.New(t.Context()); err != nil {
-		t.Fatal(err)
+	if l.network, err = network.New(t.Context()); err != nil { // no reaper, perhaps
+		missing(t, "docker", err)
 	}
-	t.Cleanup(func() { check(t, l.network.Remove(context.Background())) })
+	t.Cleanup(func() { check(t, l.network.Remove(context.WithoutCancel(t.Context()))) })
 	if err := l.makeImage(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_, err := docker.ImageRemove(context.Background(), l.image, client.ImageRemoveOptions{Force: true})
+		_, err := docker.ImageRemove(context.WithoutCancel(t.Context()), l.image, client.ImageRemoveOptions{Force: true})
 		check(t, err)
 	})
 	l.startDatabase(t)
@@ -116,8 +116,8 @@ func (l *lab) startDatabase(t *testing.T) {
 	image := cmp.Or(os.Getenv("SEQ_TEST_POSTGRES_IMAGE"), "postgres:17-alpine")
 	c, err := postgres.Run(t.Context(), image, postgres.BasicWaitStrategies(), network.WithNetwork([]string{database}, l.network))
 	t.Cleanup(func() { check(t, testcontainers.TerminateContainer(c)) })
-	if err != nil {
-		t.Fatal(err)
+	if err != nil { // no image, perhaps
+		missing(t, "docker", err)
 	}
 	l.grounds = &grounds{kind: "postgres"}
 	if l.grounds.dsn, err = c.ConnectionString(t.Context(), "sslmode=disable"); err != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,14 +27,28 @@ func (d death) String() string {
 // A process dies at each point, and the next one ends what it began.
 func testPoints(t *testing.T) {
 	eachKind(t, func(t *testing.T, all *grounds) {
-		each(t, all.drawn(t), func(ctx context.Context, d death) error {
-			return all.on(ctx, func(g *ground) error { return g.die(ctx, d) })
-		})
-		for _, point := range everyPoint {
-			if !score.has(all.kind, point) {
-				t.Errorf("%s: %v", point, errNeverThere)
+		die := func(ctx context.Context, d death) error {
+			err := all.on(ctx, func(g *ground) error { return g.die(ctx, d) })
+			if errors.Is(err, errNotThere) { // what is written together depends on the moment
+				score.count("points that a process did not come to", 1)
+				return nil
 			}
+			return err
 		}
+		each(t, all.drawn(t), die)
+		each(t, everyPoint, func(ctx context.Context, point string) error {
+			for _, d := range deaths(t) {
+				if d.point == point && !score.has(all.kind, point) {
+					if err := die(ctx, d); err != nil {
+						return err
+					}
+				}
+			}
+			if !score.has(all.kind, point) {
+				return fmt.Errorf("%s: no process ever came to this point", all.kind)
+			}
+			return nil
+		})
 	})
 }
 

@@ -129,8 +129,12 @@ func (s *server) database(t *testing.T, name string) (dsn string) {
 // missing skips a test for want of something, or fails it if SEQ_TEST_REQUIRE lists that.
 func missing(t *testing.T, what string, why error) {
 	t.Helper()
-	if slices.Contains(strings.Split(os.Getenv("SEQ_TEST_REQUIRE"), ","), what) {
+	if required(what) {
 		t.Fatal(why)
 	}
 	t.Skip(why)
+}
+
+func required(what string) bool {
+	return slices.Contains(strings.Split(os.Getenv("SEQ_TEST_REQUIRE"), ","), what)
 }
