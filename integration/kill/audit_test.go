@@ -1,5 +1,3 @@
-//go:build kill
-
 package kill_test
 
 import (
@@ -83,7 +81,7 @@ func (g *ground) auditLease(ctx context.Context) error {
 			return g.ledger.Release(ctx, lease)
 		}
 		var held *seq.LeaseError
-		if !errors.As(err, &held) || held.Expires > ttl || time.Now().After(late) {
+		if !errors.As(err, &held) || held.Expires > g.ttl || time.Now().After(late) {
 			return fmt.Errorf("somebody holds the lease: %w", err)
 		}
 		if err := clock.Sleep(ctx, clock.Wall(), held.Expires); err != nil {

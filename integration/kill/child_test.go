@@ -1,5 +1,3 @@
-//go:build kill
-
 package kill_test
 
 import (
@@ -45,6 +43,7 @@ type order struct {
 	Signal   syscall.Signal
 	Pace     time.Duration
 	TTL      time.Duration
+	Cut      time.Duration // how long a transaction outlives a process that is cut off; 0: a minute
 }
 
 // A Scenario is what a fleet does together.
@@ -60,10 +59,11 @@ func (s Scenario) String() string {
 	return s.Strategy
 }
 
-// ttl is the shortest that there is.
-const ttl = time.Second
+// healthy is how long the leases last of those who do not die, and give them back. It is the
+// default, and long enough for the slowest machine.
+const healthy = 15 * time.Second
 
-func connect(dsn string) (*bunstore.Store, error) { return connectFor(dsn, ttl) }
+func connect(dsn string) (*bunstore.Store, error) { return connectFor(dsn, healthy) }
 
 func connectFor(dsn string, ttl time.Duration) (*bunstore.Store, error) {
 	open := postgres.Open
@@ -98,7 +98,7 @@ func (o *order) obey() int {
 }
 
 func (o *order) run(ctx context.Context, t *trap) error {
-	ledger, err := connectFor(o.DSN, max(o.TTL, ttl))
+	ledger, err := connectFor(o.DSN, o.TTL)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func (o *order) run(ctx context.Context, t *trap) error {
 	if err != nil {
 		return err
 	}
-	at := &site{log: log.DB(), trap: t, pace: o.Pace, fails: o.Fails}
+	at := &site{log: log.DB(), trap: t, pace: o.Pace, cut: o.Cut, fails: o.Fails}
 	strategy, err := o.strategy()
 	if err != nil {
 		return err

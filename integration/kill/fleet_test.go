@@ -1,5 +1,3 @@
-//go:build kill
-
 package kill_test
 
 import (
@@ -13,7 +11,7 @@ import (
 // A process that is asked to end gives its lease back at once.
 func testAsked(t *testing.T) {
 	eachKind(t, func(t *testing.T, all *grounds) {
-		each(t, roundsOf(8), func(ctx context.Context, r round) error {
+		each(t, roundsOf(*rounds/4), func(ctx context.Context, r round) error {
 			s := scenarios[int(r)%len(scenarios)]
 			return all.on(ctx, func(g *ground) error { return g.ask(ctx, s) })
 		})
@@ -22,7 +20,7 @@ func testAsked(t *testing.T) {
 
 func (g *ground) ask(ctx context.Context, s Scenario) error {
 	o := g.order(s)
-	o.Pace = 100 * time.Millisecond
+	o.Pace, o.TTL = 100*time.Millisecond, healthy // it is given back, or not for long
 	p, err := start(ctx, o)
 	if err != nil {
 		return err
@@ -56,7 +54,7 @@ func testColdStart(t *testing.T) {
 	eachKind(t, func(t *testing.T, all *grounds) {
 		err := all.on(t.Context(), func(g *ground) error {
 			o := g.order(scenarios[0])
-			o.TTL = 15 * time.Second // the default: fifty processes are slow to start
+			o.TTL = healthy // fifty processes are slow to start
 			began := time.Now()
 			fleet, err := startFleet(t.Context(), o, replicas)
 			if err != nil {

@@ -1,10 +1,9 @@
-//go:build kill
-
 package kill_test
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -22,6 +21,7 @@ type site struct {
 	log   *bun.DB // for what is not Transactional: another database
 	trap  *trap
 	pace  time.Duration // before and after each effect
+	cut   time.Duration // after which the server ends a transaction that idles
 	fails bool          // the last op does
 }
 
@@ -72,6 +72,12 @@ func (s *site) ops() []seq.Op {
 func (s *site) transactional(id string, deps ...string) seq.Op {
 	in := func(what string) func(context.Context) error {
 		return func(ctx context.Context) error {
+			if s.cut > 0 {
+				limit := fmt.Sprintf("SET LOCAL idle_in_transaction_session_timeout = %d", s.cut.Milliseconds())
+				if _, err := bunstore.Tx(ctx).ExecContext(ctx, limit); err != nil {
+					return err
+				}
+			}
 			if err := clock.Sleep(ctx, clock.Wall(), s.pace); err != nil {
 				return err
 			}

@@ -1,5 +1,3 @@
-//go:build kill
-
 package kill_test
 
 import (
@@ -18,7 +16,7 @@ import (
 var everyPoint = beforeAndAfter(
 	"acquire", "renew", "release",
 	"write.recover", "write.begin", "write.end", "write.decide", "write.save",
-	"write.claim", "write.outcome", "write.outcome-failed",
+	"write.claim", "write.outcome", "write.outcome-and-claim", "write.outcome-failed",
 	"write.claim-rollback", "write.outcome-rollback",
 	"atomic", "atomic-fn", "atomic-rollback", "atomic-rollback-fn",
 	"op.repeatable", "op.once", "op.verified", "verify",
@@ -114,6 +112,8 @@ func pointOf(b *seq.Batch) string {
 		return "write.begin"
 	case b.Run != nil:
 		return "write.end"
+	case len(b.Outcomes) > 0 && len(b.Claims) > 0:
+		return "write.outcome-and-claim"
 	case len(b.Claims) > 0 && b.Claims[0].Direction == seq.Rollback:
 		return "write.claim-rollback"
 	case len(b.Claims) > 0:

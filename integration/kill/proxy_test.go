@@ -1,5 +1,3 @@
-//go:build kill
-
 package kill_test
 
 import (
@@ -14,12 +12,14 @@ import (
 )
 
 // A proxy stands between processes and their Postgres, and loses one commit: before the server
-// hears of it, or when the server has answered that it is done.
+// hears of it, when the server has answered that it is done, or, if it is silent, before the server
+// hears of it and without an end of the connection that anybody would notice.
 type proxy struct {
 	net.Listener
 	network, addr string
 	nth           int64
 	before        bool
+	silent        chan struct{} // nil if it is not; closed when the commit is lost
 	commits       atomic.Int64
 	wg            sync.WaitGroup
 	quit          context.CancelFunc
@@ -101,7 +101,11 @@ func (p *proxy) pass(ctx context.Context, client net.Conn) {
 			break
 		}
 		if !first && (m[0] == 'Q' || m[0] == 'P') && bytes.Contains(m, []byte("commit\x00")) && p.commits.Add(1) == p.nth {
-			if p.before {
+			if p.silent != nil {
+				close(p.silent)
+				<-ctx.Done()
+			}
+			if p.before || p.silent != nil {
 				break
 			}
 			swallow.Store(true)

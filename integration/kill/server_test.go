@@ -1,5 +1,3 @@
-//go:build kill
-
 package kill_test
 
 import (
@@ -34,7 +32,7 @@ const script = `
 	trap '' INT TERM HUP # it ends with its input, so never before its parent
 	trap '"$2/pg_ctl" -D "$1/data" -m immediate -w stop >&2; rm -rf "$1"' EXIT
 	"$2/initdb" -D "$1/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >&2
-	"$2/pg_ctl" -D "$1/data" -l "$1/log" -w -o "-k $1 -c listen_addresses= -c fsync=off -c max_connections=300" start >&2
+	"$2/pg_ctl" -D "$1/data" -l "$1/log" -w -o "-k $1 -c listen_addresses= -c fsync=off -c autovacuum=off -c max_connections=300" start >&2
 	echo ready
 	while read -r line; do
 		"$2/pg_ctl" -D "$1/data" -l "$1/log" -m immediate -w restart >&2
@@ -125,14 +123,18 @@ func (s *server) database(t *testing.T, name string) (dsn string) {
 	if _, err := admin.DB().ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
 		t.Fatal(err)
 	}
-	return strings.Replace(s.dsn, "@/postgres?", "@/"+name+"?", 1)
+	return with(s.dsn, "dbname", name) // wins over the path
 }
 
 // missing skips a test for want of something, or fails it if SEQ_TEST_REQUIRE lists that.
 func missing(t *testing.T, what string, why error) {
 	t.Helper()
-	if slices.Contains(strings.Split(os.Getenv("SEQ_TEST_REQUIRE"), ","), what) {
+	if required(what) {
 		t.Fatal(why)
 	}
 	t.Skip(why)
+}
+
+func required(what string) bool {
+	return slices.Contains(strings.Split(os.Getenv("SEQ_TEST_REQUIRE"), ","), what)
 }

@@ -35,8 +35,12 @@ type dialect struct {
 	same string
 }
 
-// idle bounds how long a process that was cut off in the middle of a transaction keeps its locks.
-const idle = `set_config('idle_in_transaction_session_timeout', '60000', true)`
+// How long a process that was cut off in the middle of a transaction keeps its locks: not longer
+// than its lease in a transaction of the store's own, a minute where an op may think.
+const (
+	brief = `set_config('idle_in_transaction_session_timeout', (?ttl)::text, true)`
+	idle  = `set_config('idle_in_transaction_session_timeout', '60000', true)`
+)
 
 var dialects = map[bundialect.Name]*dialect{
 	bundialect.PG: {
@@ -44,8 +48,8 @@ var dialects = map[bundialect.Name]*dialect{
 		greatest:  `greatest`,
 		key:       `text COLLATE "C"`,
 		blob:      `bytea`,
-		serialize: `SELECT pg_advisory_xact_lock(hashtextextended('seq:ddl:' || current_schema() || ':' || ?prefix, 0))`,
-		authority: `SELECT ` + idle + ` FROM ?leases WHERE ns = ?ns AND epoch = ? AND holder = ? FOR SHARE`,
+		serialize: `SELECT pg_advisory_xact_lock(hashtextextended('seq:ddl:' || current_schema() || ':' || ?prefix, 0)), ` + brief,
+		authority: `SELECT ` + brief + ` FROM ?leases WHERE ns = ?ns AND epoch = ? AND holder = ? FOR SHARE`,
 		guard:     `SELECT txid_current(), ` + idle + ` FROM ?ops WHERE ns = ?ns AND id = ? AND token = ? FOR UPDATE`,
 		together:  true,
 		same:      `txid_current() = ?`,
