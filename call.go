@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,7 @@ type Call struct {
 	state   *stepState
 	claim   Claim
 	seq     int64 // order of completion, drawn when the op has returned
+	prior   int64 // that of the last time
 	saved   []byte
 	retries int
 	told    atomic.Int64 // when the ledger last heard of progress
@@ -30,7 +32,9 @@ type Call struct {
 	started bool  // the op was called
 	closed  bool  // the outcome is committed
 	broken  error // the ledger failed; nothing may be concluded from the op's own error
-	ctx     callContext
+	// untouched: its transaction was not committed, for no fault of the op's.
+	untouched bool
+	ctx       callContext
 }
 
 // callContext is the op's context: it knows its call.
@@ -60,6 +64,14 @@ func (c *Call) Retrying(err error, delay time.Duration) {
 	c.walk.announce(Event{
 		Kind: EventRetrying, ID: c.Step.Op.ID, Direction: c.Direction, Attempt: c.Attempt, Err: err, Delay: delay,
 	})
+}
+
+// Run is the ID of the run that the call belongs to, "" if nothing is recorded.
+func (c *Call) Run() string {
+	if c.walk == nil || c.walk.journal == nil {
+		return ""
+	}
+	return c.walk.journal.run.ID
 }
 
 // Clock is the clock that the run lives by.
@@ -96,15 +108,22 @@ func (c *Call) atomically(ctx context.Context, fn func(context.Context) error) e
 	j := c.walk.journal
 	var own error
 	before := c.saved
+	var ahead *stepState
 	refused, err := j.store.Atomic(ctx, j.current(), c.claim, func(tx context.Context) (Batch, error) {
 		if own = protect(tx, fn); own != nil {
 			c.saved = before
 			return Batch{}, own
 		}
-		return Batch{Outcomes: []Outcome{c.outcome(nil)}}, nil
+		b := Batch{Outcomes: []Outcome{c.outcome(nil)}}
+		if ahead = c.reserve(); ahead != nil {
+			b.Claims = []Claim{*ahead.proposed()}
+		}
+		return b, nil
 	})
+	written := !slices.Contains(refused, c.claim.ID)
+	ahead.reserved(err == nil && ahead != nil && !slices.Contains(refused, ahead.entry.ID), err)
 	switch {
-	case err == nil && len(refused) == 0:
+	case written && (err == nil || errors.Is(err, ErrLeaseLost) && own == nil && c.seq != 0):
 		c.closed = true
 		return nil
 	case own != nil && errors.Is(err, own):
@@ -114,6 +133,8 @@ func (c *Call) atomically(ctx context.Context, fn func(context.Context) error) e
 		return ErrFenced
 	case errors.Is(err, ErrUnknownOutcome):
 		c.broken = err
+	default:
+		c.untouched = !errors.Is(err, ErrTxBroken)
 	}
 	return err
 }

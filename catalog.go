@@ -47,10 +47,13 @@ func newCatalog(ops []Op, chain []Middleware) *catalog {
 		}
 		c.ops = append(c.ops, stamped{op, at})
 	}
-	slices.SortStableFunc(c.ops, func(a, b stamped) int { return chronologically(&a, &b) })
+	sorted := func(a, b stamped) int { return chronologically(&a, &b) }
+	if !slices.IsSortedFunc(c.ops, sorted) { // as they are, mostly
+		slices.SortStableFunc(c.ops, sorted)
+	}
 	for i := range c.ops {
 		id := c.ops[i].op.ID
-		if _, twice := c.index[id]; twice {
+		if i > 0 && c.ops[i-1].op.ID == id { // they are sorted
 			errs = append(errs, fmt.Errorf("%w %s: registered twice%s", ErrInvalidOp, id, registeredAt(id)))
 			continue
 		}
@@ -107,8 +110,13 @@ func (p *planning) rename() {
 func (c *catalog) connect() []error {
 	var errs []error
 	c.deps = make([][]int, len(c.ops))
+	edges := 0
 	for i := range c.ops {
-		op := c.ops[i].op
+		edges += len(c.ops[i].op.DependsOn)
+	}
+	flat := make([]int, 0, edges)
+	for i := range c.ops {
+		op, from := c.ops[i].op, len(flat)
 		for n, id := range op.DependsOn {
 			j, known := c.index[id]
 			switch {
@@ -117,11 +125,12 @@ func (c *catalog) connect() []error {
 			case slices.Contains(op.DependsOn[:n], id):
 				errs = append(errs, fmt.Errorf("%w %s: names the dependency %s twice", ErrInvalidOp, op.ID, quoted(id)))
 			case known:
-				c.deps[i] = append(c.deps[i], j)
+				flat = append(flat, j)
 			default:
 				c.foreign = append(c.foreign, foreign{i, id})
 			}
 		}
+		c.deps[i] = flat[from:len(flat):len(flat)]
 	}
 	for _, path := range c.cycles() {
 		errs = append(errs, &CycleError{Path: path})
@@ -133,12 +142,16 @@ func (c *catalog) connect() []error {
 // everything free has been taken away depends on a cycle; following the first such dependency
 // from there runs into one.
 func (c *catalog) cycles() [][]string {
+	forward := false // without an op that depends on a later one there is no cycle
+	for i, deps := range c.deps {
+		forward = forward || len(deps) > 0 && slices.Max(deps) >= i
+	}
+	if !forward {
+		return nil
+	}
 	steps := make([]Step, len(c.ops))
 	for i := range steps {
 		steps[i].After = c.deps[i]
-	}
-	if inOrder(steps) {
-		return nil
 	}
 	free := make([]bool, len(steps))
 	for _, i := range (Input{Steps: steps}).Order(nil) {

@@ -21,19 +21,32 @@ func complete(plan *Plan, in Input) error {
 			return fmt.Errorf("%w: it leaves out %s", ErrInvalidPlan, in.Steps[from].Op.ID)
 		}
 	}
+	waits := make([]int, len(plan.Steps)) // the last step that waits for this one, counted from 1
 	for i := range plan.Steps {
 		s := &plan.Steps[i]
-		for _, from := range in.Steps[s.input].After {
-			s.After = appendOnce(s.After, place[from]-1)
-		}
 		for _, j := range s.After {
 			if j < 0 || j >= i {
-				return fmt.Errorf("%w: %s does not stand behind all that it waits for", ErrInvalidPlan, s.Op.ID)
+				return outOfOrder(s)
 			}
+			waits[j] = i + 1
 			s.Wave = max(s.Wave, plan.Steps[j].Wave+1)
+		}
+		for _, from := range in.Steps[s.input].After {
+			j := place[from] - 1
+			if j >= i {
+				return outOfOrder(s)
+			}
+			if waits[j] != i+1 {
+				s.After = append(s.After, j)
+				s.Wave = max(s.Wave, plan.Steps[j].Wave+1)
+			}
 		}
 	}
 	return nil
+}
+
+func outOfOrder(s *Step) error {
+	return fmt.Errorf("%w: %s does not stand behind all that it waits for", ErrInvalidPlan, s.Op.ID)
 }
 
 // find is the index of a planned step in the input, -1 if it is not there. A planner may have

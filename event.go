@@ -1,13 +1,12 @@
 package seq
 
-import (
-	"sync"
-	"time"
-)
+import "time"
 
-// An Event says what just happened in a run. Events of one run come one at a time and in order;
-// those of one op start with Started and end with Settled. A watcher that panics is ignored; one
-// that blocks delays the run.
+// An Event says what just happened in a run. Each watcher gets all events of its sequencer one at a
+// time and in order, in a goroutine that is not the run's: those of one op start with Started and
+// end with Settled. A watcher that panics is ignored. One that is slow, or blocks for ever, holds
+// nobody up: Run returns when every watcher has heard everything, but waits no longer than five
+// seconds for that.
 type Event struct {
 	Kind      EventKind
 	Time      time.Time // by the sequencer's clock
@@ -54,37 +53,3 @@ var eventNames = [...]string{
 
 // String is the kind in lower case.
 func (k EventKind) String() string { return name(eventNames[:], k) }
-
-// announcer hands events to the watchers, one at a time.
-type announcer struct {
-	mu       sync.Mutex
-	watchers []func(Event)
-}
-
-func announcerFor(chain []Middleware) *announcer {
-	a := &announcer{}
-	for _, m := range chain {
-		if m.Watch != nil {
-			a.watchers = append(a.watchers, m.Watch)
-		}
-	}
-	if len(a.watchers) == 0 {
-		return nil
-	}
-	return a
-}
-
-// announce is nil-safe, so that a run nobody watches pays nothing.
-func (a *announcer) announce(e Event) {
-	if a == nil {
-		return
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, watch := range a.watchers {
-		func() {
-			defer func() { _ = recover() }()
-			watch(e)
-		}()
-	}
-}

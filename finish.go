@@ -13,6 +13,7 @@ func (s *Sequencer) walkPlan(ctx context.Context, w *Walk) (*Report, error) {
 	began := s.clock.Now()
 	w.announce(Event{Kind: EventRunStarted, Total: len(w.steps)})
 	err := contain(func() error { return s.executor().Execute(ctx, w) })
+	w.giveBackAll(ctx)
 	state, errs := w.verdict(ctx, err)
 	if cerr := w.conclude(ctx, state); cerr != nil {
 		errs = append(errs, fmt.Errorf("close the run: %w", cerr))
@@ -41,8 +42,8 @@ func (w *Walk) verdict(ctx context.Context, err error) (RunState, []error) {
 	case err != nil && len(errs) == 0:
 		errs = append(errs, err)
 	case err == nil && len(errs) == 0:
-		if i := w.unsettled(); i >= 0 {
-			errs = append(errs, fmt.Errorf("%w: the executor returned before %s had settled", ErrInvalidPlan, w.plan.Steps[i].Op.ID))
+		if err := w.complain(); err != nil {
+			errs = append(errs, err)
 		}
 	}
 	switch {
@@ -65,14 +66,14 @@ func interruption(ctx context.Context) error {
 	return fmt.Errorf("interrupted: %w", ctx.Err())
 }
 
-// unsettled is the first step that the executor did not do, -1 if there is none.
-func (w *Walk) unsettled() int {
+// complain names the first step that the executor did not do; nil if there is none.
+func (w *Walk) complain() error {
 	for i := range w.steps {
 		if w.steps[i].status.Load() != settled {
-			return i
+			return fmt.Errorf("%w: the executor returned before %s had settled", ErrInvalidPlan, w.plan.Steps[i].Op.ID)
 		}
 	}
-	return -1
+	return nil
 }
 
 // direction orders errors: forward before rollback before the rest.
@@ -83,15 +84,15 @@ func direction(err error) int {
 	return int(Rollback) + 1
 }
 
-// conclude records what never ran, and the end of the run.
+// conclude records what never ran, what the ledger has not heard, and the end of the run.
 func (w *Walk) conclude(ctx context.Context, state RunState) error {
 	j := w.journal
-	if j == nil || w.suspended {
+	if j == nil || w.suspended || w.left {
 		return nil
 	}
 	run := j.run
 	run.State = state
-	_, err := j.write(ctx, Batch{Run: &run, Marks: w.skips()})
+	_, err := j.write(ctx, Batch{Run: &run, Outcomes: w.untold(), Marks: w.skips()})
 	return err
 }
 

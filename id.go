@@ -3,7 +3,6 @@ package seq
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 )
@@ -11,10 +10,8 @@ import (
 // MaxIDBytes is the length of the longest ID.
 const MaxIDBytes = 200
 
-var (
-	idChars   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]*$`)
-	timestamp = regexp.MustCompile(`^(\d{14}|\d{4}_\d{2}_\d{2}_\d{6})(?:_|$)`)
-)
+// The two ways to write a timestamp, digits as zeros.
+var stamps = [...]string{"0000_00_00_000000", "00000000000000"}
 
 const layout = "20060102150405"
 
@@ -29,23 +26,56 @@ func ParseID(id string) (at time.Time, name string, err error) {
 	if len(id) > MaxIDBytes {
 		return at, "", fmt.Errorf("%w %q…: %d bytes long, at most %d allowed", ErrInvalidID, id[:32], len(id), MaxIDBytes)
 	}
-	if !idChars.MatchString(id) {
+	if !plain(id) {
 		return at, "", fmt.Errorf("%w %q: only letters, digits and . _ : / - are allowed, the first a letter or digit", ErrInvalidID, id)
 	}
-	stamp := timestamp.FindStringSubmatch(id)
-	if stamp == nil {
+	stamp := stampOf(id)
+	if stamp == "" {
 		return at, "", fmt.Errorf("%w %q: it must start with a timestamp, as in 2024_01_15_120000_%s", ErrInvalidID, id, "name")
 	}
-	at, err = time.Parse(layout, strings.ReplaceAll(stamp[1], "_", ""))
+	at, err = time.Parse(layout, strings.ReplaceAll(stamp, "_", ""))
 	if err != nil {
-		return at, "", fmt.Errorf("%w %q: %s is no date and time", ErrInvalidID, id, stamp[1])
+		return at, "", fmt.Errorf("%w %q: %s is no date and time", ErrInvalidID, id, stamp)
 	}
-	return at, id[len(stamp[0]):], nil
+	return at, strings.TrimPrefix(id[len(stamp):], "_"), nil
+}
+
+// plain reports whether a text has only what an ID may have, and begins as one.
+func plain(id string) bool {
+	for i := range len(id) {
+		switch c := id[i]; {
+		case '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
+		case i > 0 && (c == '_' || c == '.' || c == ':' || c == '/' || c == '-'):
+		default:
+			return false
+		}
+	}
+	return id != ""
+}
+
+// stampOf is the timestamp that an ID begins with, "" if it has none.
+func stampOf(id string) string {
+	for _, form := range stamps {
+		if len(id) >= len(form) && alike(id[:len(form)], form) && (len(id) == len(form) || id[len(form)] == '_') {
+			return id[:len(form)]
+		}
+	}
+	return ""
+}
+
+// alike reports whether a text has digits where form has them, and else the same.
+func alike(text, form string) bool {
+	for i := range len(form) {
+		if digit := '0' <= text[i] && text[i] <= '9'; digit != (form[i] == '0') || !digit && text[i] != form[i] {
+			return false
+		}
+	}
+	return true
 }
 
 // quoted is an ID as an error shows it: as it is if it is valid, else so that it does no harm.
 func quoted(id string) string {
-	if len(id) <= MaxIDBytes && idChars.MatchString(id) {
+	if len(id) <= MaxIDBytes && plain(id) {
 		return id
 	}
 	return fmt.Sprintf("%.*q", MaxIDBytes, id)

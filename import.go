@@ -41,6 +41,7 @@ func (s *Sequencer) Import(ctx context.Context, in Import, opts ...RunOption) ([
 		marks, err := s.imports(in, entries, "")
 		return markIDs(marks), err
 	}
+	defer s.announcer.flush()
 	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: "import " + in.Origin, Owner: sel.owner(), State: RunSucceeded}}
 	ctx, drop, err := s.take(ctx, j, sel)
 	if err != nil {

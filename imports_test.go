@@ -18,20 +18,21 @@ const module = "github.com/sequencer-go/seq"
 // mayImport is the picture in docs/architecture.md: which packages of the module each package
 // may import. A folder covers what is below it; "" is the root.
 var mayImport = map[string][]string{
-	"clock":          {},
-	"":               {"clock"},
-	"plan":           {""},
-	"exec":           {""},
-	"middleware":     {"", "clock"},
-	"strategies":     {"", "plan", "exec", "middleware"},
-	"store":          {"", "clock"},
-	"store/bunstore": {"", "clock", "store"},
-	"store/sqlite":   {"", "clock", "store/bunstore"},
-	"store/postgres": {"", "clock", "store/bunstore"},
-	"seqtest":        {"", "clock", "plan", "store"},
-	"console":        {"", "clock"},
-	"internal/sim":   {"", "clock", "plan", "exec", "middleware", "strategies"},
-	"examples":       {"", "clock", "plan", "exec", "middleware", "strategies", "store", "console", "examples"},
+	"console":           {"", "clock"},
+	"clock":             {},
+	"internal/indexset": {},
+	"":                  {"clock", "internal/indexset"},
+	"plan":              {""},
+	"exec":              {"", "internal/indexset"},
+	"middleware":        {"", "clock"},
+	"strategies":        {"", "plan", "exec", "middleware"},
+	"store":             {"", "clock"},
+	"store/bunstore":    {"", "clock", "store"},
+	"store/sqlite":      {"", "clock", "store/bunstore"},
+	"store/postgres":    {"", "clock", "store/bunstore"},
+	"seqtest":           {"", "clock", "plan", "store"},
+	"internal/sim":      {"", "clock", "plan", "exec", "middleware", "strategies"},
+	"examples":          {"", "clock", "plan", "exec", "middleware", "strategies", "store", "console", "examples"},
 }
 
 // TestImportsPointOneWay reads the imports of every file that is not a test.

@@ -15,10 +15,15 @@ import (
 type journal struct {
 	store Store
 	run   Run
-	seq   atomic.Int64 // order of completion
+	seq   atomic.Int64 // order of completion; continues what the ledger has
 
 	held context.Context         // until the lease is lost, or the run is over
 	lose context.CancelCauseFunc // ends held, and the run's context
+	tell func(Event)
+
+	writing context.Context // of all writes: it ends some time after held
+
+	pen pen
 
 	mu    sync.Mutex
 	lease Lease
@@ -44,6 +49,7 @@ func (j *journal) acquire(ctx context.Context, otherwise Otherwise, waiting func
 		lease, err := j.store.Acquire(ctx, j.run.Owner)
 		if err == nil {
 			j.hold(ctx, lease, began)
+			j.tell(Event{Kind: EventLeaseAcquired})
 			return nil
 		}
 		var held *LeaseError
@@ -74,7 +80,9 @@ func (j *journal) hold(ctx context.Context, lease Lease, began time.Time) {
 	go func() {
 		defer close(done)
 		if err := j.renew(ctx, lease, began); err != nil {
-			j.lose(fmt.Errorf("%w: %w", ErrLeaseLost, err))
+			err = fmt.Errorf("%w: %w", ErrLeaseLost, err)
+			j.tell(Event{Kind: EventLeaseLost, Err: err})
+			j.lose(err)
 		}
 	}()
 }
@@ -111,50 +119,3 @@ func (j *journal) release(ctx context.Context) {
 
 // recordTimeout bounds what is said to the ledger when the lease is lost, or given back.
 const recordTimeout = 10 * time.Second
-
-// write writes a batch even when the caller's context has ended. It waits as long as the lease is
-// held, because another op's transaction may hold up the ledger; after that, not for long.
-func (j *journal) write(ctx context.Context, b Batch) ([]string, error) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	defer context.AfterFunc(j.held, func() { wall.AfterFunc(recordTimeout, cancel) })()
-	return j.store.Write(ctx, j.current(), b)
-}
-
-// settle writes the outcome of an attempt, and tries again on an error, because the op has run:
-// a lost outcome is the one thing that cannot be repaired from here. It fails with ErrFenced if
-// somebody else closed the attempt.
-func (j *journal) settle(ctx context.Context, out Outcome, attempt int) error {
-	ctx = context.WithoutCancel(ctx)
-	unsure := false // an earlier try may have been committed
-	for _, pause := range []time.Duration{50 * time.Millisecond, 500 * time.Millisecond, 0} {
-		refused, err := j.write(ctx, Batch{Outcomes: []Outcome{out}})
-		switch {
-		case len(refused) > 0 && unsure && j.told(ctx, out, attempt):
-			return nil
-		case len(refused) > 0:
-			return ErrFenced
-		case err == nil, errors.Is(err, ErrLeaseLost): // a true report counts, also from a former holder
-			return nil
-		case pause == 0:
-			return err
-		}
-		unsure = true
-		_ = clock.Sleep(ctx, wall, pause)
-	}
-	return nil
-}
-
-// told reports whether the ledger has this outcome of an attempt already.
-func (j *journal) told(ctx context.Context, out Outcome, attempt int) bool {
-	history, err := j.store.History(ctx, out.ID)
-	if err != nil {
-		return false
-	}
-	for _, a := range history {
-		if a.Number == attempt {
-			return a.State == out.State && !a.Lost
-		}
-	}
-	return false
-}

@@ -60,20 +60,22 @@ func (in Input) Arrange(order []int) *Plan {
 	for at, i := range order {
 		place[i] = at + 1
 	}
-	steps := make([]Step, len(order))
+	room := len(order) // one more for each, because many planners add one
+	for _, i := range order {
+		room += len(in.Steps[i].After)
+	}
+	steps, flat := make([]Step, len(order)), make([]int, 0, room)
 	for at, i := range order {
 		steps[at] = in.Steps[i]
-		steps[at].After = nil
-		if len(in.Steps[i].After) == 0 {
-			continue
-		}
-		after := make([]int, 0, len(in.Steps[i].After)+1)
+		from := len(flat)
 		for _, j := range in.Steps[i].After {
 			if place[j] > 0 {
-				after = append(after, place[j]-1)
+				flat = append(flat, place[j]-1)
 			}
 		}
-		steps[at].After = after
+		to := len(flat)
+		flat = flat[:to+1]
+		steps[at].After = flat[from : to : to+1]
 	}
 	return &Plan{Steps: steps}
 }

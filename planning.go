@@ -57,10 +57,8 @@ func (p *planning) foresee(plan *Plan) {
 			}
 		}
 	}
-	for i := range p.catalog.ops {
-		if e := p.entries[p.catalog.ops[i].op.ID]; e != nil && (e.State == RollbackPending || e.State == RollingBack) {
-			plan.Undo = append(plan.Undo, e.ID)
-		}
+	for _, e := range p.unfinished() {
+		plan.Undo = append(plan.Undo, e.ID)
 	}
 }
 
@@ -77,27 +75,32 @@ func (p *planning) input() (Input, error) {
 	if err := errors.Join(errs...); err != nil {
 		return in, err
 	}
-	place := make([]int, len(p.catalog.ops))
+	place := make([]int, len(p.catalog.ops)) // counted from 1
+	steps, edges := 0, 0
 	for i := range p.catalog.ops {
 		if p.chosen(&p.catalog.ops[i]) {
-			in.Steps = append(in.Steps, Step{Op: p.catalog.ops[i].op, input: len(in.Steps)})
-			place[i] = len(in.Steps)
+			steps++
+			place[i] = steps
+			edges += len(p.catalog.deps[i])
 		}
 	}
+	in.Steps = make([]Step, steps)
+	flat := make([]int, 0, edges)
 	for i := range p.catalog.ops {
 		if place[i] == 0 {
 			continue
 		}
-		step := &in.Steps[place[i]-1]
+		step, from := &in.Steps[place[i]-1], len(flat)
+		step.Op, step.input = p.catalog.ops[i].op, place[i]-1
 		for _, j := range p.catalog.deps[i] {
-			dep := p.catalog.ops[j].op.ID
 			switch {
 			case place[j] > 0:
-				step.After = append(step.After, place[j]-1)
-			case !p.done(dep):
-				step.Skip = fmt.Sprintf("depends on %s, which this run leaves out", dep)
+				flat = append(flat, place[j]-1)
+			case !p.done(p.catalog.ops[j].op.ID):
+				step.Skip = fmt.Sprintf("depends on %s, which this run leaves out", p.catalog.ops[j].op.ID)
 			}
 		}
+		step.After = flat[from:len(flat):len(flat)]
 		var err error
 		if step.NotBefore, err = p.due(step.Op); err != nil {
 			errs = append(errs, err)

@@ -1,6 +1,7 @@
 package seq
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -42,6 +43,6 @@ func (s *Sequencer) PreviewRollback(ctx context.Context, opts ...RunOption) (*Pl
 
 // latest keeps the entries that completed last.
 func (s *selection) latest(done []*Entry) []*Entry {
-	slices.SortFunc(done, func(a, b *Entry) int { return completed(b, a) })
+	slices.SortFunc(done, func(a, b *Entry) int { return cmp.Compare(b.Seq, a.Seq) })
 	return done[:min(s.last, len(done))]
 }

@@ -19,11 +19,24 @@ func record(next Handler) Handler {
 
 // open claims an attempt: it is in the ledger before the op is called.
 func (c *Call) open(ctx context.Context) error {
-	e := &c.state.entry
 	j := c.walk.journal
-	if j == nil {
+	if j == nil || !c.claim.Token.IsZero() { // claimed ahead
 		return nil
 	}
+	c.propose()
+	if err := j.claim(ctx, c.claim); err != nil {
+		c.state.untold = c.unmade()
+		c.claim = Claim{} // the op is not called
+		c.broken = fmt.Errorf("claim: %w", err)
+		return c.broken
+	}
+	c.claimed()
+	return nil
+}
+
+// propose makes the claim that opens the attempt.
+func (c *Call) propose() {
+	e, j := &c.state.entry, c.walk.journal
 	c.claim = Claim{
 		ID: c.Step.Op.ID, Token: NewToken(), Direction: c.Direction, Run: j.run.ID, Delivery: c.Step.Op.Delivery,
 		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: j.run.Owner, Checksum: c.Step.Op.Checksum,
@@ -31,34 +44,40 @@ func (c *Call) open(ctx context.Context) error {
 	if c.Direction == Forward && (e.Attempt == 0 || e.Seq > 0) {
 		c.claim.Generation++ // for the first time, or after it was done or undone
 	}
-	c.Attempt = c.claim.Attempt
-	refused, err := j.write(ctx, Batch{Claims: []Claim{c.claim}})
-	if err == nil && len(refused) > 0 {
-		err = ErrFenced
-	}
-	if err != nil {
-		c.claim = Claim{} // the op is not called, so there is nothing to tell
-		c.broken = fmt.Errorf("claim: %w", err)
-		return c.broken
-	}
+	c.Attempt, c.prior = c.claim.Attempt, e.Seq
+}
+
+// claimed notes that the claim is in the ledger.
+func (c *Call) claimed() {
+	e := &c.state.entry
 	e.Attempt, e.Generation, e.Run = c.claim.Attempt, c.claim.Generation, c.claim.Run
-	e.Token, e.Fence = c.claim.Token, j.current().Epoch
+	e.Token, e.Fence = c.claim.Token, c.walk.journal.current().Epoch
 	if c.Direction == Forward {
 		e.Seq = 0
 	}
-	return nil
 }
 
 // close writes what came of the attempt, unless that is committed already. It answers with the
 // op's own error, or with why the ledger could not be told.
 func (c *Call) close(ctx context.Context, own error) error {
 	j, e := c.walk.journal, &c.state.entry
-	if j == nil || c.broken != nil || c.claim.Token.IsZero() {
+	if j == nil || c.claim.Token.IsZero() {
+		return own
+	}
+	if c.broken != nil {
+		c.state.untold = c.unmade()
 		return own
 	}
 	out := c.outcome(own)
 	if !c.closed {
-		if err := j.settle(ctx, out, c.Attempt); err != nil {
+		var ahead *stepState
+		if own == nil {
+			ahead = c.reserve()
+		}
+		taken, err := j.settle(ctx, out, c.Attempt, ahead.proposed())
+		ahead.reserved(taken, err)
+		if err != nil {
+			c.state.untold = out
 			c.broken = fmt.Errorf("%w (%s, attempt %d): %w", ErrOutcomeUnrecorded, out.State, c.Attempt, err)
 			return errors.Join(own, c.broken)
 		}
@@ -83,6 +102,8 @@ func (c *Call) outcome(err error) Outcome {
 	switch {
 	case c.Direction == Rollback && err == nil:
 		out.State = RolledBack
+	case c.Direction == Rollback && (c.untouched || c.walk.journal.held.Err() != nil):
+		out.State = RollbackPending // cut off, as if its process had died
 	case c.Direction == Rollback:
 		out.State = RollbackFailed
 	case err == nil:
@@ -93,6 +114,20 @@ func (c *Call) outcome(err error) Outcome {
 		out.State = Tolerated
 	default:
 		out.State = Failed
+	}
+	return out
+}
+
+// unmade is the outcome of an attempt that had no effect: it was not called, or its transaction
+// is gone. The op is what it was before.
+func (c *Call) unmade() Outcome {
+	out := Outcome{ID: c.claim.ID, Token: c.claim.Token, State: c.state.entry.State, Error: "it was not called"}
+	switch out.State {
+	case Failed, Tolerated, Indeterminate, RollbackPending:
+	case Succeeded: // it was to be repeated
+		out.Seq = c.prior
+	default:
+		out.State = Pending
 	}
 	return out
 }

@@ -26,17 +26,23 @@ func doubt(op *Op, e *Entry) error {
 	}
 }
 
-// entries reads the ledger under the lease, after it has closed what the dead left open.
+// entries reads the ledger under the lease, after it has closed what the dead left open. What
+// completes from now on comes after everything in it.
 func (j *journal) entries(ctx context.Context) (map[string]*Entry, error) {
 	entries, err := loadEntries(ctx, j.store)
 	if err != nil {
 		return nil, err
 	}
 	recovered, err := j.recover(ctx, entries)
-	if err != nil || !recovered {
-		return entries, err
+	if err == nil && recovered {
+		entries, err = loadEntries(ctx, j.store)
 	}
-	return loadEntries(ctx, j.store)
+	for _, e := range entries {
+		if e.Seq > j.seq.Load() {
+			j.seq.Store(e.Seq)
+		}
+	}
+	return entries, err
 }
 
 // recover closes the attempts of owners who died: whoever holds the lease now knows that they
@@ -62,6 +68,10 @@ func (j *journal) recover(ctx context.Context, entries map[string]*Entry) (bool,
 	}
 	if _, err := j.write(ctx, batch); err != nil { // one that is refused was closed by its owner
 		return false, fmt.Errorf("recover: %w", err)
+	}
+	for i := range batch.Outcomes {
+		o := &batch.Outcomes[i]
+		j.tell(Event{Kind: EventRecovered, ID: o.ID, State: o.State, Reason: o.Error})
 	}
 	return true, nil
 }

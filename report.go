@@ -1,8 +1,10 @@
 package seq
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -149,6 +151,12 @@ func (w *Walk) report(state RunState, began time.Time) *Report {
 		if s.status.Load() != settled && s.reason == "" {
 			r.Steps[i].Reason = "not started"
 		}
+	}
+	if w.past != nil {
+		for _, s := range w.past {
+			r.Steps = append(r.Steps, s.report(s.call.Step.Op))
+		}
+		slices.SortFunc(r.Steps, func(a, b StepReport) int { return cmp.Compare(w.place[a.ID], w.place[b.ID]) })
 	}
 	if w.reversal != nil {
 		r.NotUndone = w.reversal.notUndone

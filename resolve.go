@@ -88,6 +88,7 @@ func (s *Sequencer) decide(ctx context.Context, doing, id, note, reason string, 
 
 // byHand writes what a person decided as an attempt of its own, in a state that to chooses.
 func (s *Sequencer) byHand(ctx context.Context, sel *selection, doing, id, note string, to func(*Entry) (State, error)) error {
+	defer s.announcer.flush()
 	j := &journal{store: s.store, run: Run{ID: newRunID(), Owner: sel.owner()}}
 	ctx, drop, err := s.take(ctx, j, sel)
 	if err != nil {
@@ -142,10 +143,10 @@ func (j *journal) resolve(ctx context.Context, e *Entry, to State, note string) 
 		return fmt.Errorf("resolve %s: %w", e.ID, err)
 	}
 	out := Outcome{ID: e.ID, Token: claim.Token, State: to, Error: ErrorText(errors.New(note))}
-	if to == Succeeded || to == RolledBack {
+	if e.Seq == 0 && (to == Succeeded || to == RolledBack) { // else it keeps its place
 		out.Seq = j.seq.Add(1)
 	}
-	if err := j.settle(ctx, out, claim.Attempt); err != nil {
+	if _, err := j.settle(ctx, out, claim.Attempt, nil); err != nil {
 		return fmt.Errorf("resolve %s: %w", e.ID, err)
 	}
 	return nil

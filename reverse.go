@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -12,95 +13,173 @@ import (
 type reversal struct {
 	undo      map[string]*stepState
 	notUndone []string
+	stuck     string // could not be undone for now; what comes after it has to wait
 	run       RunState
 }
 
 // Reverse records that the run turns back, and returns the IDs of the ops to undo, the latest
 // first: those of this run that succeeded, those whose outcome nobody knows, and those that
-// failed and ask for it. From then on Do starts nothing. Ops without a Rollback are not in the
-// list; the run's error names them. Call it when nothing is running any more.
+// failed and ask for it. What an earlier process did in this run counts. From then on Do starts
+// nothing. Ops without a Rollback are not in the list; the run's error names them. Call it when
+// nothing is running any more.
+//
+// If the decision cannot be recorded, nothing is undone, and the run stays as if its process had
+// died here: the next one goes on with it.
 func (w *Walk) Reverse(ctx context.Context) ([]string, error) {
+	if w.suspended {
+		return nil, nil // it has no lease, and what is left is scheduled for anybody
+	}
 	why := "the run is being rolled back"
 	w.halted.Store(&why)
+	w.giveBackAll(ctx)
 	rev := &reversal{undo: map[string]*stepState{}, run: RunRolledBack}
-	var targets []*stepState
-	consider := func(s *stepState) {
-		switch op := s.call.Step.Op; {
-		case rev.undo[op.ID] != nil, s.entry.Token.IsZero() && !maybeApplied(op, s.entry.State):
-		case !s.entry.Token.IsZero(): // the ledger was never told how it ended
-			rev.run = RunRollbackFailed
-			rev.notUndone = append(rev.notUndone, op.ID)
-		case op.Rollback == nil:
-			rev.notUndone = append(rev.notUndone, op.ID)
-		default:
-			rev.undo[op.ID] = s
-			targets = append(targets, s)
-		}
-	}
-	for i := range w.steps {
-		s := &w.steps[i]
-		if w.journal == nil {
-			s.entry.State = s.state
-		}
-		if w.journal == nil || s.entry.Run == w.journal.run.ID {
-			s.call.Step = &w.plan.Steps[i]
-			consider(s)
-		}
-	}
-	for _, s := range w.earlier {
-		consider(s)
-	}
-	slices.SortStableFunc(targets, latestFirst)
-	ids := make([]string, len(targets))
-	for i, s := range targets {
-		ids[i] = s.call.Step.Op.ID
-	}
 	w.mu.Lock()
 	w.reversal = rev
 	w.mu.Unlock()
-	if len(targets) == 0 {
-		if len(rev.notUndone) == 0 {
-			rev.run = RunFailed // nothing had happened
-		}
-		return nil, nil
+	targets, err := w.toUndo(ctx, rev)
+	if err == nil && len(targets) > 0 && w.journal != nil {
+		err = w.journal.decide(ctx, targets)
 	}
-	if err := w.decide(ctx, targets); err != nil {
-		rev.run = RunRollbackFailed
-		rev.notUndone = append(rev.notUndone, ids...)
+	if err != nil {
+		rev.run, w.left = RunRollbackFailed, true
+		rev.notUndone = w.completed()
 		err = fmt.Errorf("rollback not started: %w", err)
 		w.fail(err)
 		return nil, err
 	}
+	ids := make([]string, len(targets))
+	for i, s := range targets {
+		s.entry.State = RollbackPending
+		ids[i] = s.entry.ID
+		rev.undo[ids[i]] = s
+	}
+	if len(ids) == 0 && len(rev.notUndone) == 0 {
+		rev.run = RunFailed // nothing had happened
+	}
+	if len(ids) > 0 {
+		w.announce(Event{Kind: EventRollbackStarted, Total: len(ids)})
+	}
 	return ids, nil
 }
 
-// decide commits the decision, so that whoever comes next goes on with it.
-func (w *Walk) decide(ctx context.Context, targets []*stepState) error {
-	if w.journal == nil {
-		return nil
+// completed are the steps that, for all this process knows, would have to be undone.
+func (w *Walk) completed() []string {
+	ids := slices.Sorted(maps.Keys(w.asked))
+	for i := range w.steps {
+		if s := &w.steps[i]; s.state == Succeeded || s.state == Indeterminate {
+			ids = append(ids, s.entry.ID)
+		}
 	}
-	run := w.journal.run
-	run.State = RunRollingBack
-	batch := Batch{Run: &run}
-	for _, s := range targets {
-		batch.Marks = append(batch.Marks, Mark{
-			ID: s.entry.ID, Attempt: s.entry.Attempt, State: RollbackPending, Run: run.ID, NotBefore: s.entry.NotBefore,
-		})
-	}
-	refused, err := w.journal.write(ctx, batch)
-	if err == nil && len(refused) > 0 {
-		err = fmt.Errorf("%w: %v", ErrFenced, refused)
-	}
-	if err != nil {
-		return err
-	}
-	for _, s := range targets {
-		s.entry.State = RollbackPending
-	}
-	return nil
+	return ids
 }
 
-// Undo calls the Rollback of an op that Reverse named. It does so also when ctx has ended.
+// toUndo chooses what is to be undone, the latest first, and notes what should be and cannot.
+func (w *Walk) toUndo(ctx context.Context, rev *reversal) ([]*stepState, error) {
+	done, err := w.done(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var targets []*stepState
+	for _, s := range done {
+		op, e := s.call.Step.Op, &s.entry
+		applied, err := w.maybeApplied(ctx, op, e)
+		switch {
+		case err != nil:
+			return nil, err
+		case w.asked == nil && (e.State == RollbackFailed || e.State.Open()):
+			why := fmt.Errorf("it is %s from earlier: %s", e.State, e.Error)
+			w.fail(&OpError{ID: e.ID, Direction: Rollback, Effect: EffectUnknown, Err: why})
+			rev.run = RunRollbackFailed
+			rev.notUndone = append(rev.notUndone, e.ID)
+		case !applied:
+		case op.Rollback == nil:
+			rev.notUndone = append(rev.notUndone, e.ID)
+		default:
+			targets = append(targets, s)
+		}
+	}
+	slices.Reverse(targets)
+	slices.SortStableFunc(targets, latestFirst)
+	return targets, nil
+}
+
+// done lists the ops that this run has touched, in any process, or that Rollback was asked to
+// undo. The ledger says which, after it has been told what it was not told in time.
+func (w *Walk) done(ctx context.Context) ([]*stepState, error) {
+	var done []*stepState
+	for i := range w.steps {
+		s := &w.steps[i]
+		s.call.Step = &w.plan.Steps[i]
+		if w.journal == nil {
+			s.entry.State = s.state
+			done = append(done, s)
+		}
+	}
+	if w.journal == nil {
+		return done, nil
+	}
+	var p *planning
+	err := insist(ctx, func(ctx context.Context, _ bool) (err error) {
+		if untold := w.untold(); len(untold) > 0 {
+			if _, err = w.journal.write(ctx, Batch{Outcomes: untold}); err != nil { // what is refused was closed in time
+				return err
+			}
+		}
+		p, err = w.ledger(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	steps := make(map[string]*stepState, len(w.steps)+len(w.past))
+	for _, s := range w.past {
+		steps[s.entry.ID] = s
+	}
+	for i := range w.steps {
+		steps[w.steps[i].entry.ID] = &w.steps[i]
+	}
+	for _, id := range slices.Sorted(maps.Keys(p.entries)) {
+		e, s := p.entries[id], steps[id]
+		if !w.concerns(e) || s != nil && s.call.prior > 0 && s.call.prior == e.Seq { // it was to be repeated, and was not
+			continue
+		}
+		if s == nil {
+			s = &stepState{state: e.State}
+			s.call.Step = &Step{Op: p.catalog.stamped(id).op}
+			w.earlier = append(w.earlier, s)
+		}
+		s.entry = *e
+		done = append(done, s)
+	}
+	return done, nil
+}
+
+// concerns reports whether an entry is the business of a rollback.
+func (w *Walk) concerns(e *Entry) bool {
+	if w.asked != nil {
+		return w.asked[e.ID]
+	}
+	return e.Run == w.journal.run.ID
+}
+
+// untold are the outcomes that the ledger has not heard.
+func (w *Walk) untold() []Outcome {
+	var untold []Outcome
+	for i := range w.steps {
+		if s := &w.steps[i]; !s.untold.Token.IsZero() {
+			untold = append(untold, s.untold)
+		}
+	}
+	for _, s := range w.earlier {
+		if !s.untold.Token.IsZero() {
+			untold = append(untold, s.untold)
+		}
+	}
+	return untold
+}
+
+// Undo calls the Rollback of an op that Reverse named. It does so also when ctx has ended. If the
+// ledger cannot be told, or the lease is lost, that op and those after it stay to be undone.
 func (w *Walk) Undo(ctx context.Context, id string) error {
 	w.mu.Lock()
 	rev := w.reversal
@@ -111,6 +190,11 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 	}
 	if s == nil {
 		return fmt.Errorf("%w: %s is not to be undone", ErrInvalidPlan, id)
+	}
+	if rev.stuck != "" { // what completed before it has to wait for it
+		s.state, s.reason = RollbackPending, "waits for "+rev.stuck
+		rev.notUndone = append(rev.notUndone, id)
+		return nil
 	}
 	forward := &s.call
 	call := &Call{Step: forward.Step, Direction: Rollback, walk: w, state: s, saved: s.entry.Saved}
@@ -126,7 +210,11 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 	if err != nil {
 		fail := &OpError{ID: id, Direction: Rollback, Effect: call.effect(Running, err), Err: err}
 		s.state, s.err = RollbackFailed, errors.Join(s.err, fail)
-		rev.run = RunRollbackFailed
+		if w.journal != nil && s.entry.State == RollbackPending {
+			s.state, rev.stuck, rev.run = RollbackPending, id, RunRollingBack
+		} else if rev.run == RunRolledBack {
+			rev.run = RunRollbackFailed
+		}
 		rev.notUndone = append(rev.notUndone, id)
 		w.failures = append(w.failures, fail)
 		err = fail
@@ -155,32 +243,50 @@ func (w *Walk) undoAll(ctx context.Context, ids []string) error {
 	return errors.Join(errs...)
 }
 
-// maybeApplied reports whether an op in this state may have had an effect that is to be undone.
-func maybeApplied(op *Op, state State) bool {
-	switch state {
+// maybeApplied reports whether an op may have had an effect that is to be undone.
+func (w *Walk) maybeApplied(ctx context.Context, op *Op, e *Entry) (bool, error) {
+	switch e.State {
 	case Succeeded, Indeterminate, RollbackPending:
-		return true
+		return true, nil
+	case RollbackFailed:
+		return w.asked != nil, nil
 	case Failed, Tolerated:
-		return op.RollbackOnFailure && op.Delivery != Transactional
+		if op.Delivery == Transactional || op.RollbackOnFailure || e.Attempt < 2 || w.journal == nil {
+			return op.RollbackOnFailure && op.Delivery != Transactional, nil
+		}
+		return w.journal.doubted(ctx, e)
 	default:
-		return false
+		return false, nil
 	}
+}
+
+// doubted reports whether nobody knows the end of an attempt before the last one, in the same run:
+// that the last one failed does not say that the others did.
+func (j *journal) doubted(ctx context.Context, e *Entry) (doubt bool, err error) {
+	err = insist(ctx, func(ctx context.Context, _ bool) error {
+		history, err := j.store.History(ctx, e.ID)
+		doubt = false
+		for _, a := range history {
+			switch {
+			case a.Direction != Forward: // undone, or a person has looked
+				doubt = false
+			case a.Run == e.Run && a.State == Indeterminate:
+				doubt = true
+			}
+		}
+		return err
+	})
+	return doubt, err
 }
 
 // latestFirst is the order of undoing: what nobody knows the end of, then the reverse of the
 // order of completion.
 func latestFirst(a, b *stepState) int {
-	return cmp.Or(cmp.Compare(known(a), known(b)), completed(&b.entry, &a.entry))
-}
-
-// completed orders entries by completion.
-func completed(a, b *Entry) int {
-	return cmp.Or(cmp.Compare(a.Fence, b.Fence), cmp.Compare(a.Seq, b.Seq))
-}
-
-func known(s *stepState) int {
-	if s.entry.State == Succeeded || s.entry.State == RollbackPending && s.entry.Seq > 0 {
+	if unknown := a.entry.Seq == 0; unknown != (b.entry.Seq == 0) {
+		if unknown {
+			return -1
+		}
 		return 1
 	}
-	return 0
+	return cmp.Compare(b.entry.Seq, a.entry.Seq)
 }

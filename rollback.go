@@ -1,9 +1,11 @@
 package seq
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -16,6 +18,7 @@ import (
 // again. Report and error are as for Run.
 func (s *Sequencer) Rollback(ctx context.Context, opts ...RunOption) (*Report, error) {
 	s, sel, err := s.with(opts)
+	defer s.announcer.flush()
 	report := &Report{Strategy: rollbackName, State: RunFailed}
 	if err == nil {
 		err = s.catalog().err
@@ -37,55 +40,66 @@ func (s *Sequencer) Rollback(ctx context.Context, opts ...RunOption) (*Report, e
 	if err = errors.Join(p.unknownTargets(), err); err != nil {
 		return report, err
 	}
+	dead, err := j.dead(ctx, RunStarted) // nobody goes on with what is being undone
+	if err == nil {
+		err = j.bury(ctx, dead)
+	}
+	if err != nil {
+		return report, err
+	}
 	if len(targets) == 0 {
 		report.State = RunSucceeded
-		return report, nil
+	} else {
+		asked := make(map[string]bool, len(targets))
+		for _, e := range targets {
+			asked[e.ID] = true
+		}
+		if report, err = s.undo(ctx, j, asked); err != nil {
+			return report, err
+		}
 	}
-	return s.undo(ctx, j, p, targets)
+	if dead, err = j.dead(ctx, RunRollingBack); err == nil { // what they had left is undone now
+		_ = j.bury(ctx, dead) // else the next run does it
+	}
+	return report, nil
 }
 
 const rollbackName = "rollback"
 
 // resume ends the rollback that an earlier process began.
 func (s *Sequencer) resume(ctx context.Context, j *journal, p *planning) (*Report, error) {
-	var targets []*Entry
-	for i := range p.catalog.ops {
-		if e := p.entries[p.catalog.ops[i].op.ID]; e != nil && e.State == RollbackPending {
-			targets = append(targets, e)
-		}
-	}
+	targets := p.unfinished()
 	if err := p.reversible(targets); err != nil {
 		return &Report{Strategy: rollbackName, State: RunFailed}, fmt.Errorf("an interrupted rollback must be finished first: %w", err)
-	}
-	if len(targets) == 0 {
-		return nil, nil // all of them belong to ops that are gone
 	}
 	run := j.run
 	defer func() { j.run = run }()
 	j.run = Run{ID: targets[0].Run, Strategy: rollbackName, Owner: run.Owner}
-	if runs, err := s.store.Runs(ctx, 10); err == nil {
+	if runs, err := s.store.Runs(ctx, lookBack); err == nil {
 		for _, r := range runs {
 			if r.ID == targets[0].Run {
 				j.run.Strategy = r.Strategy
 			}
 		}
 	}
-	return s.undo(ctx, j, p, targets)
+	return s.undo(ctx, j, nil)
 }
 
-// undo walks the targets backwards.
-func (s *Sequencer) undo(ctx context.Context, j *journal, p *planning, targets []*Entry) (*Report, error) {
-	w := s.newWalk(&Plan{Strategy: rollbackName}, j, nil)
-	w.strategy = j.run.Strategy
-	for _, e := range targets {
-		e.Run = j.run.ID
-		st := &stepState{entry: *e, state: e.State}
-		if e.State == RollbackFailed {
-			st.entry.State = RollbackPending
+// unfinished are the entries that somebody decided to undo.
+func (p *planning) unfinished() []*Entry {
+	var list []*Entry
+	for _, id := range slices.Sorted(maps.Keys(p.entries)) {
+		if e := p.entries[id]; e.State == RollbackPending || e.State == RollingBack {
+			list = append(list, e)
 		}
-		st.call.Step = &Step{Op: p.catalog.ops[p.catalog.index[e.ID]].op}
-		w.earlier = append(w.earlier, st)
 	}
+	return list
+}
+
+// undo walks backwards: over what was asked for, or if nil over all that the run did.
+func (s *Sequencer) undo(ctx context.Context, j *journal, asked map[string]bool) (*Report, error) {
+	w := s.newWalk(&Plan{Strategy: rollbackName}, j, nil, &selection{})
+	w.strategy, w.asked = j.run.Strategy, asked
 	back := *s
 	back.strategy.Executor = ExecutorFunc(func(ctx context.Context, w *Walk) error {
 		ids, err := w.Reverse(ctx)
@@ -149,7 +163,7 @@ func ofLastRun(done []*Entry) []*Entry {
 	if len(done) == 0 {
 		return nil
 	}
-	last := slices.MaxFunc(done, func(a, b *Entry) int { return completed(a, b) })
+	last := slices.MaxFunc(done, func(a, b *Entry) int { return cmp.Compare(a.Seq, b.Seq) })
 	return slices.DeleteFunc(done, func(e *Entry) bool { return e.Run != last.Run })
 }
 
@@ -160,7 +174,7 @@ func (p *planning) reversible(targets []*Entry) error {
 		i, known := p.catalog.index[e.ID]
 		switch {
 		case !known:
-			errs = append(errs, fmt.Errorf("%w: %s is not registered any more", ErrNotReversible, e.ID))
+			errs = append(errs, fmt.Errorf("%w: %s is not registered any more; run a version that has it, or call Resolve", ErrNotReversible, e.ID))
 		case p.catalog.ops[i].op.Rollback == nil:
 			errs = append(errs, fmt.Errorf("%w: %s has no Rollback", ErrNotReversible, e.ID))
 		}

@@ -1,6 +1,7 @@
 package seq
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ func (s *Sequencer) RunDue(ctx context.Context, opts ...RunOption) (*Report, err
 }
 
 func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
+	defer s.announcer.flush()
 	report := &Report{Strategy: s.strategy.Name, State: RunFailed}
 	p, err := s.load(ctx, sel, s.read)
 	if err != nil {
@@ -42,9 +44,9 @@ func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
 		return report, err
 	}
 	if !has(s.strategy.Middleware, LayerRecord) {
-		return s.walkPlan(ctx, s.newWalk(plan, nil, p.entries))
+		return s.walkPlan(ctx, s.newWalk(plan, nil, p.entries, sel))
 	}
-	if w := s.newWalk(plan, nil, p.entries); len(plan.Undo) == 0 && (plan.Empty() || !s.awaits()) && w.resting(p.now) {
+	if w := s.newWalk(plan, nil, p.entries, sel); len(plan.Undo) == 0 && (plan.Empty() || !s.awaits()) && w.resting(p.now) {
 		report := w.report(RunSucceeded, p.now)
 		return report, nil
 	}
@@ -78,14 +80,9 @@ func (s *Sequencer) lead(ctx context.Context, j *journal, sel *selection) (*Repo
 	if err != nil {
 		return report, err
 	}
-	var earlier *Report
-	if p.hasState(RollbackPending) {
-		if earlier, err = s.resume(ctx, j, p); err != nil {
-			return earlier, err
-		}
-		if p, err = s.load(ctx, sel, j.entries); err != nil {
-			return report, err
-		}
+	earlier, p, err := s.unwind(ctx, j, p)
+	if err != nil {
+		return cmp.Or(earlier, report), err
 	}
 	plan, err := p.plan(ctx)
 	if err != nil {
@@ -99,7 +96,8 @@ func (s *Sequencer) lead(ctx context.Context, j *journal, sel *selection) (*Repo
 		report.State = RunSucceeded
 		return report, nil
 	}
-	w := s.newWalk(plan, j, p.entries)
+	w := s.newWalk(plan, j, p.entries, sel)
+	w.announce(Event{Kind: EventPlanned, Plan: plan})
 	if err := s.begin(ctx, w, p); err != nil {
 		return report, err
 	}
@@ -114,12 +112,17 @@ func (s *Sequencer) take(ctx context.Context, j *journal, sel *selection) (_ con
 	held, lost := context.WithCancelCause(context.WithoutCancel(ctx))
 	ctx, stop := context.WithCancelCause(ctx)
 	j.held, j.lose = held, func(why error) { lost(why); stop(why) }
-	w := &Walk{clock: s.clock, announcer: announcerFor(s.strategy.Middleware), strategy: s.strategy.Name}
+	w := &Walk{clock: s.clock, announcer: s.announcer, strategy: s.strategy.Name}
+	j.tell = w.announce
+	writing, stopWriting := context.WithCancel(context.WithoutCancel(ctx))
+	unhook := context.AfterFunc(held, func() { wall.AfterFunc(recordTimeout, stopWriting) })
+	j.writing = writing
+	end := func() { unhook(); stopWriting(); j.lose(nil) }
 	if err := j.acquire(ctx, sel.otherwise, w.waiting); err != nil {
-		j.lose(nil)
+		end()
 		return ctx, func() {}, err
 	}
-	return ctx, func() { j.release(ctx); j.lose(nil) }, nil
+	return ctx, func() { j.release(ctx); end() }, nil
 }
 
 // turnedAway is the report of a call that did not get the lease.
@@ -136,49 +139,55 @@ func (w *Walk) waiting(held *LeaseError) {
 	w.announce(Event{Kind: EventWaiting, Err: held, Reason: fmt.Sprintf("waits for %s", held.Holder)})
 }
 
-func (p *planning) hasState(state State) bool {
-	for _, e := range p.entries {
-		if e.State == state {
-			return true
+// unwind ends the rollbacks that others began, and reads the ledger anew if there were any. The
+// report is that of the last.
+func (s *Sequencer) unwind(ctx context.Context, j *journal, p *planning) (report *Report, _ *planning, err error) {
+	for len(p.unfinished()) > 0 {
+		if report, err = s.resume(ctx, j, p); err != nil {
+			return report, p, err
+		}
+		if p, err = s.load(ctx, p.sel, j.entries); err != nil {
+			return report, p, err
 		}
 	}
-	return false
+	return report, p, nil
 }
 
-func (s *Sequencer) newWalk(plan *Plan, j *journal, entries map[string]*Entry) *Walk {
+func (s *Sequencer) newWalk(plan *Plan, j *journal, entries map[string]*Entry, sel *selection) *Walk {
 	w := &Walk{
 		plan: plan, handler: s.handler(), clock: s.clock, journal: j,
-		announcer: announcerFor(s.strategy.Middleware), strategy: s.strategy.Name,
+		announcer: s.announcer, strategy: s.strategy.Name,
 		tolerates: has(s.strategy.Middleware, LayerTolerate),
+	}
+	w.again = func(ctx context.Context) error { return s.again(ctx, w, sel) }
+	if j != nil {
+		w.ledger = func(ctx context.Context) (*planning, error) { return s.load(ctx, sel, j.entries) }
 	}
 	w.prepare(entries)
 	return w
 }
 
 // begin records the run and enrols what has a schedule. A run of the same strategy whose process
-// died is continued under its name, so that a saga still knows what belongs to it.
+// died is continued under its name, so that a saga still knows what belongs to it; a run that has
+// waited goes on under its own.
 func (s *Sequencer) begin(ctx context.Context, w *Walk, p *planning) error {
 	j := w.journal
-	last, err := s.store.Runs(ctx, 1)
+	dead, err := j.dead(ctx, RunStarted, RunRollingBack)
 	if err != nil {
-		return fmt.Errorf("read the last run: %w", err)
+		return err
 	}
-	var batch Batch
-	if len(last) == 1 && last[0].State == RunStarted {
-		if last[0].Strategy == s.strategy.Name && !p.sel.due {
-			j.run.ID = last[0].ID
-			w.adopt(p)
-		} else {
-			dead := last[0]
-			dead.State = RunAbandoned
-			if _, err := j.write(ctx, Batch{Run: &dead}); err != nil {
-				return fmt.Errorf("close the run %s: %w", dead.ID, err)
-			}
+	for _, r := range dead {
+		if r.State == RunStarted && r.Strategy == s.strategy.Name && !p.sel.due && w.place == nil {
+			j.run.ID = r.ID
+			break
 		}
+	}
+	if err := j.bury(ctx, dead); err != nil {
+		return err
 	}
 	j.run.State = RunStarted
 	run := j.run
-	batch.Run = &run
+	batch := Batch{Run: &run}
 	for i := range w.steps {
 		if m, changed := w.enrolment(i, p.now); changed {
 			batch.Marks = append(batch.Marks, m)
@@ -190,22 +199,32 @@ func (s *Sequencer) begin(ctx context.Context, w *Walk, p *planning) error {
 	return nil
 }
 
-// adopt takes over what the run did before its process died.
-func (w *Walk) adopt(p *planning) {
-	planned := make(map[string]bool, len(w.steps))
-	for i := range w.steps {
-		planned[w.steps[i].entry.ID] = true
+// dead are the runs that the ledger has in one of these states, the latest first, although they
+// are not under way: whoever holds the lease knows that.
+func (j *journal) dead(ctx context.Context, states ...RunState) ([]Run, error) {
+	runs, err := j.store.Runs(ctx, lookBack)
+	if err != nil {
+		return nil, fmt.Errorf("read the runs: %w", err)
 	}
-	for i := range p.catalog.ops {
-		op := p.catalog.ops[i].op
-		e := p.entries[op.ID]
-		if e != nil && e.Run == w.journal.run.ID && maybeApplied(op, e.State) && !planned[op.ID] {
-			st := &stepState{entry: *e, state: e.State}
-			st.call.Step = &Step{Op: op}
-			w.earlier = append(w.earlier, st)
+	return slices.DeleteFunc(runs, func(r Run) bool { return !slices.Contains(states, r.State) }), nil
+}
+
+// bury closes the runs of the dead, but for the one that is continued.
+func (j *journal) bury(ctx context.Context, dead []Run) error {
+	for _, r := range dead {
+		if r.ID == j.run.ID {
+			continue
+		}
+		r.State = RunAbandoned
+		if _, err := j.write(ctx, Batch{Run: &r}); err != nil {
+			return fmt.Errorf("close the run %s: %w", r.ID, err)
 		}
 	}
+	return nil
 }
+
+// lookBack is how many runs may have come after one whose process died, and it is still found.
+const lookBack = 100
 
 // newRunID is random; runs are ordered by when they started.
 func newRunID() string { return NewToken().String() }

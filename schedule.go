@@ -54,10 +54,14 @@ func (w *Walk) Due() (at time.Time, ok bool) {
 	return at, ok
 }
 
-// Suspend gives the lease back, waits until t, takes the lease again, and makes the scheduled
-// steps ready to be done, but for those that another process has done meanwhile. Call it when
-// nothing is running.
+// Suspend gives the lease back, waits until t, and takes the lease again. What the ledger says then
+// counts: a rollback that was interrupted comes first, and the steps that were scheduled are
+// planned anew, but for those that another process has done meanwhile. Plan is the new plan from
+// then on. Call it when nothing is running.
 func (w *Walk) Suspend(ctx context.Context, t time.Time) error {
+	if err := w.complain(); err != nil {
+		return err
+	}
 	if err := w.conclude(ctx, RunWaiting); err != nil {
 		return fmt.Errorf("suspend: %w", err)
 	}
@@ -68,43 +72,79 @@ func (w *Walk) Suspend(ctx context.Context, t time.Time) error {
 	if err := clock.Sleep(ctx, w.clock, t.Sub(w.clock.Now())); err != nil {
 		return fmt.Errorf("waiting for %s: %w", t.UTC().Format(time.RFC3339), err)
 	}
-	now, err := w.resume(ctx)
+	if w.journal != nil {
+		if err := w.journal.acquire(ctx, OrWait, w.waiting); err != nil {
+			return err
+		}
+		w.suspended = false
+	}
+	return w.again(ctx)
+}
+
+// again goes on with a run that has waited, as if another process came after it.
+func (s *Sequencer) again(ctx context.Context, w *Walk, sel *selection) error {
+	read := s.read
+	if w.journal != nil {
+		read = w.journal.entries
+	}
+	var p *planning
+	err := insist(ctx, func(ctx context.Context, _ bool) (err error) {
+		p, err = s.load(ctx, sel, read)
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	for i := range w.steps {
-		s := &w.steps[i]
-		if s.status.Load() != settled || s.state != Scheduled {
-			continue
+	if w.journal != nil {
+		if _, p, err = s.unwind(ctx, w.journal, p); err != nil {
+			return err
 		}
-		if e := now[w.plan.Steps[i].Op.ID]; e != nil {
-			s.entry = *e
-			if e.State == Succeeded {
-				s.state, s.reason = Succeeded, "done by another process"
-				continue
-			}
-		}
-		s.state, s.reason = Pending, ""
-		s.status.Store(idle)
 	}
-	return nil
+	left := *sel
+	left.due, left.only = false, w.fold(p.entries)
+	p.sel = &left
+	plan, err := p.plan(ctx)
+	if err != nil {
+		return err
+	}
+	w.plan, w.needs = plan, nil
+	w.prepare(p.entries)
+	if w.journal == nil {
+		return nil
+	}
+	return s.begin(ctx, w, p)
 }
 
-// resume takes the lease again and reads what has changed.
-func (w *Walk) resume(ctx context.Context) (map[string]*Entry, error) {
-	j := w.journal
-	if j == nil {
-		return nil, nil
+// fold puts the steps aside that have had their turn, and returns the others. Of what is not in
+// the ledger, entries learn here.
+func (w *Walk) fold(entries map[string]*Entry) []string {
+	if w.place == nil {
+		w.place = make(map[string]int, len(w.steps))
+		for i := range w.steps {
+			w.place[w.steps[i].entry.ID] = i
+		}
 	}
-	if err := j.acquire(ctx, OrWait, w.waiting); err != nil {
-		return nil, err
+	left := []string{}
+	for i := range w.steps {
+		s := &w.steps[i]
+		s.call.Step = &w.plan.Steps[i]
+		id := s.entry.ID
+		e := entries[id]
+		switch {
+		case s.state != Scheduled:
+		case e == nil || e.State != Succeeded || e.Attempt == s.entry.Attempt:
+			left = append(left, id)
+			continue
+		default:
+			s.state, s.reason = Succeeded, "done by another process"
+		}
+		w.past = append(w.past, s)
+		if w.journal == nil {
+			entries[id] = &Entry{ID: id, State: s.state}
+		}
+		if s.state == Skipped && s.reason == conditionFalse { // nobody need wait for it
+			entries[id] = &Entry{ID: id, State: Succeeded}
+		}
 	}
-	w.suspended = false
-	entries, err := j.entries(ctx)
-	if err != nil {
-		return nil, err
-	}
-	run := j.run
-	_, err = j.write(ctx, Batch{Run: &run})
-	return entries, err
+	return left
 }

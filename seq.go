@@ -33,15 +33,16 @@ import (
 // A Sequencer runs ops by a strategy on a ledger. Configure it with Use before the first run;
 // from then on its methods are safe for concurrent use.
 type Sequencer struct {
-	store    Store
-	ops      []Op
-	base     Strategy     // as it was given
-	added    []Middleware // to whatever strategy
-	strategy Strategy     // both together
-	clock    clock.Clock
-	drift    Drift
-	errs     []error
-	catalog  func() *catalog
+	store     Store
+	ops       []Op
+	base      Strategy     // as it was given
+	added     []Middleware // to whatever strategy
+	strategy  Strategy     // both together
+	clock     clock.Clock
+	drift     Drift
+	errs      []error
+	catalog   func() *catalog
+	announcer announcer
 }
 
 // New returns a sequencer for ops on store; without ops, for those that were registered with
@@ -78,6 +79,7 @@ func (s *Sequencer) Use(parts ...Part) *Sequencer {
 		s.strategy.Middleware = place(s.strategy.Middleware, m)
 	}
 	ops, chain := s.ops, s.strategy.Middleware
+	s.announcer = announcerFor(chain)
 	s.catalog = sync.OnceValue(func() *catalog { return newCatalog(ops, chain) })
 	return s
 }

@@ -18,8 +18,15 @@ func Sequential() Strategy {
 
 // serial walks the steps in plan order.
 func serial(ctx context.Context, walk *Walk) error {
-	for i := range walk.Plan().Steps {
-		if err := walk.Do(ctx, i); err != nil {
+	i, n := 0, len(walk.Plan().Steps)
+	next := func() int {
+		if i+1 < n {
+			return i + 1
+		}
+		return -1
+	}
+	for ; i < n; i++ {
+		if err := walk.DoThen(ctx, i, next); err != nil {
 			return err
 		}
 	}

@@ -90,7 +90,7 @@ type Entry struct {
 	Crashes    int       // claims in a row whose owner died
 	Token      Token     // of the open attempt; zero when there is none
 	Fence      int64     // the epoch that claimed it last
-	Seq        int64     // order of completion within one epoch; 0 unless it was done or undone
+	Seq        int64     // order of completion; 0 unless it was done or undone
 	NotBefore  time.Time // when it is due; zero when it has no schedule
 	Saved      []byte    // what Run saved
 	Checksum   string    // of the op's source as of the last claim or import, see [Op]; may be empty

@@ -20,18 +20,26 @@ type Walk struct {
 	handler   Handler
 	clock     clock.Clock
 	journal   *journal // nil: nothing is recorded
-	announcer *announcer
+	announcer announcer
 	strategy  string
 	tolerates bool
 
-	steps   []stepState
-	needs   [][]int      // indices of what the op declared to depend on
-	earlier []*stepState // what this run completed in a process that died
+	steps []stepState
+	needs [][]int // indices of what the op declared to depend on
+
+	again func(context.Context) error // goes on after a wait
+	past  []*stepState                // steps that had their turn before it
+	place map[string]int              // where they stood in the first plan; nil before
+
+	ledger  func(context.Context) (*planning, error) // reads it anew; nil without
+	earlier []*stepState                             // to be undone, and not a step of the plan
+	asked   map[string]bool                          // what Rollback is to undo; nil: what the run did
 
 	halted    atomic.Pointer[string] // why no step starts any more
 	keepGoing atomic.Bool
 
 	suspended bool // the lease is given back, see Suspend
+	left      bool // as if the process had died: the run's line in the ledger stays as it is
 
 	mu       sync.Mutex
 	failures []error
@@ -43,12 +51,14 @@ type stepState struct {
 	status   atomic.Uint32 // idle, busy or settled
 	state    State
 	reason   string
-	err      error // of the last attempt, also if tolerated
-	failed   bool  // and was not allowed to
-	stop     error // what Do answers
-	entry    Entry // as the ledger has it
+	err      error   // of the last attempt, also if tolerated
+	failed   bool    // and was not allowed to
+	stop     error   // what Do answers
+	entry    Entry   // as the ledger has it
+	untold   Outcome // of an attempt that the ledger may take for open; no token: there is none
 	call     Call
-	due      time.Time // its own time or that of what it waits for
+	next     func() int // see DoThen
+	due      time.Time  // its own time or that of what it waits for
 	started  time.Time
 	finished time.Time
 }
@@ -57,6 +67,8 @@ const (
 	idle uint32 = iota
 	busy
 	settled
+	reserving // a claim for it is being written
+	reserved  // it is claimed, and whoever had it claimed does it next
 )
 
 // NewWalk returns a walk over a plan that records nothing and calls do for each step, for tests
@@ -127,19 +139,20 @@ func (w *Walk) Do(ctx context.Context, i int) error {
 		return fmt.Errorf("%w: the executor asks for step %d of %d", ErrInvalidPlan, i, len(w.steps))
 	}
 	s, step := &w.steps[i], &w.plan.Steps[i]
-	if !s.status.CompareAndSwap(idle, busy) {
+	ahead := s.status.CompareAndSwap(reserved, busy)
+	if !ahead && !s.status.CompareAndSwap(idle, busy) {
 		if s.status.Load() == settled {
 			return s.stop
 		}
 		return fmt.Errorf("%w: the executor does %s twice at a time", ErrInvalidPlan, step.Op.ID)
 	}
 	if ctx.Err() != nil {
-		s.status.Store(idle)
+		w.rest(ctx, s, ahead)
 		return fmt.Errorf("%s not started: %w", step.Op.ID, context.Cause(ctx))
 	}
 	if why := w.halted.Load(); why != nil {
 		s.reason = "not started: " + *why
-		s.status.Store(idle)
+		w.rest(ctx, s, ahead)
 		return nil
 	}
 	state, reason, err := w.gate(ctx, i)
@@ -148,6 +161,14 @@ func (w *Walk) Do(ctx context.Context, i int) error {
 	}
 	w.settle(i, state, reason, err)
 	return s.stop
+}
+
+// rest leaves a step as it was, not started.
+func (w *Walk) rest(ctx context.Context, s *stepState, claimed bool) {
+	if claimed {
+		w.giveBack(ctx, s)
+	}
+	s.status.Store(idle)
 }
 
 // gate decides what becomes of a step that will not run now; Pending means that it will.
@@ -165,7 +186,7 @@ func (w *Walk) gate(ctx context.Context, i int) (State, string, error) {
 		for _, j := range w.needs[i] {
 			dep := w.plan.Steps[j].Op.ID
 			switch need := &w.steps[j]; {
-			case need.state == Succeeded, need.state == Skipped && need.reason == conditionFalse:
+			case need.satisfied():
 			case need.state == Scheduled:
 				return Scheduled, "waits for " + dep, nil
 			default:
@@ -191,14 +212,21 @@ func (w *Walk) gate(ctx context.Context, i int) (State, string, error) {
 	return Pending, "", nil
 }
 
+// satisfied reports whether what depends on the step may start.
+func (s *stepState) satisfied() bool {
+	return s.state == Succeeded || s.state == Skipped && s.reason == conditionFalse
+}
+
 const conditionFalse = "its condition is false"
 
 // attempt makes one call of the op through the middleware.
 func (w *Walk) attempt(ctx context.Context, i int) (State, error) {
 	s := &w.steps[i]
-	s.call = Call{
-		Step: &w.plan.Steps[i], Direction: Forward, Doubt: s.entry.State == Indeterminate,
-		walk: w, state: s, saved: s.entry.Saved,
+	if s.call.claim.Token.IsZero() { // else it was claimed ahead
+		s.call = Call{
+			Step: &w.plan.Steps[i], Direction: Forward, Doubt: s.entry.State == Indeterminate,
+			walk: w, state: s, saved: s.entry.Saved,
+		}
 	}
 	if w.journal != nil || w.announcer != nil {
 		s.started = w.clock.Now()

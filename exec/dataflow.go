@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/internal/indexset"
 )
 
 // Dataflow does each step as soon as its own After have settled, at most n at a time, whatever
@@ -31,18 +32,18 @@ type flow struct {
 	mu      sync.Mutex
 	wake    sync.Cond
 	waiting []int // how many steps each waits for
-	ready   indexSet
+	ready   indexset.Set
 	left    int // steps that have not been handed out
 	stopped bool
 }
 
 func newFlow(steps []seq.Step) *flow {
-	f := &flow{left: len(steps), ready: newIndexSet(len(steps))}
+	f := &flow{left: len(steps), ready: indexset.New(len(steps))}
 	f.wake.L = &f.mu
 	f.next, f.waiting = seq.Dependents(steps)
 	for i, n := range f.waiting {
 		if n == 0 {
-			f.ready.add(i)
+			f.ready.Add(i)
 		}
 	}
 	return f
@@ -71,7 +72,7 @@ func (f *flow) take(done int) (int, bool) {
 		freed := 0
 		for _, j := range f.next(done) {
 			if f.waiting[j]--; f.waiting[j] == 0 {
-				f.ready.add(j)
+				f.ready.Add(j)
 				freed++
 			}
 		}
@@ -84,7 +85,7 @@ func (f *flow) take(done int) (int, bool) {
 			f.wake.Broadcast()
 			return 0, false
 		}
-		if i, ok := f.ready.takeFirst(); ok {
+		if i, ok := f.ready.TakeFirst(); ok {
 			f.left--
 			return i, true
 		}

@@ -43,14 +43,24 @@ func wave(ctx context.Context, walk *seq.Walk, n, from, to int) error {
 	var group errgroup.Group
 	for range min(n, to-from) {
 		group.Go(func() error {
-			for !stop.Load() {
-				i := int(next.Add(1)) - 1
-				if i >= to {
-					return nil
+			mine := -1 // the step that this worker took
+			take := func() int {
+				mine = -1
+				if !stop.Load() {
+					if i := int(next.Add(1)) - 1; i < to {
+						mine = i
+					}
 				}
-				if err := walk.Do(ctx, i); err != nil {
+				return mine
+			}
+			for take(); mine >= 0; {
+				i := mine
+				if err := walk.DoThen(ctx, i, take); err != nil {
 					stop.Store(true)
 					return err
+				}
+				if mine == i { // not asked what comes next
+					take()
 				}
 			}
 			return nil

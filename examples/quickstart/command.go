@@ -6,30 +6,29 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/strategies"
 )
 
-// command is what the command line says.
-type command struct {
-	dsn                  string
-	strategy             seq.Strategy
-	fail                 string
-	preview, reset, help bool
+// A line is what the command line says: flags of the quickstart, then a command of package cli.
+type line struct {
+	dsn         string
+	strategy    seq.Strategy
+	fail        string
+	reset, help bool
+	command     []string // none: plan, run, and look at the tables
 }
-
-// A usageError is a mistake in the command line.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
 
 const intro = `quickstart upgrades a database with the countries and time zones of the IANA Time Zone Database.
 Run it again, and nothing is pending.
 
-Usage: go run ./examples/quickstart [flags]
+Usage: go run ./examples/quickstart [flags] [command of package cli]
+
+Without a command it plans, runs, and looks at the tables. With one, such as plan, run, status,
+show, history or rollback, it is what any binary with cli.Main is; help lists them all.
 
 `
 
@@ -43,45 +42,47 @@ Strategies
   scheduled              by time, what is due
 
 Try
-  go run ./examples/quickstart -preview -strategy dependency-graph
+  go run ./examples/quickstart -strategy dependency-graph plan
+  go run ./examples/quickstart status
+  go run ./examples/quickstart show warm_zone_counts
   go run ./examples/quickstart -reset -strategy transactional-batch -fail fill_country_names
   go run ./examples/quickstart -reset -fail warm_zone_counts
+  go run ./examples/quickstart help
 `
 
-// parse reads the command line. Its errors are usage errors.
-func parse(args []string) (*command, error) {
-	var cmd command
+// parse reads the command line. Its errors are mistakes in it.
+func parse(args []string) (*line, error) {
+	var l line
 	var name string
 	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
-	flags.StringVar(&cmd.dsn, "dsn", "", "work on Postgres, `postgres://user@host/database`, instead of the file seq-quickstart.db")
+	flags.StringVar(&l.dsn, "dsn", "", "work on Postgres, `postgres://user@host/database`, instead of the file seq-quickstart.db")
 	flags.StringVar(&name, "strategy", "", "`name` of the strategy; without it "+strategies.EnvVar+" of the environment counts")
-	flags.StringVar(&cmd.fail, "fail", "", "make the operation of this `name` fail, with or without its timestamp")
-	flags.BoolVar(&cmd.preview, "preview", false, "print the plan, write nothing")
-	flags.BoolVar(&cmd.reset, "reset", false, "first drop the tables of an earlier run")
+	flags.StringVar(&l.fail, "fail", "", "make the operation of this `name` fail, with or without its timestamp")
+	flags.BoolVar(&l.reset, "reset", false, "first drop the tables of an earlier run")
 	err := flags.Parse(args)
+	l.command = flags.Args()
 	switch {
 	case errors.Is(err, flag.ErrHelp):
-		cmd.help = true
+		l.help = true
 		fmt.Print(intro)
 		flags.SetOutput(os.Stdout)
 		flags.PrintDefaults()
 		fmt.Print(outro)
-		return &cmd, nil
+		return &l, nil
 	case err != nil:
-	case flags.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", flags.Arg(0))
-	case cmd.dsn != "" && !strings.HasPrefix(cmd.dsn, "postgres://") && !strings.HasPrefix(cmd.dsn, "postgresql://"):
+	case l.dsn != "" && !strings.HasPrefix(l.dsn, "postgres://") && !strings.HasPrefix(l.dsn, "postgresql://"):
 		err = errors.New("-dsn must begin with postgres://")
-	case cmd.preview && cmd.reset:
-		err = errors.New("-preview writes nothing and -reset does; choose one")
 	case name != "":
-		cmd.strategy, err = strategies.Named(name)
+		l.strategy, err = strategies.Named(name)
 	default:
-		cmd.strategy, err = strategies.FromEnv()
+		l.strategy, err = strategies.FromEnv()
 	}
-	if err != nil {
-		return nil, &usageError{err}
-	}
-	return &cmd, nil
+	return &l, err
+}
+
+// looks reports whether the command only looks, and need not make a file.
+func (l *line) looks() bool {
+	return !l.reset && len(l.command) > 0 &&
+		slices.Contains([]string{"plan", "pending", "status", "show", "history", "help", "exit-codes", "completion", "__complete"}, l.command[0])
 }

@@ -9,24 +9,22 @@ import (
 )
 
 // find returns the ID of the op that -fail means, "" for none.
-func find(ctx context.Context, s *seq.Sequencer, name string) (string, error) {
+func find(s *seq.Sequencer, name string) (string, error) {
 	if name == "" {
 		return "", nil
 	}
-	all, err := s.Preview(ctx, seq.Repeat()) // with what is done already
-	if err != nil {
-		return "", err
-	}
-	for _, id := range all.IDs() {
-		if _, bare, _ := seq.ParseID(id); name == id || name == bare {
-			return id, nil
+	var ids []string
+	for _, op := range s.Ops() {
+		if _, bare, _ := seq.ParseID(op.ID); name == op.ID || name == bare {
+			return op.ID, nil
 		}
+		ids = append(ids, op.ID)
 	}
-	hint := "-preview lists them"
-	if near := seq.Nearest(name, all.IDs()); near != "" {
+	hint := "status lists them"
+	if near := seq.Nearest(name, ids); near != "" {
 		hint = "did you mean " + near + "?"
 	}
-	return "", &usageError{fmt.Errorf("-fail: no op is called %q; %s", name, hint)}
+	return "", fmt.Errorf("-fail: no op is called %q; %s", name, hint)
 }
 
 // failing makes one op fail instead of being called. It is as much middleware as the library's.

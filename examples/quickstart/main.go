@@ -2,8 +2,9 @@
 // the IANA Time Zone Database. Two migrations make tables and columns; operations load, join and
 // compute; one may fail, all but one can be rolled back, one waits for the night.
 //
-//	go run ./examples/quickstart                       # the SQLite file seq-quickstart.db
-//	go run ./examples/quickstart -dsn postgres://…     # or Postgres
+//	go run ./examples/quickstart                       # plan, run, and look: on the SQLite file seq-quickstart.db
+//	go run ./examples/quickstart -dsn postgres://…     # or on Postgres
+//	go run ./examples/quickstart status                # any command of package cli
 //	go run ./examples/quickstart -help                 # strategies, and what to try
 //
 // The ops are in the folder operations, one file each, as a service would keep them.
@@ -15,71 +16,69 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/cli"
 	"github.com/sequencer-go/seq/examples/internal/demo"
 	_ "github.com/sequencer-go/seq/examples/quickstart/operations"
 )
 
 func main() { os.Exit(start(os.Args[1:])) }
 
-// start returns the exit code: 2 if the command line is wrong, 1 if the upgrade failed.
+// start returns the exit code, one of package cli's. This is all a service needs: cli.Main(seq.New(store)).
+// The rest is for you to play with.
 func start(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	cmd, err := parse(args)
-	if err == nil && !cmd.help {
-		err = upgrade(ctx, cmd)
+	line, err := parse(args)
+	if err != nil {
+		return complain(cli.Usage, fmt.Errorf("%w (see -help)", err))
 	}
-	var usage *usageError
-	switch {
-	case err == nil:
-		return 0
-	case errors.As(err, &usage):
-		fmt.Fprintf(os.Stderr, "quickstart: %v (see -help)\n", err)
-		return 2
-	default:
-		fmt.Fprintf(os.Stderr, "quickstart: %v\n", err)
-		return 1
+	if line.help {
+		return cli.OK
 	}
-}
-
-func upgrade(ctx context.Context, cmd *command) error {
 	open := demo.Open
-	if cmd.preview {
+	if line.looks() {
 		open = demo.Peek
 	}
-	store, err := open("quickstart", cmd.dsn)
+	store, err := open("quickstart", line.dsn)
 	if err != nil {
-		return err
+		return complain(cli.Failed, err)
 	}
 	defer store.Close()
 
-	// This is all a service needs: seq.New(store).Run(ctx). The rest is for you to watch.
-	sequencer := seq.New(store).Use(cmd.strategy, progress())
-	toFail, err := find(ctx, sequencer, cmd.fail)
+	sequencer := seq.New(store).Use(line.strategy)
+	toFail, err := find(sequencer, line.fail)
 	if err != nil {
-		return err
+		return complain(cli.Usage, err)
 	}
 	sequencer.Use(failing(toFail))
-	if cmd.reset {
+	if line.reset {
 		if err := demo.Reset(ctx, store.DB(), "quickstart", tables...); err != nil {
-			return err
+			return complain(cli.Failed, err)
 		}
 	}
+	do := func(args ...string) int { return cli.Execute(ctx, sequencer, args, os.Stdin, os.Stdout, os.Stderr) }
+	if len(line.command) > 0 {
+		return do(line.command...)
+	}
+	code := do("plan")
+	if code != cli.OK {
+		return code
+	}
+	fmt.Println()
+	code = do("run")
+	fmt.Println("\nin the database")
+	if err := figures(context.WithoutCancel(ctx), store.DB(), code == cli.OK); err != nil {
+		return complain(cli.Failed, err)
+	}
+	return code
+}
 
-	plan, err := sequencer.Preview(ctx)
-	if err != nil {
-		return err
+func complain(code int, err error) int {
+	if !errors.Is(err, context.Canceled) {
+		fmt.Fprintf(os.Stderr, "quickstart: %v\n", err)
 	}
-	printPlan(plan)
-	if toFail != "" && !willRun(plan, toFail) {
-		fmt.Printf("%s does not run now, so it cannot fail. (With -reset, what is done runs again.)\n", toFail)
-	}
-	if cmd.preview {
-		return nil
-	}
-	report, failure := sequencer.Run(ctx)
-	fmt.Printf("\nReport\n%s\nIn the database\n", report)
-	return errors.Join(failure, figures(context.WithoutCancel(ctx), store.DB(), failure == nil))
+	return code
 }

@@ -52,7 +52,6 @@ type truth struct {
 	net     int         // effects less undoings
 	last    *claimed    // whose call left the last effect
 	fuzzy   bool        // somebody acted without being allowed to, as the fault model has it
-	unsure  bool        // the last write of it failed, or was not acknowledged
 }
 
 // claimed is an attempt as it was committed.
@@ -129,7 +128,6 @@ func (a *audit) outcome(r *replica, lease seq.Lease, o *seq.Outcome, before, aft
 	case !o.Lost && c.who != r:
 		w.violate(4, "r%d closes the attempt of r%d at %s", r.number, c.who.number, short(o.ID))
 	}
-	t.unsure = false
 	c.ended, c.closed, c.lost, c.outcome = w.events, true, o.Lost, after.State
 	w.legal(before, after)
 	if after.State == seq.Succeeded && c.Direction == seq.Forward {
@@ -182,9 +180,7 @@ func (a *audit) everything() {
 			started++
 		}
 	}
-	// A run whose process died stays "started" for ever once somebody calls Rollback, and one
-	// that waited does not look whether another is under way.
-	if started > 1 && !w.known(w.scenario.faults[Operator] || w.scenario.wait) {
+	if started > 1 {
 		w.violate(21, "%d runs are under way", started)
 	}
 }

@@ -49,10 +49,6 @@ func (a *audit) overlap(older, newer *called) {
 			return
 		}
 	}
-	// A rollback is not told that the lease is lost.
-	if a.w.known(older.Direction == seq.Rollback) {
-		return
-	}
 	a.w.violate(20, "%s is called by r%d and r%d at a time", short(older.ID), older.who.number, newer.who.number)
 }
 
@@ -69,7 +65,7 @@ func (a *audit) effect(c *called, op *opSpec) {
 	current := t.lastClaim()
 	stale := current != c.claimed || c.closed
 	if stale && op.delivery != seq.Transactional {
-		if a.sound(c) && !w.is(MarkBeforeRun) && !w.known(c.Direction == seq.Rollback) {
+		if a.sound(c) && !w.is(MarkBeforeRun) {
 			w.violate(20, "r%d acts on %s after its attempt %d was closed", c.who.number, short(op.id), c.Attempt)
 		}
 		t.fuzzy = true

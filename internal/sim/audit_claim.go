@@ -31,7 +31,6 @@ func (a *audit) claim(r *replica, c *seq.Claim, before, after *seq.Entry) {
 		}
 	}
 	delete(a.decided, c.ID)
-	t.unsure = false
 	t.claims = append(t.claims, &claimed{Claim: *c, who: r, event: w.events})
 }
 
@@ -44,13 +43,12 @@ func (a *audit) forward(r *replica, c *seq.Claim, before *seq.Entry) {
 		return
 	}
 	for _, dep := range op.deps {
-		// A run that waited without the lease goes by what it knew before.
-		if s := w.state(dep); s != seq.Succeeded && !w.known(w.scenario.wait) {
+		if s := w.state(dep); s != seq.Succeeded {
 			w.violate(13, "r%d claims %s, which depends on %s, which is %s", r.number, short(c.ID), short(dep), s)
 		}
 	}
 	a.planned(r, c.ID)
-	if now := w.clock.Now(); before.NotBefore.After(now) && !w.known(w.scenario.wait) { // it does not read the time again
+	if now := w.clock.Now(); before.NotBefore.After(now) {
 		w.violate(22, "r%d claims %s, due in %s", r.number, short(c.ID), before.NotBefore.Sub(now))
 	}
 	if before.Crashes >= 3 {
@@ -60,8 +58,7 @@ func (a *audit) forward(r *replica, c *seq.Claim, before *seq.Entry) {
 		w.violate(14, "r%d claims %s for a run that is not under way", r.number, short(c.ID))
 	}
 	for _, other := range r.ops {
-		// A run that waited without the lease does not look for a rollback that was begun meanwhile.
-		if s := w.state(other.id); (s == seq.RollbackPending || s == seq.RollingBack) && !w.known(w.scenario.wait) {
+		if s := w.state(other.id); s == seq.RollbackPending || s == seq.RollingBack {
 			w.violate(14, "r%d claims %s while %s is %s", r.number, short(c.ID), short(other.id), s)
 		}
 	}
@@ -114,10 +111,7 @@ func (a *audit) backward(r *replica, c *seq.Claim, before *seq.Entry) {
 			w.violate(16, "r%d undoes %s while %s runs", r.number, short(c.ID), short(id))
 		case e.State == seq.RollingBack && a.underWay(id):
 			w.violate(17, "r%d undoes %s beside %s", r.number, short(c.ID), short(id))
-		case e.State == seq.RollbackPending && r.op(id) != nil && mine != nil && a.succeeded(id) != nil && a.succeeded(id).event > mine.ended &&
-			!w.known(a.of(id).unsure || a.of(id).lastClaim().Direction == seq.Rollback || a.of(c.ID).lastClaim().Direction == seq.Rollback):
-			// An attempt to undo overwrites the fence, by which the order of completion is known;
-			// and when an attempt to undo cannot be claimed, what is to come after it is undone first.
+		case e.State == seq.RollbackPending && r.op(id) != nil && mine != nil && a.succeeded(id) != nil && a.succeeded(id).event > mine.ended:
 			w.violate(17, "r%d undoes %s before %s, which began when it had completed", r.number, short(c.ID), short(id))
 		}
 	}

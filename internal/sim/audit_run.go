@@ -63,8 +63,7 @@ func (a *audit) nothingLost(r *replica, run *seq.Run) {
 		switch e.State {
 		case seq.Succeeded, seq.Tolerated, seq.Skipped, seq.Scheduled:
 		default:
-			// RunDue continues a run, and ends it although it does not do all of it.
-			if op := r.op(id); a.w.known(r.action == runDue) || op.allowed && !e.State.Open() || a.unmet(op) {
+			if op := r.op(id); op.allowed && !e.State.Open() || a.unmet(op) {
 				continue
 			}
 			a.w.violate(11, "r%d ends a run as succeeded, and %s is %s", r.number, short(id), e.State)
@@ -76,27 +75,21 @@ func (a *audit) nothingLost(r *replica, run *seq.Run) {
 func (a *audit) complete(r *replica, run *seq.Run) {
 	for _, op := range r.ops {
 		e, t := a.w.db.entries[op.id], a.of(op.id)
-		// A saga that was not told what became of an attempt ends as rolled back all the same.
-		if e == nil || !op.rollback || a.w.known(t.unsure) || e.Run != run.ID && (t.last == nil || t.last.Run != run.ID) {
+		if e == nil || !op.rollback || e.Run != run.ID && (t.last == nil || t.last.Run != run.ID) {
 			continue
 		}
 		if e.Run == run.ID {
 			switch e.State {
 			case seq.Succeeded, seq.Indeterminate, seq.RollbackPending, seq.RollingBack, seq.RollbackFailed, seq.Running:
-				// Whoever goes on with a rollback forgets what failed before, and what was cut off.
-				if a.w.known(e.State == seq.RollbackFailed && t.lastClaim().who != r || e.State == seq.Indeterminate && t.lastClaim().lost) {
-					continue
-				}
 				a.w.violate(18, "r%d ends a run as rolled back, and %s is %s", r.number, short(op.id), e.State)
 			}
 		}
-		if t.net <= 0 || t.fuzzy || a.w.known(e.State == seq.Indeterminate) || t.last == nil || t.last.Run != run.ID {
+		if t.net <= 0 || t.fuzzy || t.last == nil || t.last.Run != run.ID {
 			continue
 		}
 		// What a failed call leaves is undone only if its op asks for it.
 		own := t.last.closed && !t.last.lost && (t.last.outcome == seq.Failed || t.last.outcome == seq.Tolerated)
-		// A failure makes the engine forget that an earlier attempt was cut off.
-		if !own && !a.w.known(e.State == seq.Failed || e.State == seq.Tolerated) || own && op.undoFailed {
+		if !own || op.undoFailed {
 			a.w.violate(18, "r%d ends a run as rolled back, and the effect of attempt %d at %s is still there, which is %s",
 				r.number, t.last.Attempt, short(op.id), e.State)
 		}

@@ -139,10 +139,13 @@ func (w *World) settled(r *replica) bool {
 // resolve is a person who looks, and says what they found; only of what the contract leaves to
 // a person. It reports whether there was anything.
 func (w *World) resolve(r *replica) (looked bool) {
-	for _, op := range r.ops {
-		e := w.db.entries[op.id]
-		if e == nil {
-			continue
+	for _, id := range w.ids() {
+		e, op := w.db.entries[id], r.op(id)
+		if op == nil { // a deploy took it away: only what holds up everybody is looked into
+			if e.State != seq.RollbackPending {
+				continue
+			}
+			op = &opSpec{id: id}
 		}
 		indeterminate := e.State == seq.Indeterminate && e.Delivery == seq.Once && !op.verify
 		failed := e.State == seq.RollbackFailed || e.State == seq.RollbackPending && !op.rollback

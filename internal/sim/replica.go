@@ -57,7 +57,6 @@ func call[T any](ctx context.Context, r *replica, kind step, id string, rows []s
 	case ctx.Err() != nil:
 		return none, context.Cause(ctx)
 	case f.fail != nil:
-		r.doubts(rows)
 		return none, f.fail
 	}
 	answer, err := do()
@@ -66,17 +65,9 @@ func call[T any](ctx context.Context, r *replica, kind step, id string, rows []s
 		return none, errKilled
 	}
 	if f.lost != nil && err == nil {
-		r.doubts(rows)
 		return none, f.lost
 	}
 	return answer, err
-}
-
-// doubts notes that a write failed, or was not acknowledged.
-func (r *replica) doubts(rows []string) {
-	for _, id := range rows {
-		r.world.audit.of(id).unsure = true
-	}
 }
 
 // Load implements [seq.Store].
@@ -186,7 +177,6 @@ func (r *replica) Atomic(ctx context.Context, lease seq.Lease, claim seq.Claim, 
 	case err != nil:
 		return nil, err
 	case f.fail != nil:
-		r.doubts(rows)
 		return nil, f.fail
 	case t.aborted:
 		return nil, errAborted
@@ -209,7 +199,6 @@ func (r *replica) Atomic(ctx context.Context, lease seq.Lease, claim seq.Claim, 
 		return nil, errKilled
 	}
 	if f.lost != nil && err == nil {
-		r.doubts(rows)
 		return nil, f.lost
 	}
 	return refused, err

@@ -43,13 +43,12 @@ func (v *Violation) String() string {
 // Options adjusts a world.
 type Options struct {
 	Mutant Mutant // makes the engine's surroundings break the protocol; None does not
-	Strict bool   // checks also what is known not to hold, see known
 }
 
 // Run lives through the world of one seed. Call it in a synctest bubble and pass synctest.Wait.
 func Run(seed uint64, o Options, wait func()) *Result {
 	w := &World{
-		wait: wait, mutant: o.Mutant, strict: o.Strict, clock: clock.Wall(),
+		wait: wait, mutant: o.Mutant, clock: clock.Wall(),
 		rng: rand.New(rand.NewPCG(seed, 0x5eed)), arrived: make(chan struct{}, 1), cov: Coverage{},
 		names: map[string]string{},
 	}
@@ -71,7 +70,6 @@ func Run(seed uint64, o Options, wait func()) *Result {
 type World struct {
 	wait   func()
 	mutant Mutant
-	strict bool
 	clock  clock.Clock
 	began  time.Time
 	rng    *rand.Rand
@@ -139,10 +137,6 @@ func between(rng *rand.Rand, a, b time.Duration) time.Duration {
 
 // is reports whether the world has this mutant.
 func (w *World) is(m Mutant) bool { return w.mutant == m }
-
-// known reports whether a violation is one that the engine is known to have, and is let pass. Each
-// place that asks says what it is, and the seed that shows it with -sim.strict.
-func (w *World) known(is bool) bool { return is && !w.strict }
 
 // state is what the ledger says of an op.
 func (w *World) state(id string) seq.State {

@@ -1,0 +1,74 @@
+package main
+
+// A mark is what a benchmark should reach: at most limit times its peer, or at most limit itself
+// when there is no peer. Without a limit it is only shown.
+type mark struct {
+	what  string
+	name  string
+	peer  string // "" if the limit is absolute
+	unit  string
+	limit float64
+}
+
+const (
+	ns     = "ns/step"
+	allocs = "allocs/step"
+	ratio  = "makespan/bound"
+)
+
+// marks are all of them, in the order of the table.
+var marks = []mark{
+	{"walk a: 10,000 independent steps", "Walk/load=a/by=dataflow", "Walk/load=a/by=floor", ns, 3},
+	{"", "Walk/load=a/by=dataflow", "Walk/load=a/by=errgroup", ns, 0.5},
+	{"", "Walk/load=a/by=dataflow", "", allocs, 0.1},
+	{"with making the walk", "Walk/load=a/by=walk+dataflow", "Walk/load=a/by=floor", ns, 0},
+	{"walk b: a chain of 1,000", "Walk/load=b/by=dataflow", "Walk/load=b/by=floor", ns, 3},
+	{"", "Walk/load=b/by=dataflow", "Walk/load=b/by=errgroup", ns, 0.5},
+	{"", "Walk/load=b/by=dataflow", "", allocs, 0.1},
+	{"with making the walk", "Walk/load=b/by=walk+dataflow", "Walk/load=b/by=floor", ns, 0},
+	{"walk c: 10,000 steps, 50,000 edges", "Walk/load=c/by=dataflow", "Walk/load=c/by=floor", ns, 3},
+	{"", "Walk/load=c/by=dataflow", "Walk/load=c/by=errgroup", ns, 0.5},
+	{"", "Walk/load=c/by=dataflow", "", allocs, 0.1},
+	{"with making the walk", "Walk/load=c/by=walk+dataflow", "Walk/load=c/by=floor", ns, 0},
+
+	{"plan c", "Plan/load=c/by=waves", "Plan/load=c/by=kahn", ns, 3},
+	{"plan e: 1,000,000 steps", "Plan/load=e/by=waves", "Plan/load=e/by=kahn", ns, 3},
+	{"e, from ops to the checked plan (1,000 ns a step: 1 s)", "Plan/load=e/by=preview", "", ns, 1000},
+	{"memory of it, beside that of c", "Plan/load=e/by=preview", "Plan/load=c/by=preview", "B/step", 1.1},
+
+	{"a whole Run of a, ledger in memory", "Run/load=a/by=eager", "Run/load=a/by=errgroup", ns, 1},
+	{"", "Run/load=a/by=eager", "", allocs, 3},
+	{"a whole Run of b", "Run/load=b/by=eager", "Run/load=b/by=errgroup", ns, 1},
+	{"", "Run/load=b/by=eager", "", allocs, 3},
+	{"a whole Run of c", "Run/load=c/by=eager", "Run/load=c/by=errgroup", ns, 1},
+	{"", "Run/load=c/by=eager", "", allocs, 3},
+	{"memory of a Run of e, at its highest", "RunMemory", "", "peak-B/step", 1024},
+	{"what the ledger and the report keep of it", "RunMemory", "", "kept-B/step", 1024},
+
+	{"makespan of c, 2 workers", "Makespan/load=c/workers=2/by=dataflow", "", ratio, 1.1},
+	{"in waves", "Makespan/load=c/workers=2/by=parallel", "", ratio, 0},
+	{"makespan of c, 8 workers", "Makespan/load=c/workers=8/by=dataflow", "", ratio, 1.1},
+	{"in waves", "Makespan/load=c/workers=8/by=parallel", "", ratio, 0},
+	{"makespan of c, 64 workers", "Makespan/load=c/workers=64/by=dataflow", "", ratio, 1.1},
+	{"in waves", "Makespan/load=c/workers=64/by=parallel", "", ratio, 0},
+	{"makespan of d, 2 workers", "Makespan/load=d/workers=2/by=dataflow", "", ratio, 1.1},
+	{"in waves", "Makespan/load=d/workers=2/by=parallel", "", ratio, 0},
+	{"makespan of d, 8 workers", "Makespan/load=d/workers=8/by=dataflow", "", ratio, 1.1},
+	{"in waves", "Makespan/load=d/workers=8/by=parallel", "", ratio, 0},
+	{"makespan of d, 64 workers", "Makespan/load=d/workers=64/by=dataflow", "", ratio, 1.1},
+	{"in waves", "Makespan/load=d/workers=64/by=parallel", "", ratio, 0},
+
+	{"Postgres, 1,000 Transactional, Sequential", "Up/db=postgres/by=seq-transactional", "Up/db=postgres/by=goose", ns, 1.2},
+	{"Postgres, 1,000 Repeatable, Sequential", "Up/db=postgres/by=seq-repeatable", "Up/db=postgres/by=goose", ns, 1.2},
+	{"Postgres, 1,000 Repeatable, Batch of 32", "Up/db=postgres/by=seq-batch", "Up/db=postgres/by=goose", ns, 0.1},
+	{"", "Up/db=postgres/by=seq-batch", "Up/db=postgres/by=bulk-insert", ns, 0},
+	{"bun/migrate, for comparison", "Up/db=postgres/by=bun", "Up/db=postgres/by=goose", ns, 0},
+	{"nothing to do, 1,000", "NothingToDo/n=1000/by=seq-repeatable", "NothingToDo/n=1000/by=goose", ns, 1},
+	{"nothing to do, 100,000 (1,000 ns a step: 100 ms)", "NothingToDo/n=100000/by=seq-repeatable", "", ns, 1000},
+	{"", "NothingToDo/n=100000/by=seq-repeatable", "NothingToDo/n=100000/by=goose", ns, 0},
+	{"status of 1,000", "Status/n=1000/by=seq-repeatable", "Status/n=1000/by=bun", ns, 1},
+	{"", "Status/n=1000/by=seq-repeatable", "Status/n=1000/by=goose", ns, 0},
+
+	{"SQLite, 1,000 Transactional, Sequential", "Up/db=sqlite/by=seq-transactional", "Up/db=sqlite/by=goose", ns, 1.2},
+	{"SQLite, 1,000 Repeatable, Sequential", "Up/db=sqlite/by=seq-repeatable", "Up/db=sqlite/by=goose", ns, 1.2},
+}

@@ -1,0 +1,240 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sequencer-go/seq"
+)
+
+// A board is what the events of a run say together: what runs, what is left, why nothing moves.
+// Its owner guards it.
+type board struct {
+	plan     *seq.Plan
+	phase    phase
+	held     *seq.LeaseError // while waiting for it
+	since    time.Time       // of the phase
+	began    time.Time       // of the run
+	total    int
+	settled  map[string]seq.State
+	running  []*work // in the order of starting
+	undoing  bool
+	serving  bool // having nothing to do is how it should be
+}
+
+type phase uint8
+
+const (
+	idle    phase = iota // nothing has been heard of
+	waiting              // for the lease
+	started
+	over
+)
+
+// work is one op under way.
+type work struct {
+	id        string
+	direction seq.Direction
+	since     time.Time
+	done      int
+	total     int
+	told      time.Time // when it first told how far it was
+	first     int       // and how far that was
+	again     time.Time // it failed, and is tried again then
+	err       error
+	overdue   bool
+}
+
+func newBoard(plan *seq.Plan) *board {
+	b := &board{plan: plan, settled: map[string]seq.State{}}
+	if plan != nil {
+		b.total = len(plan.Steps)
+	}
+	return b
+}
+
+// take takes in what happened.
+func (b *board) take(e seq.Event) {
+	w := b.work(e.ID)
+	switch e.Kind {
+	case seq.EventWaiting:
+		b.enter(waiting, e.Time)
+		_ = errors.As(e.Err, &b.held)
+	case seq.EventLeaseAcquired:
+		b.held = nil
+		b.enter(idle, e.Time)
+	case seq.EventPlanned:
+		if e.Plan != nil {
+			b.plan, b.total = e.Plan, len(e.Plan.Steps)
+		}
+	case seq.EventRunStarted:
+		b.enter(started, e.Time)
+		b.held, b.began, b.undoing = nil, e.Time, false
+		b.settled, b.running = map[string]seq.State{}, nil
+		if e.Total > 0 {
+			b.total = e.Total
+		}
+	case seq.EventRollbackStarted:
+		b.undoing = true
+	case seq.EventStarted:
+		b.enter(started, e.Time)
+		b.held = nil
+		b.drop(e.ID)
+		b.running = append(b.running, &work{id: e.ID, direction: e.Direction, since: e.Time})
+		b.undoing = b.undoing || e.Direction == seq.Rollback
+	case seq.EventProgress:
+		if w == nil {
+			return
+		}
+		if w.told.IsZero() {
+			w.told, w.first = e.Time, e.Done
+		}
+		w.done, w.total, w.again = e.Done, e.Total, time.Time{}
+	case seq.EventRetrying:
+		if w == nil {
+			w = &work{id: e.ID, direction: e.Direction, since: e.Time}
+			b.running = append(b.running, w)
+		}
+		w.again, w.err = e.Time.Add(e.Delay), e.Err
+	case seq.EventOverdue:
+		if w != nil {
+			w.overdue = true
+		}
+	case seq.EventSettled:
+		b.drop(e.ID)
+		b.settled[e.ID] = e.State
+	case seq.EventRunFinished:
+		b.enter(over, e.Time)
+		b.running = nil
+	case seq.EventLeaseLost, seq.EventRecovered:
+	}
+}
+
+func (b *board) enter(p phase, at time.Time) {
+	if b.phase != p {
+		b.phase, b.since = p, at
+	}
+}
+
+func (b *board) work(id string) *work {
+	for _, w := range b.running {
+		if w.id == id {
+			return w
+		}
+	}
+	return nil
+}
+
+func (b *board) drop(id string) {
+	b.running = slices.DeleteFunc(b.running, func(w *work) bool { return w.id == id })
+}
+
+// left is how many steps have not come to rest.
+func (b *board) left() int { return max(0, b.total-len(b.settled)) }
+
+// waves are how many of the plan's waves are through, and how many there are.
+func (b *board) waves() (now, all int) {
+	if b.plan == nil || b.plan.Direction == seq.Rollback || len(b.plan.Steps) == 0 {
+		return 0, 0
+	}
+	all = b.plan.Steps[len(b.plan.Steps)-1].Wave + 1
+	now = all
+	for i := range b.plan.Steps {
+		if _, settled := b.settled[b.plan.Steps[i].Op.ID]; !settled {
+			now = min(now, b.plan.Steps[i].Wave+1)
+		}
+	}
+	return now, all
+}
+
+// why says why nothing moves, as of now.
+func (b *board) why(now time.Time) []string {
+	switch b.phase {
+	case waiting:
+		if b.held == nil {
+			return []string{"waiting for the ledger"}
+		}
+		return []string{fmt.Sprintf("waiting for the lease, held by %s since %s; waited %s", brief(b.held.Holder.String()), stamp(b.held.Since), span(now.Sub(b.since)))}
+	case idle:
+		if b.serving {
+			return nil
+		}
+		return []string{"reading the ledger"}
+	case over:
+		return b.scheduled(now)
+	case started:
+	}
+	var list []string
+	for _, w := range b.running {
+		list = append(list, w.line(now))
+	}
+	if len(list) == 0 {
+		list = b.scheduled(now)
+	}
+	if len(list) == 0 {
+		list = append(list, "between operations, "+number(b.left(), "operation")+" left")
+	}
+	return list
+}
+
+// scheduled says what the run waits for, if it does.
+func (b *board) scheduled(now time.Time) []string {
+	if b.plan == nil {
+		return nil
+	}
+	var list []string
+	for i := range b.plan.Steps {
+		s := &b.plan.Steps[i]
+		if b.settled[s.Op.ID] == seq.Scheduled && s.NotBefore.After(now) {
+			list = append(list, fmt.Sprintf("%s is scheduled for %s, in %s", s.Op.ID, stamp(s.NotBefore), span(s.NotBefore.Sub(now))))
+		}
+	}
+	return list
+}
+
+// verb is what an op does in a direction.
+func (w *work) verb() string {
+	if w.direction == seq.Rollback {
+		return "undoing"
+	}
+	return "running"
+}
+
+// line says how an op is doing.
+func (w *work) line(now time.Time) string {
+	if wait := w.again.Sub(now); !w.again.IsZero() && wait > 0 {
+		return fmt.Sprintf("retrying %s in %s after: %s", w.id, span(wait.Round(time.Second)), brief(text(w.err)))
+	}
+	parts := []string{fmt.Sprintf("%s %s for %s", w.verb(), w.id, span(now.Sub(w.since).Round(100*time.Millisecond)))}
+	if how := w.headway(now); how != "" {
+		parts = append(parts, how)
+	}
+	if w.overdue {
+		parts = append(parts, "its context has ended and it does not return")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// headway is how far an op has come, how fast, and how long it will take at that pace.
+func (w *work) headway(now time.Time) string {
+	if w.told.IsZero() {
+		return ""
+	}
+	how := progressText(int64(w.done), int64(w.total))
+	took := now.Sub(w.told).Seconds()
+	rate := float64(w.done-w.first) / took
+	if took < 1 || rate <= 0 {
+		return how
+	}
+	how += fmt.Sprintf(", %.3g/s", rate)
+	if w.total > w.done {
+		how += ", " + span(time.Duration(float64(w.total-w.done)/rate*float64(time.Second)).Round(time.Second)) + " left"
+	}
+	return how
+}
+
+// text is an error's own words.
+func text(err error) string { return seq.ErrorText(cause(err)) }

@@ -1,0 +1,100 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sequencer-go/seq"
+)
+
+// Main runs the command that the process's arguments ask for and exits. An interrupt or SIGTERM
+// ends the run in good order; a second one kills the process.
+func Main(s *seq.Sequencer) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(Execute(ctx, s, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// Execute runs the command that args ask for, without the program's name, and returns the exit
+// code. Answers go to out, and what went wrong to errs. It exits nothing and handles no signals.
+func Execute(ctx context.Context, s *seq.Sequencer, args []string, in io.Reader, out, errs io.Writer) int {
+	root, name := Command(s), filepath.Base(os.Args[0])
+	root.Use = name
+	root.SilenceErrors = true
+	root.SetArgs(append([]string{}, args...))
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errs)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return OK
+	}
+	code := ExitCode(err)
+	if asJSON, _ := root.PersistentFlags().GetBool("json"); asJSON && !told(err) {
+		_ = writeJSON(out, map[string]any{"error": err.Error(), "exit": code})
+	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintf(errs, "%s: %s\n", name, text)
+	}
+	return code
+}
+
+// Command is the tree of commands on s, to put below one of your own; rename it by setting Use. It
+// exits nothing: an error that it returns has its exit code in [ExitCode], and a text that is safe
+// to print.
+func Command(s *seq.Sequencer) *cobra.Command {
+	a := &app{s: s}
+	root := &cobra.Command{
+		Use:   "seq",
+		Short: "Run deploy-time operations, once each, in the right order",
+		Long: `Run deploy-time operations, once each, in the right order.
+
+A deploy is "plan", then "run". "status" says how everything stands, "show OP" why an operation
+does not move and what can be done about it.`,
+		Example: `  {{name}} plan                      # what would happen now
+  {{name}} run                       # do it
+  {{name}} status                    # how everything stands
+  {{name}} show 2024_01_15_120000_fill_names
+  {{name}} rollback --dry-run        # what undoing the last run would undo`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	flags := root.PersistentFlags()
+	flags.BoolVar(&a.json, "json", false, "answer in JSON")
+	flags.StringVar(&a.actor, "by", "", "`name` of the person who asks, for the ledger (default $USER)")
+	root.AddCommand(
+		a.run(), a.plan(), a.pending(), a.due(), a.serve(),
+		a.status(), a.history(), a.show(),
+		a.rollback(), a.retry(), a.skip(), a.resolve(), a.create(), exitCodes(),
+	)
+	dress(root)
+	return root
+}
+
+// dress gives every command what all have in common.
+func dress(root *cobra.Command) {
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%w", err) })
+	for _, c := range append(root.Commands(), root) {
+		c.SilenceUsage = true
+		if args := c.Args; args != nil {
+			c.Args = func(cmd *cobra.Command, list []string) error {
+				if err := args(cmd, list); err != nil {
+					return misspelt(cmd, list, err)
+				}
+				return nil
+			}
+		}
+		if c.RunE != nil {
+			run := c.RunE
+			c.RunE = func(cmd *cobra.Command, list []string) error { return plain(cmd.Context(), run(cmd, list)) }
+		}
+		c.SetHelpFunc(help)
+	}
+}

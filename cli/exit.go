@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sequencer-go/seq"
+)
+
+// The exit codes.
+const (
+	OK          = 0   // done, or nothing to do
+	Failed      = 1   // an op failed, or the ledger cannot be reached
+	Usage       = 2   // the command line is wrong; nothing was touched
+	Waiting     = 3   // of pending: there is work for a run
+	Busy        = 4   // another process holds the ledger, and --isolate=fail was given
+	Refused     = 5   // it is not legal as things stand; nothing was touched
+	Interrupted = 130 // a signal, or the end of the context, stopped it
+)
+
+const exitText = `Exit codes:
+  0    done, or nothing to do
+  1    an operation failed, or the ledger cannot be reached
+  2    the command line is wrong; nothing was touched
+  3    pending: there is work for a run
+  4    another process holds the ledger, with --isolate=fail
+  5    refused as things stand: the plan changed, code and ledger drifted apart, it cannot be
+       undone, or the state of the operation forbids it; nothing was touched
+  130  interrupted; what was done is recorded, and the next run goes on
+`
+
+// A failure is an error with its exit code. Its text is safe to print.
+type failure struct {
+	code int
+	err  error
+	hint string // what would be legal, or help, now
+	told bool   // the JSON that was asked for says it already
+}
+
+func (f *failure) Error() string {
+	if f.err == nil {
+		return ""
+	}
+	text := paragraph(f.err.Error(), "  ")
+	if f.hint != "" {
+		text += "\n" + f.hint
+	}
+	return text
+}
+
+func (f *failure) Unwrap() error { return f.err }
+
+// ExitCode is the exit code for an error of a command, [OK] for nil.
+func ExitCode(err error) int {
+	if err == nil {
+		return OK
+	}
+	if f := (*failure)(nil); errors.As(err, &f) {
+		return f.code
+	}
+	var run *seq.RunError
+	switch {
+	case errors.As(err, &run):
+		return Failed
+	case errors.Is(err, seq.ErrLeaseHeld):
+		return Busy
+	case errors.Is(err, seq.ErrPlanChanged), errors.Is(err, seq.ErrDrift), errors.Is(err, seq.ErrNotReversible), errors.Is(err, seq.ErrInvalidOption):
+		return Refused
+	case strings.HasPrefix(err.Error(), "unknown command"): // from cobra, when below another tree
+		return Usage
+	}
+	return Failed
+}
+
+// usage is a mistake in the command line.
+func usage(format string, args ...any) error {
+	return &failure{code: Usage, err: fmt.Errorf(format, args...)}
+}
+
+// refused adds what would be legal now to an error.
+func refused(err error, hint string) error {
+	if err == nil {
+		return nil
+	}
+	return &failure{code: ExitCode(err), err: err, hint: hint}
+}
+
+// plain makes a failure of any error.
+func plain(ctx context.Context, err error) error {
+	f := (*failure)(nil)
+	if err == nil {
+		return nil
+	}
+	if !errors.As(err, &f) {
+		f = &failure{code: ExitCode(err), err: err}
+	}
+	if ctx.Err() != nil && (f.code == Failed || f.code == Busy) {
+		f.code = Interrupted
+	}
+	switch {
+	case f.hint != "":
+	case f.code == Busy:
+		f.hint = "legal now: status, plan, show; run without --isolate=fail waits for its turn"
+	case errors.Is(err, seq.ErrPlanChanged):
+		f.hint = "legal now: look at plan again, then run --plan with the hash that it shows"
+	case errors.Is(err, seq.ErrDrift):
+		f.hint = "legal now: plan shows the findings; mend the code, or relax the policy in it (seq.Drift)"
+	case errors.Is(err, seq.ErrNotReversible):
+		f.hint = "legal now: rollback --last N or --only OP for what can be undone; plan --rollback shows it without doing it"
+	}
+	return f
+}
+
+// told reports whether the output has the error already.
+func told(err error) bool {
+	f := (*failure)(nil)
+	return errors.As(err, &f) && f.told
+}

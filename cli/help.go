@@ -1,0 +1,50 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sequencer-go/seq"
+)
+
+// help is cobra's own, with the program's real name in the examples.
+func help(cmd *cobra.Command, _ []string) {
+	path := cmd.CommandPath()
+	if cmd.HasParent() {
+		path = cmd.Parent().CommandPath()
+	}
+	text := strings.TrimSpace(cmd.Long)
+	if text == "" {
+		text = cmd.Short
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%s\n", text)
+	if !cmd.Runnable() && !cmd.HasSubCommands() {
+		return
+	}
+	fmt.Fprint(cmd.OutOrStdout(), "\n", strings.ReplaceAll(cmd.UsageString(), "{{name}}", path))
+	if !cmd.HasParent() || cmd.HasSubCommands() {
+		fmt.Fprint(cmd.OutOrStdout(), "\n", exitText)
+	}
+}
+
+// misspelt says of a wrong number of arguments, or a command nobody knows, what was meant.
+func misspelt(cmd *cobra.Command, list []string, err error) error {
+	if cmd.HasSubCommands() && len(list) > 0 {
+		var names []string
+		for _, c := range cmd.Commands() {
+			names = append(names, c.Name())
+		}
+		hint := "--help lists the commands"
+		if near := seq.Nearest(list[0], names); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		return usage("there is no command %q; %s", list[0], hint)
+	}
+	return usage("%w; usage: %s", err, strings.TrimSpace(cmd.UseLine()))
+}
+
+func exitCodes() *cobra.Command {
+	return &cobra.Command{Use: "exit-codes", Short: "Exit codes, for scripts", Long: exitText}
+}

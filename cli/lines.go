@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/sequencer-go/seq"
+)
+
+// How long nothing is said before a line says why.
+const (
+	quiet = 10 * time.Second
+	sleep = time.Minute // after it was said that the run waits for the schedule
+)
+
+// lines says each event in a line, and when nothing happens, why.
+type lines struct {
+	mu     sync.Mutex
+	out    io.Writer
+	p      palette
+	b      *board
+	stop   func() bool // the next heartbeat
+	beat   int         // which heartbeat is the next one
+	closed bool
+	starts map[string]time.Time
+}
+
+func newLines(out io.Writer, b *board) *lines {
+	l := &lines{out: out, p: colours(out), b: b, starts: map[string]time.Time{}}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rest(quiet)
+	return l
+}
+
+func (l *lines) event(e seq.Event) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.b.take(e)
+	if line := describe(e, l.p, l.starts); line != "" && !l.closed {
+		fmt.Fprintln(l.out, line)
+		l.rest(quiet)
+	}
+}
+
+// rest sets the heartbeat anew.
+func (l *lines) rest(pause time.Duration) {
+	if l.stop != nil {
+		l.stop()
+	}
+	l.beat++
+	beat := l.beat
+	l.stop = wall.AfterFunc(pause, func() { l.heartbeat(beat) })
+}
+
+func (l *lines) heartbeat(beat int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || beat != l.beat {
+		return
+	}
+	now := wall.Now()
+	for _, why := range l.b.why(now) {
+		fmt.Fprintf(l.out, "…                %s\n", why)
+	}
+	if len(l.b.running) == 0 && len(l.b.scheduled(now)) > 0 {
+		l.rest(sleep)
+	} else {
+		l.rest(quiet)
+	}
+}
+
+func (l *lines) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	l.stop()
+}
+
+// describe is an event as a line for people; "" for what is not worth one. It keeps in starts when
+// ops began.
+func describe(e seq.Event, p palette, starts map[string]time.Time) string {
+	line := func(what, id, note string) string {
+		out := fmt.Sprintf("%-16s %s", what, brief(id))
+		if note != "" {
+			out += "  " + p.dim(note)
+		}
+		return out
+	}
+	switch e.Kind {
+	case seq.EventWaiting:
+		return line("waiting", "for the lease", brief(text(e.Err)))
+	case seq.EventRunStarted:
+		note := ""
+		if e.Run != "" {
+			note = ", run " + brief(e.Run)
+		}
+		return line("run", brief(e.Strategy)+", "+number(e.Total, "operation")+note, "")
+	case seq.EventRollbackStarted:
+		return line("rolling back", number(e.Total, "operation"), brief(text(e.Err)))
+	case seq.EventStarted:
+		starts[e.ID] = e.Time
+		verb := "running"
+		if e.Direction == seq.Rollback {
+			verb = "undoing"
+		}
+		note := ""
+		if e.Attempt > 1 && e.Direction == seq.Forward {
+			note = fmt.Sprintf("attempt %d", e.Attempt)
+		}
+		return line(verb, e.ID, note)
+	case seq.EventRetrying:
+		return line("retrying", e.ID, fmt.Sprintf("in %s after: %s", span(e.Delay), brief(text(e.Err))))
+	case seq.EventOverdue:
+		return line("overdue", e.ID, "its context has ended and it does not return")
+	case seq.EventRecovered:
+		return line("recovered", e.ID, fmt.Sprintf("its process died; it is %s now", e.State))
+	case seq.EventLeaseLost:
+		return p.red(line("lease lost", "", brief(text(e.Err))))
+	case seq.EventSettled:
+		out := p.state(e.State, 16) + " " + brief(e.ID)
+		if note := remark(e, starts[e.ID]); note != "" {
+			out += "  " + p.dim(note)
+		}
+		return out
+	case seq.EventProgress, seq.EventRunFinished, seq.EventLeaseAcquired, seq.EventPlanned:
+	}
+	return "" // the heartbeat has progress, the report what came of it
+}
+
+// remark is what is worth saying of an op that came to rest.
+func remark(e seq.Event, began time.Time) string {
+	switch {
+	case e.Err != nil:
+		return brief(text(e.Err))
+	case e.Reason != "":
+		return brief(e.Reason)
+	case began.IsZero():
+		return ""
+	default:
+		return "in " + span(e.Time.Sub(began))
+	}
+}

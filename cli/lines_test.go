@@ -1,0 +1,122 @@
+package cli_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/cli"
+	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/strategies"
+)
+
+// In a pipe nobody sees a clock run: when nothing was said for ten seconds, a line says why.
+
+func TestAPipeHearsWhyNothingMoves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, seq.Op{ID: "2024_01_15_110000_backfill", Run: func(ctx context.Context) error {
+			_ = seq.Progress(ctx, 10, 100)
+			err := clock.Sleep(ctx, clock.Wall(), 15*time.Second)
+			_ = seq.Progress(ctx, 40, 100)
+			return errors.Join(err, clock.Sleep(ctx, clock.Wall(), 10*time.Second))
+		}})
+		out := d.want(cli.OK, []string{
+			"running 2024_01_15_110000_backfill for 10s, 10 of 100 (10 %)\n",
+			"running 2024_01_15_110000_backfill for 20s, 40 of 100 (40 %), 1.5/s, 40s left\n",
+			"succeeded        2024_01_15_110000_backfill  in 25s\n",
+		}, "run")
+		if n := strings.Count(out, "…"); n != 2 {
+			t.Errorf("%d heartbeats in 25 seconds, want 2:\n%s", n, out)
+		}
+	})
+}
+
+func TestAPipeHearsWhoHoldsTheLease(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "other", PID: 7, Actor: "bob"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() {
+			for range 3 {
+				_ = clock.Sleep(t.Context(), clock.Wall(), 4*time.Second)
+				_ = d.store.Renew(t.Context(), lease)
+			}
+			_ = d.store.Release(t.Context(), lease)
+		}()
+		out := d.want(cli.OK, []string{
+			"waiting          for the lease", "…                waiting for the lease, held by other[7] for bob since 2000-01-01T00:00:00Z; waited 10s\n", "3 succeeded",
+		}, "run")
+		if n := strings.Count(out, "…"); n != 1 {
+			t.Errorf("%d heartbeats in 12 seconds, want 1:\n%s", n, out)
+		}
+	})
+}
+
+func TestAPipeHearsWhyARetryTakesItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tries := 0
+		d := newDesk(t, seq.Op{ID: "2024_01_15_110000_call", Run: func(context.Context) error {
+			if tries++; tries < 2 {
+				return errors.New("the API is down")
+			}
+			return nil
+		}})
+		d.s.Use(waiting(25 * time.Second))
+		d.want(cli.OK, []string{
+			"retrying         2024_01_15_110000_call  in 25s after: the API is down\n",
+			"…                retrying 2024_01_15_110000_call in 15s after: the API is down\n",
+		}, "run")
+	})
+}
+
+// waiting tries once more after a pause.
+func waiting(pause time.Duration) seq.Middleware {
+	return seq.Middleware{Name: "again", Layer: seq.LayerCall, Step: func(next seq.Handler) seq.Handler {
+		return func(ctx context.Context, call *seq.Call) error {
+			err := next(ctx, call)
+			if err == nil {
+				return nil
+			}
+			call.Retrying(err, pause)
+			if err := clock.Sleep(ctx, clock.Wall(), pause); err != nil {
+				return err
+			}
+			return next(ctx, call)
+		}
+	}}
+}
+
+func TestAPipeHearsWhatARunIsScheduledFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		d.s.Use(strategies.Sequential(strategies.Wait()))
+		d.want(cli.OK, []string{later + " is scheduled for 2000-01-01T01:00:00Z, in 59m50s\n", "4 succeeded"}, "run")
+	})
+}
+
+func TestServeIsQuietUntilSomethingIsDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		d.want(cli.OK, nil, "run")
+		ctx, stop := context.WithTimeout(t.Context(), 2*time.Hour)
+		defer stop()
+		var out strings.Builder
+		if code := cli.Execute(ctx, d.s, []string{"serve"}, strings.NewReader(""), &out, &out); code != cli.OK {
+			t.Errorf("exit code %d", code)
+		}
+		for _, want := range []string{"serving until stopped\n", later + "  due 2000-01-01T01:00:00Z, in 1h0m\n", "succeeded        " + later} {
+			if !strings.Contains(out.String(), want) {
+				t.Errorf("it does not say %q:\n%s", want, &out)
+			}
+		}
+		if n := strings.Count(out.String(), "\n"); n > 10 {
+			t.Errorf("%d lines in two hours:\n%.2000s", n, &out)
+		}
+	})
+}

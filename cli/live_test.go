@@ -1,0 +1,170 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/creack/pty"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/cli"
+	"github.com/sequencer-go/seq/clock"
+)
+
+// A screen is a pseudo-terminal, and all that was written to it.
+type screen struct {
+	t    *testing.T
+	tty  *os.File
+	pty  *os.File
+	mu   sync.Mutex
+	text bytes.Buffer
+	done chan struct{}
+}
+
+func newScreen(t *testing.T, columns uint16) *screen {
+	t.Helper()
+	p, tty, err := pty.Open()
+	if err != nil {
+		t.Skipf("no pseudo-terminal: %v", err)
+	}
+	if err := pty.Setsize(p, &pty.Winsize{Rows: 40, Cols: columns}); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TERM", "xterm")
+	t.Setenv("NO_COLOR", "")
+	s := &screen{t: t, tty: tty, pty: p, done: make(chan struct{})}
+	go func() {
+		defer close(s.done)
+		buf := make([]byte, 4096)
+		for {
+			n, err := p.Read(buf)
+			s.mu.Lock()
+			s.text.Write(buf[:n])
+			s.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return s
+}
+
+// all is what has been written so far.
+func (s *screen) all() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// await waits until a text was written.
+func (s *screen) await(text string) {
+	s.t.Helper()
+	for range 500 {
+		if strings.Contains(s.all(), text) {
+			return
+		}
+		_ = clock.Sleep(s.t.Context(), clock.Wall(), 20*time.Millisecond)
+	}
+	s.t.Fatalf("the screen never shows %q:\n%s", text, s.all())
+}
+
+// close ends the terminal and returns all that was written.
+func (s *screen) close() string {
+	_ = s.tty.Close()
+	<-s.done
+	_ = s.pty.Close()
+	return s.all()
+}
+
+var escape = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
+
+func TestATerminalShowsTheRunLive(t *testing.T) {
+	s := newScreen(t, 100)
+	seen := make(chan struct{})
+	slow := seq.Op{ID: "2024_01_15_110000_backfill", Run: func(ctx context.Context) error {
+		_ = seq.Progress(ctx, 40, 100)
+		<-seen
+		return nil
+	}}
+	d := newDesk(t, slow)
+	d.fails = errors.New(hostile)
+	code := make(chan int)
+	go func() { code <- cli.Execute(t.Context(), d.s, []string{"run"}, s.tty, s.tty, s.tty) }()
+	s.await("[########------------] running 2024_01_15_110000_backfill for ")
+	s.await("40 of 100 (40 %)")
+	s.await("sequential · wave 1 of 5 · 0 of 5 at rest · 4 to come")
+	close(seen)
+	if c := <-code; c != cli.Failed {
+		t.Errorf("exit code %d", c)
+	}
+	out := s.close()
+	plain := escape.ReplaceAllString(out, "")
+	for _, want := range []string{"succeeded        2024_01_15_110000_backfill  in ", "sequential run failed in ", "1 failed"} {
+		if !strings.Contains(plain, want) {
+			t.Errorf("the screen does not show %q:\n%s", want, plain)
+		}
+	}
+	if !strings.Contains(out, "\x1b[31mfailed ") {
+		t.Errorf("a terminal without NO_COLOR gets no colour:\n%q", out)
+	}
+	if strings.Contains(out, "\x1b[2J") || strings.Contains(out, "owned\x07") {
+		t.Errorf("an op's error steers the terminal:\n%q", out)
+	}
+}
+
+func TestATerminalSaysWhoHoldsTheLease(t *testing.T) {
+	s := newScreen(t, 120)
+	t.Setenv("NO_COLOR", "1")
+	d := newDesk(t)
+	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "other", PID: 7, Actor: "bob"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := make(chan int)
+	go func() { code <- cli.Execute(t.Context(), d.s, []string{"run"}, s.tty, s.tty, s.tty) }()
+	s.await("waiting for the lease, held by other[7] for bob since ")
+	if err := d.store.Release(t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	if c := <-code; c != cli.OK {
+		t.Errorf("exit code %d", c)
+	}
+	if out := s.close(); regexp.MustCompile("\x1b\\[[0-9;]*m").MatchString(out) {
+		t.Errorf("colour in spite of NO_COLOR:\n%q", out)
+	}
+}
+
+func TestRollbackAsksOnATerminal(t *testing.T) {
+	for answer, want := range map[string]struct {
+		code int
+		says string
+	}{
+		"y\n": {cli.OK, "rolled-back"},
+		"n\n": {cli.Refused, "nothing was undone"},
+		"\n":  {cli.Refused, "nothing was undone"},
+	} {
+		s := newScreen(t, 100)
+		d := newDesk(t)
+		d.want(cli.OK, nil, "run")
+		code := make(chan int)
+		go func() { code <- cli.Execute(t.Context(), d.s, []string{"rollback", "--last", "1"}, s.tty, s.tty, s.tty) }()
+		s.await("Undo 1 operation? [y/N] ")
+		if _, err := io.WriteString(s.pty, answer); err != nil {
+			t.Fatal(err)
+		}
+		if c := <-code; c != want.code {
+			t.Errorf("%q: exit code %d, want %d", answer, c, want.code)
+		}
+		if out := s.close(); !strings.Contains(out, want.says) {
+			t.Errorf("%q: the screen does not say %q:\n%s", answer, want.says, out)
+		}
+	}
+}

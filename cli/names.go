@@ -1,0 +1,129 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/strategies"
+)
+
+// find is the ID that a person means: an ID that code or ledger know, or one without its timestamp.
+func (a *app) find(ctx context.Context, name string) (string, error) {
+	st, err := a.s.Status(ctx)
+	if err != nil {
+		return "", err
+	}
+	var ids, same []string
+	for i := range st.Ops {
+		id := st.Ops[i].ID
+		if id == name {
+			return id, nil
+		}
+		if _, bare, err := seq.ParseID(id); err == nil && bare == name {
+			same = append(same, id)
+		}
+		ids = append(ids, id)
+	}
+	switch {
+	case len(same) == 1:
+		return same[0], nil
+	case len(same) > 1:
+		return "", usage("%q could be any of %s", name, strings.Join(same, ", "))
+	}
+	hint := "status lists those there are"
+	if near := seq.Nearest(name, ids); near != "" {
+		hint = "did you mean " + near + "?"
+	}
+	return "", usage("neither the code nor the ledger knows the operation %q; %s", name, hint)
+}
+
+// op is how one op stands.
+func (a *app) op(ctx context.Context, id string) (*seq.OpStatus, *seq.Status, error) {
+	st, err := a.s.Status(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range st.Ops {
+		if st.Ops[i].ID == id {
+			return &st.Ops[i], st, nil
+		}
+	}
+	return nil, st, usage("the operation %q is gone", id)
+}
+
+// knowTags refuses tags that no op has: a misspelt one would choose nothing, silently.
+func (a *app) knowTags(tags []string) error {
+	known := a.tags()
+	for _, t := range tags {
+		if slices.Contains(known, t) {
+			continue
+		}
+		hint := "no operation has tags"
+		if len(known) > 0 {
+			hint = "there are " + strings.Join(known, ", ")
+		}
+		return usage("no operation has the tag %q; %s", t, hint)
+	}
+	return nil
+}
+
+func (a *app) tags() []string {
+	var all []string
+	for _, op := range a.s.Ops() {
+		all = append(all, op.Tags...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func (a *app) completeTags(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return a.tags(), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeOps offers the IDs that code and ledger know, each with its state.
+func (a *app) completeOps(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	ctx := cmd.Context()
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	st, err := a.s.Status(ctx)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveError
+	}
+	var ids []string
+	for i := range st.Ops {
+		ids = append(ids, st.Ops[i].ID+"\t"+st.Ops[i].State.String())
+	}
+	return ids, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeOp is completeOps for one argument.
+func (a *app) completeOp(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return a.completeOps(cmd, args, typed)
+}
+
+// strategy is the one that a person names; nothing if they name none.
+func strategy(name string) ([]seq.RunOption, error) {
+	if name == "" {
+		return nil, nil
+	}
+	st, err := strategies.Named(name)
+	if err != nil {
+		return nil, usage("--strategy: %w", err)
+	}
+	return []seq.RunOption{seq.Using(st)}, nil
+}
+
+func strategyFlag(cmd *cobra.Command, name *string) {
+	cmd.Flags().StringVar(name, "strategy", "", "`name` of the strategy instead of the program's own: "+strings.Join(strategies.Names(), ", "))
+	_ = cmd.RegisterFlagCompletionFunc("strategy", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return strategies.Names(), cobra.ShellCompDirectiveNoFileComp
+	})
+}

@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/sequencer-go/seq"
+)
+
+type (
+	planView struct {
+		Hash      string        `json:"hash"`
+		Strategy  string        `json:"strategy"`
+		Direction string        `json:"direction"`
+		Undo      []string      `json:"undo_first,omitempty"`
+		Findings  []findingView `json:"findings,omitempty"`
+		Steps     []stepView    `json:"steps"`
+	}
+	findingView struct {
+		ID     string `json:"id"`
+		Kind   string `json:"kind"`
+		Detail string `json:"detail"`
+		Policy string `json:"policy"`
+	}
+	stepView struct {
+		ID           string     `json:"id"`
+		Kind         string     `json:"kind"`
+		Wave         int        `json:"wave"` // counted from 1, as people do
+		After        []string   `json:"after,omitempty"`
+		DependsOn    []string   `json:"depends_on,omitempty"`
+		NotBefore    *time.Time `json:"not_before,omitempty"`
+		Skip         string     `json:"skip,omitempty"`
+		Refused      string     `json:"refused,omitempty"`
+		Delivery     string     `json:"delivery"`
+		MayFail      bool       `json:"allowed_to_fail,omitempty"`
+		Conditional  bool       `json:"conditional,omitempty"`
+		Reversible   bool       `json:"reversible"`
+		Irreversible bool       `json:"stays_when_undone,omitempty"`
+		Tags         []string   `json:"tags,omitempty"`
+	}
+)
+
+func viewPlan(p *seq.Plan) planView {
+	v := planView{Hash: p.Hash(), Strategy: p.Strategy, Direction: p.Direction.String(), Undo: p.Undo, Steps: []stepView{}}
+	for _, f := range p.Findings {
+		v.Findings = append(v.Findings, findingView{f.ID, f.Kind, f.Detail, f.Policy.String()})
+	}
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		var after []string
+		for _, j := range s.After {
+			after = append(after, p.Steps[j].Op.ID)
+		}
+		v.Steps = append(v.Steps, stepView{
+			s.Op.ID, s.Op.Kind.String(), s.Wave + 1, after, s.Op.DependsOn, moment(s.NotBefore), s.Skip, s.Refused,
+			s.Op.Delivery.String(), s.Op.AllowedToFail, s.Op.ShouldRun != nil, s.Op.Rollback != nil, s.Irreversible, s.Op.Tags,
+		})
+	}
+	return v
+}

@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sequencer-go/seq"
+)
+
+func (a *app) rollback() *cobra.Command {
+	var c choice
+	var last int
+	var dry, yes bool
+	cmd := &cobra.Command{
+		Use:   "rollback",
+		Short: "Undo what has run, the latest first",
+		Long: `Undo what has run, the latest first: what the last run did, or as the flags say. If one of the
+operations cannot be undone, nothing is. It shows what it will undo and asks; --yes does not ask,
+and is needed where nobody can answer. What was undone is pending again.`,
+		Example: `  {{name}} rollback --dry-run
+  {{name}} rollback                     # the last run
+  {{name}} rollback --last 2 --yes
+  {{name}} rollback --from 2024_01_15_120000_fill_names   # down to this one, it included`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			opts, err := c.options(cmd, a)
+			if err != nil {
+				return err
+			}
+			if opts, err = lastOf(cmd, last, opts); err != nil {
+				return err
+			}
+			plan, err := a.s.PreviewRollback(cmd.Context(), opts...)
+			if err != nil {
+				return err
+			}
+			if dry {
+				return a.printPlan(cmd, plan, "text")
+			}
+			if plan.Empty() {
+				return a.watch(cmd, plan, []seq.RunOption{seq.By(a.by()), seq.Only()}, a.s.Rollback)
+			}
+			if !yes {
+				if a.json || !terminal(cmd.InOrStdin()) {
+					return usage("rollback undoes %d operations and nobody can be asked here; --dry-run shows them, --yes does it", len(plan.Steps))
+				}
+				if err := a.printPlan(cmd, plan, "text"); err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "Undo %s? [y/N] ", number(len(plan.Steps), "operation"))
+				answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
+				if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+					return &failure{code: Refused, err: errors.New("nothing was undone")}
+				}
+			}
+			// Exactly what was shown: another run may have done something meanwhile.
+			return a.watch(cmd, plan, []seq.RunOption{seq.By(a.by()), seq.Only(plan.IDs()...)}, a.s.Rollback)
+		},
+	}
+	c.flags(cmd, a, "down to this `operation` or timestamp, it included")
+	f := cmd.Flags()
+	f.IntVar(&last, "last", 0, "the `n` operations that completed last, whatever run they belong to")
+	f.BoolVar(&dry, "dry-run", false, "show what would be undone and do nothing")
+	f.BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return cmd
+}
+
+// number is "1 operation" or "2 operations".
+func number(n int, of string) string {
+	if n == 1 {
+		return "1 " + of
+	}
+	return fmt.Sprintf("%d %ss", n, of)
+}

@@ -1,0 +1,183 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sequencer-go/seq"
+)
+
+func (a *app) status() *cobra.Command {
+	var c choice
+	var pending, failed, tolerated, scheduled bool
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show how every operation stands",
+		Long: `Show how every operation stands, in the code and in the ledger, and who is running now.
+Flags such as --failed narrow it down; several of them show what any of them would.`,
+		Example: `  {{name}} status
+  {{name}} status --pending --failed
+  {{name}} status --json | jq -r '.ops[] | select(.state == "failed") | .id'`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			opts, err := c.options(cmd, a)
+			if err != nil {
+				return err
+			}
+			st, err := a.s.Status(cmd.Context(), opts...)
+			if err != nil {
+				return err
+			}
+			all := !pending && !failed && !tolerated && !scheduled
+			var ops []seq.OpStatus
+			for i := range st.Ops {
+				o := &st.Ops[i]
+				if all || pending && o.Pending() || failed && broken(o) || tolerated && o.State == seq.Tolerated || scheduled && o.State == seq.Scheduled {
+					ops = append(ops, *o)
+				}
+			}
+			out := cmd.OutOrStdout()
+			if a.json {
+				views := []opView{}
+				for i := range ops {
+					views = append(views, viewOp(&ops[i]))
+				}
+				return writeJSON(out, map[string]any{"now": st.Now.UTC(), "holder": viewHolder(st.Holder), "ops": views})
+			}
+			st.Ops = ops
+			printStatus(out, colours(out), st, all)
+			return nil
+		},
+	}
+	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation")
+	f := cmd.Flags()
+	f.BoolVar(&pending, "pending", false, "what a run would take up, now or when it is due")
+	f.BoolVar(&failed, "failed", false, "what failed, is in doubt, or could not be undone")
+	f.BoolVar(&tolerated, "tolerated", false, "what failed and may")
+	f.BoolVar(&scheduled, "scheduled", false, "what waits for its time")
+	return cmd
+}
+
+// broken reports whether an op needs somebody.
+func broken(o *seq.OpStatus) bool {
+	switch o.State {
+	case seq.Failed, seq.Indeterminate, seq.RollbackFailed:
+		return true
+	}
+	return o.Refused != ""
+}
+
+func printStatus(out io.Writer, p palette, st *seq.Status, all bool) {
+	if h := st.Holder; h != nil {
+		fmt.Fprintf(out, "the ledger is held by %s since %s (%s)\n", brief(h.Holder.String()), stamp(h.Since), span(st.Now.Sub(h.Since)))
+	}
+	switch {
+	case len(st.Ops) == 0 && all:
+		fmt.Fprintln(out, "no operations: none is registered, and the ledger knows none")
+		return
+	case len(st.Ops) == 0:
+		fmt.Fprintln(out, "none")
+		return
+	}
+	count := map[seq.State]int{}
+	for i := range st.Ops {
+		o := &st.Ops[i]
+		count[o.State]++
+		line := "  " + p.state(o.State, 16) + " " + brief(o.ID)
+		if note := remarks(o, st.Now); note != "" {
+			line += "  " + p.dim(note)
+		}
+		fmt.Fprintln(out, line)
+	}
+	var parts []string
+	for s := seq.Pending; s <= seq.Waived; s++ {
+		if count[s] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", count[s], s))
+		}
+	}
+	fmt.Fprintln(out, strings.Join(parts, ", "))
+}
+
+// remarks is what is worth saying of an op beside its state.
+func remarks(o *seq.OpStatus, now time.Time) string {
+	var notes []string
+	add := func(when bool, note string) {
+		if when {
+			notes = append(notes, note)
+		}
+	}
+	add(!o.Registered, "not in the code any more")
+	add(o.Kind == seq.Migration, "migration")
+	add(o.State.Open() && o.Done > 0 && o.Total > 0, fmt.Sprintf("%d of %d", o.Done, o.Total))
+	add(o.State.Open() && o.Done > 0 && o.Total <= 0, fmt.Sprintf("%d done", o.Done))
+	add(o.State == seq.Scheduled && !o.Due.IsZero(), due(o.Due, now))
+	add(len(o.Waits) > 0, "waits for "+strings.Join(o.Waits, ", "))
+	add(o.Refused != "", "refused: "+brief(o.Refused))
+	add(o.Refused == "" && o.Error != "" && o.State != seq.Succeeded && o.State != seq.Scheduled, brief(firstLine(o.Error)))
+	return strings.Join(notes, "; ")
+}
+
+// due says when, and how long that is from now.
+func due(at, now time.Time) string {
+	if at.After(now) {
+		return fmt.Sprintf("due %s, in %s", stamp(at), span(at.Sub(now)))
+	}
+	return fmt.Sprintf("due since %s", stamp(at))
+}
+
+func firstLine(text string) string {
+	line, _, more := strings.Cut(strings.TrimSpace(text), "\n")
+	if more {
+		line += " …"
+	}
+	return line
+}
+
+func (a *app) pending() *cobra.Command {
+	var c choice
+	cmd := &cobra.Command{
+		Use:   "pending",
+		Short: "Say whether work is waiting, by exit code",
+		Long: `List what a run would take up now. The exit code tells a pipeline: 3 if there is work, 0 if there is
+none. What is in the schedule and not due is no work. What no run will call, because the ledger is
+in doubt about it, is work for a person: it is listed, and counts.`,
+		Example: `  {{name}} pending; case $? in 0) echo nothing to do;; 3) {{name}} run;; esac`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			opts, err := c.options(cmd, a)
+			if err != nil {
+				return err
+			}
+			st, err := a.s.Status(cmd.Context(), opts...)
+			if err != nil {
+				return err
+			}
+			ops, views := []seq.OpStatus{}, []opView{}
+			for i := range st.Ops {
+				if o := &st.Ops[i]; o.Pending() && (o.State != seq.Scheduled || !o.Due.After(st.Now)) {
+					ops, views = append(ops, *o), append(views, viewOp(o))
+				}
+			}
+			out := cmd.OutOrStdout()
+			st.Ops = ops
+			switch {
+			case a.json:
+				err = writeJSON(out, map[string]any{"pending": len(ops), "holder": viewHolder(st.Holder), "ops": views})
+			case len(ops) == 0:
+				fmt.Fprintln(out, "nothing is pending")
+			default:
+				printStatus(out, colours(out), st, false)
+			}
+			if err != nil || len(ops) == 0 {
+				return err
+			}
+			return &failure{code: Waiting, told: true}
+		},
+	}
+	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation")
+	return cmd
+}

@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/sequencer-go/seq"
+)
+
+// drawTree draws a plan as text: waves, and below them what runs in them, with the reasons.
+func drawTree(out io.Writer, p palette, plan *seq.Plan, st *seq.Status) {
+	for _, f := range plan.Findings {
+		fmt.Fprintln(out, p.wrap("33", brief(f.String())))
+	}
+	undoing := plan.Direction == seq.Rollback
+	switch {
+	case plan.Empty() && undoing:
+		fmt.Fprintln(out, "nothing to undo")
+		return
+	case plan.Empty():
+		fmt.Fprintln(out, "nothing is pending")
+		return
+	case undoing:
+		fmt.Fprintf(out, "rollback of %s, the latest first", number(len(plan.Steps), "operation"))
+	default:
+		fmt.Fprintf(out, "%s plan: %s in %s", brief(plan.Strategy), number(len(plan.Steps), "operation"), number(len(plan.Waves()), "wave"))
+	}
+	fmt.Fprintf(out, "; hash %s\n", p.bold(plan.Hash()))
+	if h := st.Holder; h != nil {
+		fmt.Fprintf(out, "the ledger is held by %s since %s; a run would wait for it\n", brief(h.Holder.String()), stamp(h.Since))
+	}
+	if len(plan.Undo) > 0 {
+		fmt.Fprintf(out, "first, an interrupted rollback goes on: %s\n", strings.Join(plan.Undo, ", "))
+	}
+	now := map[string]*seq.OpStatus{}
+	for i := range st.Ops {
+		now[st.Ops[i].ID] = &st.Ops[i]
+	}
+	for i := range plan.Steps {
+		s := &plan.Steps[i]
+		first := i == 0 || plan.Steps[i-1].Wave != s.Wave
+		last := i == len(plan.Steps)-1 || plan.Steps[i+1].Wave != s.Wave
+		if first && !undoing {
+			fmt.Fprintf(out, "wave %d\n", s.Wave+1)
+		}
+		branch, stem := "├─ ", "│  "
+		if last && !undoing || i == len(plan.Steps)-1 {
+			branch, stem = "└─ ", "   "
+		}
+		fmt.Fprintf(out, "%s%s%s\n", branch, s.Op.ID, p.dim(traits(s)))
+		for _, why := range reasons(plan, s, st, now[s.Op.ID]) {
+			fmt.Fprintf(out, "%s   %s\n", stem, p.dim(why))
+		}
+	}
+}
+
+// traits are what an op is.
+func traits(s *seq.Step) string {
+	list := []string{}
+	if s.Op.Kind == seq.Migration {
+		list = append(list, "migration")
+	}
+	if s.Op.Delivery != seq.Repeatable {
+		list = append(list, s.Op.Delivery.String())
+	}
+	if s.Op.AllowedToFail {
+		list = append(list, "allowed to fail")
+	}
+	if s.Op.Rollback == nil {
+		list = append(list, "cannot be undone")
+	} else {
+		list = append(list, "can be undone")
+	}
+	return "  (" + strings.Join(list, ", ") + ")"
+}
+
+// reasons are why a step stands where it does, and what will keep it from running.
+func reasons(plan *seq.Plan, s *seq.Step, st *seq.Status, o *seq.OpStatus) []string {
+	var list []string
+	add := func(when bool, format string, args ...any) {
+		if when {
+			list = append(list, fmt.Sprintf(format, args...))
+		}
+	}
+	undoing := plan.Direction == seq.Rollback
+	add(s.Refused != "", "refused: %s", brief(s.Refused))
+	add(s.Skip != "", "skipped: %s", brief(s.Skip))
+	add(!undoing && len(s.Op.DependsOn) > 0, "depends on %s", strings.Join(s.Op.DependsOn, ", "))
+	if !undoing && len(s.After) > 0 && len(s.Op.DependsOn) == 0 {
+		before := plan.Steps[s.After[len(s.After)-1]].Op.ID
+		more := ""
+		if len(s.After) > 1 {
+			more = fmt.Sprintf(" and %d more", len(s.After)-1)
+		}
+		add(true, "waits for %s%s, by the strategy", before, more)
+	}
+	add(!s.NotBefore.IsZero(), "%s", due(s.NotBefore, st.Now))
+	add(!undoing && s.Op.ShouldRun != nil, "asks first whether it should run")
+	add(s.Irreversible, "the strategy undoes a run that failed, and this one would stay")
+	if o != nil && !undoing {
+		switch o.State {
+		case seq.Pending, seq.Scheduled, seq.Running, seq.RollingBack:
+		case seq.Succeeded:
+			add(true, "again: it has succeeded before")
+		default:
+			add(o.Error == "", "again: it is %s", o.State)
+			add(o.Error != "" && s.Refused == "", "again: it is %s: %s", o.State, brief(firstLine(o.Error)))
+		}
+	}
+	if o != nil && undoing && o.State != seq.Succeeded {
+		add(true, "it is %s", o.State)
+	}
+	return list
+}

@@ -1,0 +1,40 @@
+package cli
+
+import (
+	"io"
+	"os"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sequencer-go/seq"
+)
+
+// view is the one that suits the output.
+func (a *app) view(cmd *cobra.Command, plan *seq.Plan) view {
+	out := cmd.OutOrStdout()
+	switch {
+	case a.json:
+		return &jsonLines{out: out}
+	case terminal(out) && os.Getenv("TERM") != "dumb" && cmd.Name() != "serve":
+		return newLive(out, newBoard(plan))
+	default:
+		b := newBoard(plan)
+		b.serving = cmd.Name() == "serve"
+		return newLines(out, b)
+	}
+}
+
+// jsonLines writes each event as a JSON document on a line.
+type jsonLines struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func (j *jsonLines) event(e seq.Event) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	_ = writeJSON(j.out, viewEvent(&e))
+}
+
+func (*jsonLines) close() {}

@@ -1,0 +1,113 @@
+package seq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sequencer-go/seq/clock"
+)
+
+// patience is how long to wait between tries of a write that cannot be given up lightly.
+var patience = []time.Duration{50 * time.Millisecond, 500 * time.Millisecond, 2 * time.Second}
+
+// insist tries until it works, somebody else turns out to have the say, or patience ends. again
+// is set from the second try on: the first may have been committed, and only its answer lost.
+func insist(ctx context.Context, try func(ctx context.Context, again bool) error) error {
+	ctx = context.WithoutCancel(ctx)
+	for n := 0; ; n++ {
+		err := try(ctx, n > 0)
+		if err == nil || errors.Is(err, ErrFenced) || errors.Is(err, ErrLeaseLost) || n == len(patience) {
+			return err
+		}
+		_ = clock.Sleep(ctx, wall, patience[n])
+	}
+}
+
+// settle writes the outcome of an attempt, because the op has run: a lost outcome is the one thing
+// that cannot be repaired from here. With it goes the claim that the same worker makes next, if
+// there is one; taken says whether that is in the ledger. It fails with ErrFenced if somebody else
+// closed the attempt.
+func (j *journal) settle(ctx context.Context, out Outcome, attempt int, ahead *Claim) (taken bool, err error) {
+	b := Batch{Outcomes: []Outcome{out}}
+	if ahead != nil {
+		b.Claims = []Claim{*ahead}
+	}
+	err = insist(ctx, func(ctx context.Context, again bool) error {
+		refused, err := j.write(ctx, b)
+		written := !slices.Contains(refused, out.ID)
+		taken = ahead != nil && err == nil && len(refused) == 0
+		switch {
+		case !written && again && j.told(ctx, out, attempt):
+			taken = ahead != nil && j.mine(ctx, *ahead)
+			return nil
+		case !written:
+			return ErrFenced
+		case errors.Is(err, ErrLeaseLost): // a true report counts, also from a former holder
+			return nil
+		}
+		return err
+	})
+	return taken, err
+}
+
+// told reports whether the ledger has this outcome of an attempt already.
+func (j *journal) told(ctx context.Context, out Outcome, attempt int) bool {
+	history, err := j.store.History(ctx, out.ID)
+	if err != nil {
+		return false
+	}
+	for _, a := range history {
+		if a.Number == attempt {
+			return a.State == out.State && !a.Lost
+		}
+	}
+	return false
+}
+
+// claim writes ahead that an attempt begins. One to do an op is written once: if that fails, the
+// run does. One to undo is owed.
+func (j *journal) claim(ctx context.Context, c Claim) error {
+	try := func(ctx context.Context, again bool) error {
+		refused, err := j.write(ctx, Batch{Claims: []Claim{c}})
+		switch {
+		case len(refused) > 0 && again && j.mine(ctx, c):
+			return nil
+		case err == nil && len(refused) > 0:
+			return ErrFenced
+		}
+		return err
+	}
+	if c.Direction == Forward {
+		return try(ctx, false)
+	}
+	return insist(ctx, try)
+}
+
+// mine reports whether the open attempt is the one of this claim.
+func (j *journal) mine(ctx context.Context, c Claim) bool {
+	entries, err := loadEntries(ctx, j.store)
+	return err == nil && entries[c.ID] != nil && entries[c.ID].Token == c.Token
+}
+
+// decide writes that a run turns back, and what is to be undone. It may be written twice: the
+// second time it changes nothing.
+func (j *journal) decide(ctx context.Context, targets []*stepState) error {
+	run := j.run
+	run.State = RunRollingBack
+	batch := Batch{Run: &run}
+	for _, s := range targets {
+		batch.Marks = append(batch.Marks, Mark{
+			ID: s.entry.ID, Attempt: s.entry.Attempt, State: RollbackPending, Run: run.ID, NotBefore: s.entry.NotBefore,
+		})
+	}
+	return insist(ctx, func(ctx context.Context, _ bool) error {
+		refused, err := j.write(ctx, batch)
+		if err == nil && len(refused) > 0 {
+			err = fmt.Errorf("%w: %v", ErrFenced, refused)
+		}
+		return err
+	})
+}
