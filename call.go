@@ -66,6 +66,14 @@ func (c *Call) Retrying(err error, delay time.Duration) {
 	})
 }
 
+// Run is the ID of the run that the call belongs to, "" if nothing is recorded.
+func (c *Call) Run() string {
+	if c.walk == nil || c.walk.journal == nil {
+		return ""
+	}
+	return c.walk.journal.run.ID
+}
+
 // Clock is the clock that the run lives by.
 func (c *Call) Clock() clock.Clock { return c.walk.Clock() }
 

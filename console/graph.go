@@ -65,7 +65,7 @@ func draw(ops []opView) *graph {
 				g.Boxes = append(g.Boxes, b)
 				break
 			}
-			b.Line = short(33, strings.TrimSuffix(o.Word+" · "+o.Detail, " · "))
+			b.Line = short(27, lineOf(&o))
 			b.Bar = max(o.Percent, 0) * boxWidth / 100
 			g.Boxes = append(g.Boxes, b)
 			at[o.ID] = &b
@@ -166,4 +166,16 @@ func tally(ops []opView) string {
 		words[i] = fmt.Sprintf("%d %s", count[w], w)
 	}
 	return strings.Join(words, ", ")
+}
+
+// lineOf is what there is room for in a box, under the name.
+func lineOf(o *opView) string {
+	switch {
+	case o.Percent >= 0:
+		return fmt.Sprintf("%s · %d %%", o.Word, o.Percent)
+	case o.Detail == "" || len(o.Waits) == 0:
+		return strings.TrimSuffix(o.Word+" · "+o.Detail, " · ")
+	default:
+		return o.Detail
+	}
 }

@@ -35,7 +35,7 @@ func (s *snapshot) view(o *seq.OpStatus) opView {
 	switch {
 	case o.Refused != "":
 		v.Alert = o.Refused
-	case !o.State.Done() && !o.State.Open():
+	case o.State != seq.Scheduled && o.State != seq.Succeeded && !o.State.Open():
 		v.Alert = o.Error
 	}
 	v.Alert, _, _ = strings.Cut(v.Alert, "\n")
