@@ -205,10 +205,27 @@ func TestHostileTextsSteerNoTerminal(t *testing.T) {
 	}
 	check("run", "--by", hostile)
 	for _, args := range [][]string{
-		{"plan"}, {"plan", "--format", "mermaid"}, {"plan", "--format", "dot"}, {"run"}, {"status"}, {"status", "--failed"}, {"pending"},
-		{"history"}, {"history", fill}, {"show", fill}, {"show", hostile}, {"run", "--only", hostile}, {hostile},
-		{"run", "--strategy", hostile}, {"run", "--plan", hostile}, {"run", "--tags", hostile}, {"new", hostile},
-		{"skip", fill, "--reason", hostile}, {"show", fill}, {"history", fill}, {"retry", create, "--reason", hostile},
+		{"plan"},
+		{"plan", "--format", "mermaid"},
+		{"plan", "--format", "dot"},
+		{"run"},
+		{"status"},
+		{"status", "--failed"},
+		{"pending"},
+		{"history"},
+		{"history", fill},
+		{"show", fill},
+		{"show", hostile},
+		{"run", "--only", hostile},
+		{hostile},
+		{"run", "--strategy", hostile},
+		{"run", "--plan", hostile},
+		{"run", "--tags", hostile},
+		{"new", hostile},
+		{"skip", fill, "--reason", hostile},
+		{"show", fill},
+		{"history", fill},
+		{"retry", create, "--reason", hostile},
 	} {
 		check(args...)
 	}
