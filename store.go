@@ -153,7 +153,7 @@ type Mark struct {
 	Run       string
 	NotBefore time.Time // zero means none
 	Reason    string    // becomes the entry's Error
-	Seq       int64     // see [Entry]; if not 0, the entry's Fence becomes the lease's epoch; kept as it was if 0
+	Seq       int64     // see [Entry]; if not 0, Fence becomes 0, older than all that ran; kept as it was if 0
 	Checksum  string    // see [Entry]; kept as it was if ""
 }
 

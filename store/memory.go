@@ -244,7 +244,7 @@ func (m *Memory) apply(lease seq.Lease, b seq.Batch) (refused []string, err erro
 		check(p.ID, open)
 	}
 	for i := range b.Marks {
-		check(b.Marks[i].ID, current && m.mark(lease, &b.Marks[i]))
+		check(b.Marks[i].ID, current && m.mark(&b.Marks[i]))
 	}
 	for i := range b.Claims {
 		check(b.Claims[i].ID, current && m.claim(lease, &b.Claims[i]))
@@ -281,7 +281,7 @@ func (m *Memory) settle(lease seq.Lease, current bool, o *seq.Outcome) bool {
 	return true
 }
 
-func (m *Memory) mark(lease seq.Lease, k *seq.Mark) bool {
+func (m *Memory) mark(k *seq.Mark) bool {
 	e := m.lines[k.ID]
 	if e == nil {
 		if k.Attempt != 0 {
@@ -295,7 +295,7 @@ func (m *Memory) mark(lease seq.Lease, k *seq.Mark) bool {
 	e.State, e.Run, e.NotBefore, e.Error = k.State, k.Run, k.NotBefore, k.Reason
 	e.Seq, e.Checksum = cmp.Or(k.Seq, e.Seq), cmp.Or(k.Checksum, e.Checksum)
 	if k.Seq != 0 {
-		e.Fence = lease.Epoch
+		e.Fence = 0
 	}
 	return true
 }

@@ -87,12 +87,12 @@ func stateOf(k *seq.Claim) string {
 }
 
 const markOps = `WITH v (v_id, v_attempt, v_state, v_run, v_not_before, v_error, v_seq, v_checksum) AS (VALUES ?)
-	INSERT INTO ?ops AS o (ns, id, delivery, fence, attempt, state, run, not_before, error, seq, checksum)
-	SELECT ?ns, v_id, ?, CASE WHEN v_seq = 0 THEN 0 ELSE ? END, v_attempt, v_state, v_run, CAST(v_not_before AS bigint), v_error, v_seq, v_checksum FROM v
+	INSERT INTO ?ops AS o (ns, id, delivery, attempt, state, run, not_before, error, seq, checksum)
+	SELECT ?ns, v_id, ?, v_attempt, v_state, v_run, CAST(v_not_before AS bigint), v_error, v_seq, v_checksum FROM v
 	WHERE v_attempt = 0 OR EXISTS (SELECT 1 FROM ?ops WHERE ns = ?ns AND id = v_id)
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, run = excluded.run, not_before = excluded.not_before, error = excluded.error,
-		fence = CASE WHEN excluded.seq = 0 THEN o.fence ELSE excluded.fence END,
+		fence = CASE WHEN excluded.seq = 0 THEN o.fence ELSE 0 END,
 		seq = CASE WHEN excluded.seq = 0 THEN o.seq ELSE excluded.seq END,
 		checksum = CASE WHEN excluded.checksum = '' THEN o.checksum ELSE excluded.checksum END
 	WHERE o.token IS NULL AND o.attempt = excluded.attempt
@@ -111,7 +111,7 @@ func (c *changes) marks(ctx context.Context) error {
 		return c.store.scan(ctx, c.conn, func(r *row) error {
 			marked[r.text(0)] = true
 			return nil
-		}, markOps, values, seq.Repeatable.String(), c.lease.Epoch)
+		}, markOps, values, seq.Repeatable.String())
 	})
 	refuse(c, c.batch.Marks, markID, func(m *seq.Mark) bool {
 		if !marked[m.ID] {
