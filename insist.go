@@ -22,11 +22,10 @@ func insist(ctx context.Context, try func(ctx context.Context, again bool) error
 		if err == nil {
 			return nil
 		}
-		ctx = context.WithoutCancel(ctx)
 		if errors.Is(err, ErrFenced) || errors.Is(err, ErrLeaseLost) || n == len(patience) {
 			return err
 		}
-		_ = clock.Sleep(ctx, wall, patience[n])
+		_ = clock.Sleep(context.WithoutCancel(ctx), wall, patience[n])
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -62,10 +63,8 @@ func layered(n, layers, edges int) graph {
 
 // appendNew keeps a list free of repetition; of what is there already it takes the next number.
 func appendNew(list []int, v int) []int {
-	for _, have := range list {
-		if have == v {
-			return list
-		}
+	if slices.Contains(list, v) {
+		return list
 	}
 	return append(list, v)
 }

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,7 +72,7 @@ func TestMakespan(t *testing.T) {
 		1: {12 * ms, 12 * ms, 12 * ms},
 		2: {6 * ms, 6 * ms, 10 * ms},
 	} {
-		t.Run(fmt.Sprint(workers), func(t *testing.T) {
+		t.Run(strconv.Itoa(workers), func(t *testing.T) {
 			if got := g.bound(workers); got != want.bound {
 				t.Errorf("bound %s, want %s", got, want.bound)
 			}

@@ -243,24 +243,24 @@ func (d *desk) json(into any, code int, args ...string) {
 
 func TestEveryCommandAnswersInJSON(t *testing.T) {
 	d := newDesk(t)
-	var any map[string]any
+	var doc map[string]any
 	for _, args := range []string{"plan", "status", "history", "run --dry-run", "history fill_names", "show fill_names", "status --failed"} {
-		d.json(&any, cli.OK, append(strings.Fields(args), "--json")...)
+		d.json(&doc, cli.OK, append(strings.Fields(args), "--json")...)
 	}
-	d.json(&any, cli.Waiting, "pending", "--json")
-	d.json(&any, cli.Usage, "show", "nothing_like_that", "--json")
-	if any["exit"] != float64(cli.Usage) || any["error"] == "" {
-		t.Errorf("got %v", any)
+	d.json(&doc, cli.Waiting, "pending", "--json")
+	d.json(&doc, cli.Usage, "show", "nothing_like_that", "--json")
+	if doc["exit"] != float64(cli.Usage) || doc["error"] == "" {
+		t.Errorf("got %v", doc)
 	}
 	lines := strings.Split(strings.TrimSpace(d.want(cli.OK, nil, "run", "--json")), "\n")
 	for _, line := range lines {
-		if err := json.Unmarshal([]byte(line), &any); err != nil {
+		if err := json.Unmarshal([]byte(line), &doc); err != nil {
 			t.Errorf("%v: %s", err, line)
 		}
 	}
-	if any["event"] != "report" || any["state"] != "succeeded" {
+	if doc["event"] != "report" || doc["state"] != "succeeded" {
 		t.Errorf("the last line of run is no report: %s", lines[len(lines)-1])
 	}
-	d.json(&any, cli.OK, "plan", "--rollback", "--json")
-	d.json(&any, cli.OK, "skip", later, "--reason", "x", "--json")
+	d.json(&doc, cli.OK, "plan", "--rollback", "--json")
+	d.json(&doc, cli.OK, "skip", later, "--reason", "x", "--json")
 }

@@ -16,11 +16,11 @@ func drawMermaid(out io.Writer, plan *seq.Plan) {
 		if i == 0 || plan.Steps[i-1].Wave != s.Wave {
 			fmt.Fprintf(out, "  subgraph wave%d[\"wave %d\"]\n", s.Wave+1, s.Wave+1)
 		}
-		text := mermaidText(s.Op.ID)
+		text := []string{mermaidText(s.Op.ID)}
 		for _, note := range captions(s) {
-			text += "<br/>" + mermaidText(note)
+			text = append(text, mermaidText(note))
 		}
-		fmt.Fprintf(out, "    s%d[\"%s\"]\n", i, text)
+		fmt.Fprintf(out, "    s%d[\"%s\"]\n", i, strings.Join(text, "<br/>"))
 		if i == len(plan.Steps)-1 || plan.Steps[i+1].Wave != s.Wave {
 			fmt.Fprintln(out, "  end")
 		}

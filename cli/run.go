@@ -124,7 +124,7 @@ code 0. Any number of hosts may serve one ledger. What fails is left for the nex
 
 // announce says what the schedule holds before serve begins.
 func (a *app) announce(cmd *cobra.Command) error {
-	if a.json || cmd.Context().Err() != nil {
+	if ended := cmd.Context().Err() != nil; a.json || ended {
 		return nil
 	}
 	st, err := a.s.Status(cmd.Context())

@@ -40,11 +40,8 @@ func as(actor string) console.Option {
 	return console.Allow(func(*http.Request) (string, bool) { return actor, actor != "" })
 }
 
-func get(h http.Handler, path string, cookies ...*http.Cookie) *httptest.ResponseRecorder {
+func get(h http.Handler, path string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodGet, path, http.NoBody)
-	for _, c := range cookies {
-		r.AddCookie(c)
-	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w

@@ -74,12 +74,15 @@ func catalog(t *testing.T, dsn string) string {
 
 // steps are what migrations of a Postgres service are made of: up and down.
 var steps = []struct{ name, up, down string }{
-	{"users", `SET statement_timeout = 0;
+	{
+		"users", `SET statement_timeout = 0;
 SELECT pg_catalog.set_config('search_path', '', false);
 CREATE TYPE public.mood AS ENUM ('sad', 'ok');
 CREATE TABLE public.users (id bigserial PRIMARY KEY, email text NOT NULL UNIQUE, mood public.mood DEFAULT 'ok', data jsonb, updated timestamptz);`,
-		"DROP TABLE public.users;\nDROP TYPE public.mood;"},
-	{"touch", `CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $body$
+		"DROP TABLE public.users;\nDROP TYPE public.mood;",
+	},
+	{
+		"touch", `CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
   -- a comment; with a semicolon
   NEW.updated := now();
@@ -88,14 +91,17 @@ BEGIN
 END;
 $body$;
 CREATE TRIGGER touch BEFORE INSERT OR UPDATE ON users FOR EACH ROW EXECUTE FUNCTION touch();`,
-		"DROP TRIGGER touch ON users;\nDROP FUNCTION touch();"},
+		"DROP TRIGGER touch ON users;\nDROP FUNCTION touch();",
+	},
 	{"by_mood", "CREATE INDEX CONCURRENTLY users_by_mood ON users (mood);", "DROP INDEX CONCURRENTLY users_by_mood;"},
 	{"happy", "ALTER TYPE mood ADD VALUE 'happy';", "SELECT 1;"},
-	{"posts", `CREATE TABLE posts (id bigint PRIMARY KEY, author bigint NOT NULL REFERENCES users (id) ON DELETE CASCADE, mood mood DEFAULT 'happy', words int GENERATED ALWAYS AS (length(body)) STORED, body text CHECK (body <> ''));
+	{
+		"posts", `CREATE TABLE posts (id bigint PRIMARY KEY, author bigint NOT NULL REFERENCES users (id) ON DELETE CASCADE, mood mood DEFAULT 'happy', words int GENERATED ALWAYS AS (length(body)) STORED, body text CHECK (body <> ''));
 COMMENT ON TABLE posts IS 'what they say; and -- how';
 CREATE VIEW moods AS SELECT mood, count(*) FROM posts GROUP BY mood;
 DO $$ BEGIN PERFORM 1; END $$;`,
-		"DROP VIEW moods;\nDROP TABLE posts;"},
+		"DROP VIEW moods;\nDROP TABLE posts;",
+	},
 }
 
 var bunFiles, gooseFiles, plainFiles = func() (b, g, p fstest.MapFS) {

@@ -23,27 +23,31 @@ var tables = map[string]struct {
 		map[string]string{"00001_a.sql": "-- +goose Up\nBOOM;\n", "00002_b.sql": "-- +goose Up\nBOOM;\n", "00004_c.sql": "-- +goose Up\nCREATE TABLE c (d int);\n"},
 		`CREATE TABLE goose_db_version (id integer PRIMARY KEY AUTOINCREMENT, version_id integer NOT NULL, is_applied integer NOT NULL, tstamp timestamp DEFAULT (datetime('now')));
 		INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, 1), (1, 1), (4, 1), (3, 1), (2, 1), (4, 0)`,
-		[]string{"1970_01_01_000001_a", "1970_01_01_000002_b"}, []string{"3"},
+		[]string{"1970_01_01_000001_a", "1970_01_01_000002_b"},
+		[]string{"3"},
 	},
 	"bun": {
 		migrate.FromBun("my_migrations"),
 		map[string]string{"20240101000000_a.tx.up.sql": "BOOM", "20240102000000_b.up.sql": "BOOM", "20240104000000_c.up.sql": "CREATE TABLE c (d int)"},
 		`CREATE TABLE my_migrations (id integer PRIMARY KEY, name varchar, group_id integer, migrated_at timestamp NOT NULL DEFAULT current_timestamp);
 		INSERT INTO my_migrations (name, group_id) VALUES ('20240101000000', 1), ('20240102000000', 1), ('20240103000000', 2)`,
-		[]string{"20240101000000_a", "20240102000000_b"}, []string{"20240103000000"},
+		[]string{"20240101000000_a", "20240102000000_b"},
+		[]string{"20240103000000"},
 	},
 	"golang-migrate": {
 		migrate.FromGolangMigrate(""),
 		map[string]string{"000001_a.up.sql": "BOOM", "000002_b.up.sql": "BOOM", "000004_c.up.sql": "CREATE TABLE c (d int)"},
 		`CREATE TABLE schema_migrations (version uint64, dirty bool); INSERT INTO schema_migrations VALUES (2, 0)`,
-		[]string{"1970_01_01_000001_a", "1970_01_01_000002_b"}, nil,
+		[]string{"1970_01_01_000001_a", "1970_01_01_000002_b"},
+		nil,
 	},
 	"laravel": {
 		migrate.FromLaravel(""),
 		map[string]string{"20240101000000_a.up.sql": "BOOM", "20240102000000_b.up.sql": "BOOM", "20240104000000_c.up.sql": "CREATE TABLE c (d int)"},
 		`CREATE TABLE migrations (id integer PRIMARY KEY, migration varchar, batch int);
 		INSERT INTO migrations (migration, batch) VALUES ('20240101000000_a', 1), ('20240102000000_b', 1), ('2014_10_12_000000_create_users_table', 2)`,
-		[]string{"20240101000000_a", "20240102000000_b"}, []string{"2014_10_12_000000_create_users_table"},
+		[]string{"20240101000000_a", "20240102000000_b"},
+		[]string{"2014_10_12_000000_create_users_table"},
 	},
 }
 

@@ -22,15 +22,18 @@ func TestDrift(t *testing.T) {
 		policy func(seq.Policy) seq.Drift
 	}{
 		"changed": {
-			map[string]string{"2_b.up.sql": "CREATE TABLE b (id bigint)", "3_c.up.sql": "CREATE TABLE c (id int)"}, "1970_01_01_000002_b",
+			map[string]string{"2_b.up.sql": "CREATE TABLE b (id bigint)", "3_c.up.sql": "CREATE TABLE c (id int)"},
+			"1970_01_01_000002_b",
 			func(p seq.Policy) seq.Drift { return seq.Drift{Changed: p} },
 		},
 		"missing": {
-			map[string]string{"2_b.up.sql": "CREATE TABLE b (id int)"}, "1970_01_01_000003_c",
+			map[string]string{"2_b.up.sql": "CREATE TABLE b (id int)"},
+			"1970_01_01_000003_c",
 			func(p seq.Policy) seq.Drift { return seq.Drift{Missing: p} },
 		},
 		"late": {
-			map[string]string{"1_a.up.sql": "CREATE TABLE a (id int)", "2_b.up.sql": "CREATE TABLE b (id int)", "3_c.up.sql": "CREATE TABLE c (id int)"}, "1970_01_01_000001_a",
+			map[string]string{"1_a.up.sql": "CREATE TABLE a (id int)", "2_b.up.sql": "CREATE TABLE b (id int)", "3_c.up.sql": "CREATE TABLE c (id int)"},
+			"1970_01_01_000001_a",
 			func(p seq.Policy) seq.Drift { return seq.Drift{Late: p} },
 		},
 	} {

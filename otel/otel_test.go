@@ -52,7 +52,7 @@ func record(t *testing.T, ctx context.Context, parts []seq.Part, ops ...seq.Op) 
 func attr(s sdktrace.ReadOnlySpan, key attribute.Key) string {
 	for _, a := range s.Attributes() {
 		if a.Key == key {
-			return a.Value.Emit()
+			return a.Value.String()
 		}
 	}
 	return ""

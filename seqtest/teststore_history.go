@@ -1,7 +1,7 @@
 package seqtest
 
 import (
-	"fmt"
+	"strconv"
 
 	"github.com/sequencer-go/seq"
 )
@@ -46,12 +46,12 @@ func (l *ledger) pastAttempts() {
 	l.write(seq.Batch{Claims: []seq.Claim{l.claim("b", 1)}})
 	for n, state := range []seq.State{seq.Failed, seq.Tolerated, seq.Succeeded} {
 		c := l.claimed(n + 1)
-		l.write(seq.Batch{Outcomes: []seq.Outcome{{ID: "a", Token: c.Token, State: state, Error: fmt.Sprint(n + 1)}}})
+		l.write(seq.Batch{Outcomes: []seq.Outcome{{ID: "a", Token: c.Token, State: state, Error: strconv.Itoa(n + 1)}}})
 	}
 	got, err := l.store.History(l.ctx, "a")
 	l.must(err)
 	for n, state := range []seq.State{seq.Failed, seq.Tolerated, seq.Succeeded} {
-		if len(got) != 3 || got[n].State != state || got[n].Error != fmt.Sprint(n+1) || got[n].Owner.Actor != owner.Actor {
+		if len(got) != 3 || got[n].State != state || got[n].Error != strconv.Itoa(n+1) || got[n].Owner.Actor != owner.Actor {
 			l.t.Fatalf("the history is %+v", got)
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/sequencer-go/seq"
@@ -37,7 +36,7 @@ func ops(pace time.Duration) []seq.Op {
 		op(backfill, 24, nil, schema, ledgerT),
 		op(owners, 7, nil, schema),
 		op(warm, 6, errors.New("dial tcp 10.0.0.7:6379: connect: connection refused"), currency),
-		op(invoices, 9, fmt.Errorf("invoice 1041: <b>total</b> is negative\nwhile renumbering batch 7 of 12"), owners),
+		op(invoices, 9, errors.New("invoice 1041: <b>total</b> is negative\nwhile renumbering batch 7 of 12"), owners),
 		op(search, 12, nil, backfill),
 		op(mail, 3, nil, invoices),
 		op(vacuum, 2, nil, backfill),

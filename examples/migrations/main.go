@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/uptrace/bun"
 
@@ -123,10 +124,8 @@ func asItWas(ctx context.Context, db *bun.DB) error {
 	if err != nil {
 		return err
 	}
-	for _, t := range tables {
-		if t == "migrations_versions" {
-			return nil
-		}
+	if slices.Contains(tables, "migrations_versions") {
+		return nil
 	}
 	first, err := files.ReadFile("golang-migrate/000001_create_books.up.sql")
 	if err != nil {

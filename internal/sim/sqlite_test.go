@@ -34,11 +34,11 @@ func TestSameRowsOnSQLite(t *testing.T) {
 		if busy { // the world lost patience
 			continue
 		}
-		real := ""
-		synctest.Test(t, func(t *testing.T) { real = onSQLite(t, faultless(seed)) })
+		kept := ""
+		synctest.Test(t, func(t *testing.T) { kept = onSQLite(t, faultless(seed)) })
 		compared++
-		if simulated != real {
-			t.Errorf("seed %d\n%s\nsimulated:\n%s\nSQLite:\n%s", seed, faultless(seed), simulated, real)
+		if simulated != kept {
+			t.Errorf("seed %d\n%s\nsimulated:\n%s\nSQLite:\n%s", seed, faultless(seed), simulated, kept)
 		}
 	}
 	if compared < 50 {
@@ -117,7 +117,7 @@ func (o *opSpec) really(_ context.Context, fails *[]Fault) error {
 
 // dump is all that a ledger says, but for what is random.
 func dump(t *testing.T, store seq.Store) string {
-	ctx := context.Background() //nolint:usetesting // the world's own goroutine may ask
+	ctx := context.Background()
 	entries, err := store.Load(ctx)
 	if err != nil {
 		t.Error(err)

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"slices"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
@@ -36,7 +37,7 @@ func Script[D Direction](m migrate.Migration, direction D, opts ...migrate.Migra
 		return nil
 	})
 	after := migrate.AfterMigration(nil)
-	migrator := migrate.NewMigrator(db, migrate.NewMigrations(), append(opts[:len(opts):len(opts)], before, after)...)
+	migrator := migrate.NewMigrator(db, migrate.NewMigrations(), append(slices.Clip(opts), before, after)...)
 	err := direction(context.Background(), migrator, &m)
 	switch {
 	case errors.Is(err, errGo):

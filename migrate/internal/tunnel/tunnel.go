@@ -85,13 +85,13 @@ func (c conn) ExecContext(ctx context.Context, query string, args []driver.Named
 }
 
 func (c conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	found, err := c.to.QueryContext(ctx, query, values(args)...) //nolint:rowserrcheck,sqlclosecheck // rows does both
+	found, err := c.to.QueryContext(ctx, query, values(args)...) //nolint:rowserrcheck // rows does
 	if err != nil {
 		return nil, err
 	}
 	columns, err := found.Columns()
 	if err != nil {
-		return nil, errors.Join(err, found.Close())
+		return nil, errors.Join(err, found.Close()) //nolint:sqlclosecheck // else rows closes it
 	}
 	return &rows{found, columns}, nil
 }
