@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -142,4 +143,26 @@ func TestTheKeyboardIsEnough(t *testing.T) {
 	if last.State != seq.Waived || last.Owner.Actor != "ada" || !strings.Contains(last.Error, "done by hand") {
 		t.Errorf("the ledger has %+v", last)
 	}
+}
+
+func TestScriptsAreNotNeeded(t *testing.T) {
+	s := failing()
+	if _, err := s.Run(t.Context()); err == nil {
+		t.Fatal("the run did not fail")
+	}
+	b := open(t, console.Handler(s))
+	if _, err := chromedp.Call(b.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+		t.Fatal(err)
+	}
+	b.visit("/")
+	b.await(op(first, "good"))
+	b.await(op(second, "bad"))
+	if got := b.text("main"); !strings.Contains(got, markup) || !strings.Contains(got, "needs attention") {
+		t.Errorf("the page says %s", got)
+	}
+	if got := b.text("footer"); strings.Contains(got, "keeps itself current") {
+		t.Errorf("the page promises what needs the script: %s", got)
+	}
+	b.visit("/ops/" + second)
+	b.await(".attempts pre")
 }
