@@ -124,8 +124,13 @@ code 0. Any number of hosts may serve one ledger. What fails is left for the nex
 
 // announce says what the schedule holds before serve begins.
 func (a *app) announce(cmd *cobra.Command) error {
-	if ended := cmd.Context().Err() != nil; a.json || ended {
+	if a.json {
 		return nil
+	}
+	select {
+	case <-cmd.Context().Done():
+		return nil
+	default:
 	}
 	st, err := a.s.Status(cmd.Context())
 	if err != nil {

@@ -1,3 +1,5 @@
+//go:build kill
+
 package kill_test
 
 import (
@@ -77,7 +79,7 @@ func engine(ctx context.Context) (docker *testcontainers.DockerClient, err error
 func (l *lab) makeImage(ctx context.Context) error {
 	files := map[string]string{"/replica": self}
 	if libs, err := exec.CommandContext(ctx, "ldd", self).Output(); err == nil { // else it is static
-		for _, word := range strings.Fields(string(libs)) {
+		for word := range strings.FieldsSeq(string(libs)) {
 			if strings.HasPrefix(word, "/") {
 				files[word] = word
 			}

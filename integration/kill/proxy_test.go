@@ -1,3 +1,5 @@
+//go:build kill
+
 package kill_test
 
 import (
