@@ -6,9 +6,9 @@
 // Some hundred kills with the figures at the end, every occurrence of every point, and ten
 // thousand kills at random:
 //
-//	go test -v ./integration/kill
-//	go test -v ./integration/kill -run TestKills/points -kill.all -timeout 0
-//	go test -v ./integration/kill -run TestKills/random -kill.rounds 6667 -timeout 0
+//	go test -tags kill -v ./integration/kill
+//	go test -tags kill -v ./integration/kill -run TestKills/points -kill.all -timeout 0
+//	go test -tags kill -v ./integration/kill -run TestKills/random -kill.rounds 6667 -timeout 0
 //
 // -kill.seed draws what is killed where; the moment of a kill is the machine's.
 package kill
