@@ -231,3 +231,29 @@ func TestClaimsGoWithOutcomes(t *testing.T) {
 	b.mustRun()
 	seqtest.AssertRan(t, b.rec, id("b"))
 }
+
+// A person may decide about an op that a run waits for: the run then goes on without it.
+func TestSkipWhileARunWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		late := fail("a")
+		due := time.Now().Add(time.Hour)
+		late.ExecuteAt = func(time.Time) time.Time { return due }
+		b := newBench(t, strategies.Scheduled(strategies.Wait()), late, ok("b", "a"))
+		done := make(chan *seq.Report)
+		go func() {
+			r, err := b.seq.Run(t.Context())
+			if err != nil {
+				t.Error(err)
+			}
+			done <- r
+		}()
+		synctest.Wait()
+		if err := seq.New(b.store, late, ok("b", "a")).Skip(t.Context(), id("a"), "not needed"); err != nil {
+			t.Fatal(err)
+		}
+		if r := <-done; r.Step(id("a")) == nil || r.Step(id("a")).State != seq.Succeeded || r.Step(id("b")).State != seq.Succeeded {
+			t.Errorf("%s", r)
+		}
+		b.state("a", seq.Waived)
+	})
+}

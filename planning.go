@@ -132,7 +132,7 @@ func (p *planning) due(op *Op) (at time.Time, err error) {
 	}
 	switch e := p.entries[op.ID]; {
 	case e == nil:
-	case e.State == Succeeded:
+	case e.State.Done():
 		return at, nil // repeated because somebody asked for it now
 	case !e.NotBefore.IsZero() && e.State != RolledBack:
 		return e.NotBefore, nil

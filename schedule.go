@@ -12,7 +12,7 @@ import (
 // for, so that any process can pick it up; false if the ledger says so already.
 func (w *Walk) enrolment(i int, now time.Time) (Mark, bool) {
 	s, step := &w.steps[i], &w.plan.Steps[i]
-	if s.due.IsZero() || step.Skip != "" || s.entry.State == Indeterminate || s.entry.State == Succeeded || doubt(step.Op, &s.entry) != nil {
+	if s.due.IsZero() || step.Skip != "" || s.entry.State == Indeterminate || s.entry.State.Done() || doubt(step.Op, &s.entry) != nil {
 		return Mark{}, false
 	}
 	m := Mark{ID: step.Op.ID, Attempt: s.entry.Attempt, State: Pending, Run: w.journal.run.ID, NotBefore: s.due}
@@ -132,7 +132,7 @@ func (w *Walk) fold(entries map[string]*Entry) []string {
 		e := entries[id]
 		switch {
 		case s.state != Scheduled:
-		case e == nil || e.State != Succeeded || e.Attempt == s.entry.Attempt:
+		case e == nil || !e.State.Done() || e.Attempt == s.entry.Attempt:
 			left = append(left, id)
 			continue
 		default:
