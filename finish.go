@@ -15,7 +15,7 @@ func (s *Sequencer) walkPlan(ctx context.Context, w *Walk) (*Report, error) {
 	err := contain(func() error { return s.executor().Execute(ctx, w) })
 	w.hands.close()
 	state, errs := w.verdict(ctx, err)
-	if cerr := w.conclude(ctx, state); cerr != nil {
+	if cerr := w.conclude(state); cerr != nil {
 		errs = append(errs, fmt.Errorf("close the run: %w", cerr))
 		if state == RunSucceeded {
 			state = RunFailed
@@ -85,14 +85,14 @@ func direction(err error) int {
 }
 
 // conclude records what never ran, what the ledger has not heard, and the end of the run.
-func (w *Walk) conclude(ctx context.Context, state RunState) error {
+func (w *Walk) conclude(state RunState) error {
 	j := w.journal
 	if j == nil || w.suspended || w.left {
 		return nil
 	}
 	run := j.run
 	run.State = state
-	_, err := j.write(ctx, Batch{Run: &run, Outcomes: w.owed(), Marks: w.skips()})
+	_, err := j.write(Batch{Run: &run, Outcomes: w.owed(), Marks: w.skips()})
 	return err
 }
 

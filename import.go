@@ -57,7 +57,7 @@ func (s *Sequencer) Import(ctx context.Context, in Import, opts ...RunOption) ([
 		return nil, err
 	}
 	run := j.run
-	refused, err := j.write(ctx, Batch{Marks: marks, Run: &run})
+	refused, err := j.write(Batch{Marks: marks, Run: &run})
 	if err == nil && len(refused) > 0 {
 		err = fmt.Errorf("%w: %s", ErrFenced, strings.Join(refused, ", "))
 	}

@@ -17,6 +17,7 @@ var patience = []time.Duration{50 * time.Millisecond, 500 * time.Millisecond, 2 
 // insist tries until it works, somebody else turns out to have the say, or patience ends. again
 // is set from the second try on: the first may have been committed, and only its answer lost.
 func insist(ctx context.Context, try func(ctx context.Context, again bool) error) error {
+	ctx = context.WithoutCancel(ctx) // also for what try asks the ledger
 	for n := 0; ; n++ {
 		err := try(ctx, n > 0)
 		if err == nil {
@@ -25,7 +26,7 @@ func insist(ctx context.Context, try func(ctx context.Context, again bool) error
 		if errors.Is(err, ErrFenced) || errors.Is(err, ErrLeaseLost) || n == len(patience) {
 			return err
 		}
-		_ = clock.Sleep(context.WithoutCancel(ctx), wall, patience[n])
+		_ = clock.Sleep(ctx, wall, patience[n])
 	}
 }
 
@@ -38,7 +39,7 @@ func (j *journal) settle(ctx context.Context, out Outcome, attempt int, ahead *C
 		b.Claims = []Claim{*ahead}
 	}
 	err = insist(ctx, func(ctx context.Context, again bool) error {
-		refused, err := j.write(ctx, b)
+		refused, err := j.write(b)
 		written := !slices.Contains(refused, out.ID)
 		claimed = err == nil && written && ahead != nil && !slices.Contains(refused, ahead.ID)
 		switch {
@@ -73,7 +74,7 @@ func (j *journal) told(ctx context.Context, out Outcome, attempt int) bool {
 // run does. One to undo is owed.
 func (j *journal) claim(ctx context.Context, c Claim) error {
 	try := func(ctx context.Context, again bool) error {
-		refused, err := j.write(ctx, Batch{Claims: []Claim{c}})
+		refused, err := j.write(Batch{Claims: []Claim{c}})
 		switch {
 		case err == nil && len(refused) == 0:
 			return nil
@@ -108,7 +109,7 @@ func (j *journal) decide(ctx context.Context, targets []*stepState) error {
 		})
 	}
 	return insist(ctx, func(ctx context.Context, _ bool) error {
-		refused, err := j.write(ctx, batch)
+		refused, err := j.write(batch)
 		if err == nil && len(refused) > 0 {
 			err = fmt.Errorf("%w: %v", ErrFenced, refused)
 		}

@@ -1,7 +1,6 @@
 package seq
 
 import (
-	"context"
 	"slices"
 	"sync"
 )
@@ -25,7 +24,7 @@ type note struct {
 
 // write writes a batch, also when the caller's context has ended. It waits as long as the lease is
 // held, because another op's transaction may hold up the ledger; after that, not for long.
-func (j *journal) write(_ context.Context, b Batch) ([]string, error) {
+func (j *journal) write(b Batch) ([]string, error) {
 	p := &j.pen
 	p.mu.Lock()
 	if !p.busy {

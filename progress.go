@@ -26,6 +26,6 @@ func Progress(ctx context.Context, done, total int64) error {
 		return nil
 	}
 	c.told.Store(now)
-	_, _ = j.write(ctx, Batch{Headway: []Headway{{c.Step.Op.ID, c.claim.Token, done, total}}})
+	_, _ = j.write(Batch{Headway: []Headway{{c.Step.Op.ID, c.claim.Token, done, total}}})
 	return nil
 }

@@ -33,7 +33,7 @@ func (j *journal) entries(ctx context.Context) (map[string]*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	recovered, err := j.recover(ctx, entries)
+	recovered, err := j.recover(entries)
 	if err == nil && recovered {
 		entries, err = loadEntries(ctx, j.store)
 	}
@@ -47,7 +47,7 @@ func (j *journal) entries(ctx context.Context) (map[string]*Entry, error) {
 
 // recover closes the attempts of owners who died: whoever holds the lease now knows that they
 // no longer run. It reports whether there were any.
-func (j *journal) recover(ctx context.Context, entries map[string]*Entry) (bool, error) {
+func (j *journal) recover(entries map[string]*Entry) (bool, error) {
 	lease := j.current()
 	var batch Batch
 	for _, e := range entries {
@@ -66,7 +66,7 @@ func (j *journal) recover(ctx context.Context, entries map[string]*Entry) (bool,
 	if len(batch.Outcomes) == 0 {
 		return false, nil
 	}
-	if _, err := j.write(ctx, batch); err != nil { // one that is refused was closed by its owner
+	if _, err := j.write(batch); err != nil { // one that is refused was closed by its owner
 		return false, fmt.Errorf("recover: %w", err)
 	}
 	for i := range batch.Outcomes {

@@ -135,7 +135,7 @@ func (j *journal) resolve(ctx context.Context, e *Entry, to State, note string) 
 		ID: e.ID, Token: NewToken(), Direction: ByHand, Run: e.Run, Delivery: e.Delivery,
 		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: j.run.Owner, Checksum: e.Checksum,
 	}
-	refused, err := j.write(ctx, Batch{Claims: []Claim{claim}})
+	refused, err := j.write(Batch{Claims: []Claim{claim}})
 	if err == nil && len(refused) > 0 {
 		err = ErrFenced
 	}

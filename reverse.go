@@ -120,7 +120,7 @@ func (w *Walk) done(ctx context.Context) ([]*stepState, error) {
 	var p *planning
 	err := insist(ctx, func(ctx context.Context, _ bool) (err error) {
 		if untold := w.owed(); len(untold) > 0 {
-			if _, err = w.journal.write(ctx, Batch{Outcomes: untold}); err != nil { // what is refused was closed in time
+			if _, err = w.journal.write(Batch{Outcomes: untold}); err != nil { // what is refused was closed in time
 				return err
 			}
 		}

@@ -41,7 +41,7 @@ func (s *Sequencer) Rollback(ctx context.Context, opts ...RunOption) (*Report, e
 	}
 	dead, err := j.dead(ctx, RunStarted) // nobody goes on with what is being undone
 	if err == nil {
-		err = j.bury(ctx, dead)
+		err = j.bury(dead)
 	}
 	if err != nil {
 		return report, err
@@ -58,7 +58,7 @@ func (s *Sequencer) Rollback(ctx context.Context, opts ...RunOption) (*Report, e
 		}
 	}
 	if dead, err = j.dead(ctx, RunRollingBack); err == nil { // what they had left is undone now
-		_ = j.bury(ctx, dead) // else the next run does it
+		_ = j.bury(dead) // else the next run does it
 	}
 	return report, nil
 }

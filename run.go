@@ -182,7 +182,7 @@ func (s *Sequencer) begin(ctx context.Context, w *Walk, p *planning) error {
 			break
 		}
 	}
-	if err := j.bury(ctx, dead); err != nil {
+	if err := j.bury(dead); err != nil {
 		return err
 	}
 	j.run.State = RunStarted
@@ -193,7 +193,7 @@ func (s *Sequencer) begin(ctx context.Context, w *Walk, p *planning) error {
 			batch.Marks = append(batch.Marks, m)
 		}
 	}
-	if _, err := j.write(ctx, batch); err != nil {
+	if _, err := j.write(batch); err != nil {
 		return fmt.Errorf("begin the run: %w", err)
 	}
 	return nil
@@ -210,13 +210,13 @@ func (j *journal) dead(ctx context.Context, states ...RunState) ([]Run, error) {
 }
 
 // bury closes the runs of the dead, but for the one that is continued.
-func (j *journal) bury(ctx context.Context, dead []Run) error {
+func (j *journal) bury(dead []Run) error {
 	for _, r := range dead {
 		if r.ID == j.run.ID {
 			continue
 		}
 		r.State = RunAbandoned
-		if _, err := j.write(ctx, Batch{Run: &r}); err != nil {
+		if _, err := j.write(Batch{Run: &r}); err != nil {
 			return fmt.Errorf("close the run %s: %w", r.ID, err)
 		}
 	}

@@ -62,7 +62,7 @@ func (w *Walk) Suspend(ctx context.Context, t time.Time) error {
 	if err := w.complain(); err != nil {
 		return err
 	}
-	if err := w.conclude(ctx, RunWaiting); err != nil {
+	if err := w.conclude(RunWaiting); err != nil {
 		return fmt.Errorf("suspend: %w", err)
 	}
 	if w.journal != nil {
