@@ -50,8 +50,7 @@ func (m *migration) script(up bool) (*step.Script, error) {
 		return nil, err
 	}
 	_, err = p.ApplyVersion(context.Background(), m.version, up)
-	var partial *goose.PartialError
-	if errors.As(err, &partial) {
+	if partial, ok := errors.AsType[*goose.PartialError](err); ok {
 		err = partial.Err
 	}
 	return &step.Script{Statements: rec.statements, Alone: !rec.begun}, err
