@@ -140,13 +140,14 @@ func (a *atomically) record(ctx context.Context, c *changes) error {
 }
 
 // same fails with an error that is [txEnded] if fn ended the transaction. It asks for the number
-// of the transaction, or with a statement about the savepoint.
+// of the transaction, or with a statement about the savepoint. From then on the transaction is the
+// store's own, and idles no longer than its others may.
 func (a *atomically) same(ctx context.Context, savepoint string) error {
 	s := a.store
 	if s.dialect.same == "" {
 		return s.exec(ctx, a.tx, savepoint+a.savepoint())
 	}
-	same, err := s.matches(ctx, a.tx, "SELECT 1 WHERE "+s.dialect.same, a.number)
+	same, err := s.matches(ctx, a.tx, "SELECT "+brief+" WHERE "+s.dialect.same, a.number)
 	if err == nil && !same {
 		err = sql.ErrTxDone
 	}

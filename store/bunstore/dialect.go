@@ -24,6 +24,9 @@ type dialect struct {
 	authority string
 	// guard answers with a row if the attempt is open, and locks it until the transaction ends.
 	guard string
+	// await waits for the ends of transactions that hold one of several ops; empty if there is no
+	// need to.
+	await string
 	// settle waits for the end of a transaction whose connection broke while it committed.
 	settle []string
 	// oneWriter means that a transaction that has written holds off every other.
@@ -51,6 +54,7 @@ var dialects = map[bundialect.Name]*dialect{
 		serialize: `SELECT pg_advisory_xact_lock(hashtextextended('seq:ddl:' || current_schema() || ':' || ?prefix, 0)), ` + brief,
 		authority: `SELECT ` + brief + ` FROM ?leases WHERE ns = ?ns AND epoch = ? AND holder = ? FOR SHARE`,
 		guard:     `SELECT txid_current(), ` + idle + ` FROM ?ops WHERE ns = ?ns AND id = ? AND token = ? FOR UPDATE`,
+		await:     `SELECT 1 FROM ?ops WHERE ns = ?ns AND id IN (?) FOR SHARE`,
 		together:  true,
 		same:      `txid_current() = ?`,
 		settle: []string{

@@ -70,7 +70,7 @@ func (c *changes) fitsOne() bool {
 // unless same, a condition, holds.
 func (c *changes) together(ctx context.Context, same string) error {
 	var parts []string
-	answer := []string{`SELECT 's', '' WHERE ?same`}
+	answer := []string{`SELECT 's', ` + brief + ` WHERE ?same`}
 	gen := c.store.gen.WithNamedArg("same", bun.Safe(same)).
 		WithNamedArg("epoch", c.lease.Epoch).WithNamedArg("holder", c.lease.Holder.String())
 	if c.needsLease() {
