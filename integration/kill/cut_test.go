@@ -1,5 +1,3 @@
-//go:build kill
-
 package kill_test
 
 import (
@@ -8,103 +6,16 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
-
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/sequencer-go/seq/clock"
 )
 
-// A loss is a commit whose answer never comes, because the proxy closes the connection.
-type loss struct {
-	Scenario
-	nth    int // counted over all connections
-	before bool
-}
-
-func (l loss) String() string {
-	return fmt.Sprintf("%s, commit %d, lost before the server hears of it: %v", l.Scenario, l.nth, l.before)
-}
-
-// The n-th commit of a process is lost on its way to the server, or its answer on the way back.
-func testUnanswered(t *testing.T) {
-	server := onPostgres(t)
-	var losses []loss
-	for _, s := range scenarios[:2] {
-		commits := 0
-		if err := server.on(t.Context(), func(g *ground) (err error) {
-			commits, _, err = g.lose(t.Context(), loss{Scenario: s})
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
-		for n := range commits {
-			losses = append(losses, loss{s, n + 1, true}, loss{s, n + 1, false})
-		}
-	}
-	each(t, some(losses, server.kind), func(ctx context.Context, l loss) error {
-		return server.on(ctx, func(g *ground) error {
-			commits, child, err := g.lose(ctx, l)
-			if err != nil {
-				return err
-			}
-			switch {
-			case commits >= l.nth:
-			case slices.Contains(child.failed(), "lease lost"):
-				return errSlow
-			default:
-				return fmt.Errorf("there were %d commits: %s", commits, child)
-			}
-			name := "answers to a commit lost"
-			if l.before {
-				name = "commits lost"
-			}
-			score.count(name, 1)
-			if failed := child.failed(); l.Fails == (failed[0] == "boom" && len(failed) == 1) && l.Fails != child.cmd.ProcessState.Success() {
-				score.count(name+", and its process did not mind", 1)
-			} else if !l.before {
-				t.Logf("%s: %s", l, child)
-			}
-			if _, err := g.settle(ctx, g.order(l.Scenario)); err != nil {
-				return err
-			}
-			return g.audit(ctx, l.Scenario, false)
-		})
-	})
-}
-
-// lose runs a child behind a proxy, and returns how many commits there were.
-func (g *ground) lose(ctx context.Context, l loss) (commits int, child *process, err error) {
-	p, err := newProxy(ctx, g.dsn, l.nth, l.before)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer p.close()
-	o := g.order(l.Scenario)
-	o.DSN, o.TTL = p.dsn(g.dsn), healthy // nobody has to wait for it to expire
-	if child, err = start(ctx, o); err == nil {
-		err = child.wait()
-	}
-	return int(p.commits.Load()), child, err
-}
-
-// address is where a server listens.
-func address(dsn string) (network, addr string, err error) {
-	cfg, err := pgx.ParseConfig(dsn)
-	if err != nil {
-		return "", "", err
-	}
-	network, addr = pgconn.NetworkAddress(cfg.Host, cfg.Port)
-	return network, addr, nil
-}
-
 // Backends are terminated while three processes work.
 func testTerminated(t *testing.T) {
 	all := onPostgres(t)
-	each(t, roundsOf(*rounds/4), func(ctx context.Context, r round) error {
+	each(t, roundsOf(max(1, *rounds/4)), func(ctx context.Context, r round) error {
 		return all.on(ctx, func(g *ground) error { return g.terminate(ctx, r) })
 	})
 }
@@ -186,7 +97,7 @@ func testRestarted(t *testing.T) {
 	}
 	all := onPostgres(t)
 	all.log = filepath.Join(t.TempDir(), "log.db") // goes on without the server
-	for r := range *rounds / 10 {
+	for r := range max(1, *rounds/10) {
 		rnd := rand.New(rand.NewPCG(*seed, uint64(r)))
 		var grounds []*ground
 		var fleets [][]*process
@@ -226,14 +137,9 @@ func testRestarted(t *testing.T) {
 }
 
 // reconnect drops the connections that the server has closed.
-func (g *ground) reconnect(ctx context.Context) (err error) {
-	for late := time.Now().Add(patience); time.Now().Before(late); {
-		if err = g.ledger.DB().PingContext(ctx); err == nil {
-			_, err = g.ledger.Load(ctx)
-		}
-		if err == nil {
-			return nil
-		}
-	}
-	return err
+func (g *ground) reconnect(ctx context.Context) error {
+	return until(ctx, "the server is there again", func() (bool, error) {
+		_, err := g.ledger.Load(ctx)
+		return err == nil && g.ledger.DB().PingContext(ctx) == nil, nil
+	})
 }

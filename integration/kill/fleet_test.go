@@ -1,5 +1,3 @@
-//go:build kill
-
 package kill_test
 
 import (
@@ -13,7 +11,7 @@ import (
 // A process that is asked to end gives its lease back at once.
 func testAsked(t *testing.T) {
 	eachKind(t, func(t *testing.T, all *grounds) {
-		each(t, roundsOf(*rounds/4), func(ctx context.Context, r round) error {
+		each(t, roundsOf(max(1, *rounds/4)), func(ctx context.Context, r round) error {
 			s := scenarios[int(r)%len(scenarios)]
 			return all.on(ctx, func(g *ground) error { return g.ask(ctx, s) })
 		})
@@ -32,13 +30,12 @@ func (g *ground) ask(ctx context.Context, s Scenario) error {
 	}
 	p.signal(syscall.SIGTERM)
 	asked := time.Now()
-	for held := int64(1); held > 0; {
-		if held, err = g.ledger.DB().NewSelect().Table("seq_leases").Where("holder IS NOT NULL").Count(ctx); err != nil {
-			return err
-		}
-		if time.Since(asked) > patience {
-			return fmt.Errorf("it keeps the lease: %s", p)
-		}
+	err = until(ctx, "it gives its lease back", func() (bool, error) {
+		held, err := g.ledger.DB().NewSelect().Table("seq_leases").Where("holder IS NOT NULL").Count(ctx)
+		return held == 0, err
+	})
+	if err != nil {
+		return err
 	}
 	score.took("from SIGTERM to a free lease, "+g.kind, time.Since(asked))
 	if err := p.wait(); err != nil {
@@ -50,13 +47,14 @@ func (g *ground) ask(ctx context.Context, s Scenario) error {
 	return g.audit(ctx, s, false)
 }
 
-// Fifty processes start at once on an empty database, and none of them reports an error.
+// Many processes start at once on an empty database, and none of them reports an error.
 func testColdStart(t *testing.T) {
-	const replicas = 50
+	replicas := min(2**rounds, 50)
 	eachKind(t, func(t *testing.T, all *grounds) {
 		err := all.on(t.Context(), func(g *ground) error {
 			o := g.order(scenarios[0])
-			o.TTL = healthy // fifty processes are slow to start
+			o.TTL = healthy // so many are slow to start
+			many := fmt.Sprintf("%d replicas on an empty %s", replicas, g.kind)
 			began := time.Now()
 			fleet, err := startFleet(t.Context(), o, replicas)
 			if err != nil {
@@ -67,11 +65,11 @@ func testColdStart(t *testing.T) {
 					return err
 				}
 				if !p.cmd.ProcessState.Success() {
-					score.count("errors of 50 replicas on an empty "+g.kind, 1)
+					score.count("errors of "+many, 1)
 					t.Error(p)
 				}
 			}
-			score.took(fmt.Sprintf("%d replicas on an empty %s", replicas, g.kind), time.Since(began))
+			score.took(many, time.Since(began))
 			return g.audit(t.Context(), scenarios[0], false)
 		})
 		if err != nil {

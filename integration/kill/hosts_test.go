@@ -1,5 +1,3 @@
-//go:build kill
-
 package kill_test
 
 import (
@@ -102,10 +100,8 @@ func (l *lab) befall(ctx context.Context, g *ground, a accident) error {
 			return err
 		}
 	}
-	for late := time.Now().Add(patience); !hosts.ended(ctx); {
-		if time.Now().After(late) {
-			return errors.New("a host does not come to an end")
-		}
+	if err := until(ctx, "all hosts have ended", func() (bool, error) { return hosts.ended(ctx), nil }); err != nil {
+		return err
 	}
 	if _, err := g.settle(ctx, g.order(a.Scenario)); err != nil {
 		return err
@@ -115,20 +111,22 @@ func (l *lab) befall(ctx context.Context, g *ground, a accident) error {
 
 // holder waits until a host that is not this one has the lease.
 func (hs hosts) holder(ctx context.Context, g *ground, not string) (host string, err error) {
-	for late := time.Now().Add(patience); time.Now().Before(late); {
+	err = until(ctx, fmt.Sprintf("another than %q takes the lease", not), func() (bool, error) {
 		err := g.ledger.DB().NewSelect().Table("seq_leases").Column("host").Where("holder IS NOT NULL AND host <> ?", not).Scan(ctx, &host)
-		if !errors.Is(err, sql.ErrNoRows) && !missingTable(err) {
-			return host, err
+		switch {
+		case !errors.Is(err, sql.ErrNoRows) && !missingTable(err):
+			return true, err
+		case hs.ended(ctx):
+			return true, errSlow // they did it all before we came to strike
+		default:
+			return false, nil
 		}
-		if hs.ended(ctx) {
-			return "", errSlow // they did it all before we came to strike
-		}
-	}
-	return "", fmt.Errorf("nobody but %q takes the lease", not)
+	})
+	return host, err
 }
 
 // missingTable reports whether nobody has made the ledger's tables yet.
 func missingTable(err error) bool {
-	var e *pgconn.PgError
-	return errors.As(err, &e) && e.Code == "42P01"
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Code == "42P01"
 }

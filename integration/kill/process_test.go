@@ -1,5 +1,3 @@
-//go:build kill
-
 package kill_test
 
 import (
@@ -15,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/sequencer-go/seq/clock"
 )
 
 // A process is a child, as its parent sees it.
@@ -31,7 +31,22 @@ type process struct {
 }
 
 // patience is how long anything may take that has no reason to.
-const patience = 90 * time.Second
+const patience = 2 * time.Minute
+
+// until asks again and again, until the answer is yes.
+func until(ctx context.Context, what string, yes func() (bool, error)) error {
+	for late := time.Now().Add(patience); ; {
+		if over, err := yes(); over || err != nil {
+			return err
+		}
+		if time.Now().After(late) {
+			return fmt.Errorf("in vain until %s", what)
+		}
+		if err := clock.Sleep(ctx, clock.Wall(), 10*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
 
 var self = func() string {
 	exe, err := os.Executable()

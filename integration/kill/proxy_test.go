@@ -1,5 +1,3 @@
-//go:build kill
-
 package kill_test
 
 import (
@@ -13,27 +11,34 @@ import (
 	"sync/atomic"
 )
 
-// A proxy stands between processes and their Postgres, and loses one commit: before the server
-// hears of it, when the server has answered that it is done, or, if it is silent, before the server
-// hears of it and without an end of the connection that anybody would notice.
+// A proxy stands between processes and their Postgres, and loses one commit.
 type proxy struct {
 	net.Listener
 	network, addr string
 	nth           int64
-	before        bool
-	silent        chan struct{} // nil if it is not; closed when the commit is lost
+	how           manner
+	lost          chan struct{} // closed when it is, if silently
 	commits       atomic.Int64
 	wg            sync.WaitGroup
 	quit          context.CancelFunc
 }
 
-func newProxy(ctx context.Context, dsn string, nth int, before bool) (*proxy, error) {
+// A manner is how a commit is lost.
+type manner int
+
+const (
+	unheard    manner = iota // the server never hears of it
+	unanswered               // it is done, and nobody hears of that
+	silently                 // unheard, and without an end of the connection that anybody would notice
+)
+
+func newProxy(ctx context.Context, dsn string, nth int, how manner) (*proxy, error) {
 	network, addr, err := address(dsn)
 	if err != nil {
 		return nil, err
 	}
 	ctx, quit := context.WithCancel(ctx)
-	p := &proxy{network: network, addr: addr, nth: int64(nth), before: before, quit: quit}
+	p := &proxy{network: network, addr: addr, nth: int64(nth), how: how, lost: make(chan struct{}), quit: quit}
 	var config net.ListenConfig
 	if p.Listener, err = config.Listen(ctx, "tcp", "127.0.0.1:0"); err != nil {
 		quit()
@@ -77,7 +82,7 @@ func (p *proxy) pass(ctx context.Context, client net.Conn) {
 	end := func() { _ = client.Close(); _ = server.Close() }
 	defer end()
 	defer context.AfterFunc(ctx, end)()
-	var swallow atomic.Bool
+	var swallow, within atomic.Bool // within a transaction
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -87,11 +92,14 @@ func (p *proxy) pass(ctx context.Context, client net.Conn) {
 			if err != nil {
 				return
 			}
+			if m[0] == 'Z' { // ready for the next
+				within.Store(m[5] != 'I')
+			}
 			if !swallow.Load() {
 				if _, err := client.Write(m); err != nil {
 					return
 				}
-			} else if m[0] == 'Z' { // ready for the next: this one is committed
+			} else if m[0] == 'Z' { // this one is committed
 				return
 			}
 		}
@@ -102,12 +110,12 @@ func (p *proxy) pass(ctx context.Context, client net.Conn) {
 		if err != nil {
 			break
 		}
-		if !first && (m[0] == 'Q' || m[0] == 'P') && bytes.Contains(m, []byte("commit\x00")) && p.commits.Add(1) == p.nth {
-			if p.silent != nil {
-				close(p.silent)
+		if !first && commits(m, within.Load()) && p.commits.Add(1) == p.nth {
+			if p.how == silently {
+				close(p.lost)
 				<-ctx.Done()
 			}
-			if p.before || p.silent != nil {
+			if p.how != unanswered {
 				break
 			}
 			swallow.Store(true)
@@ -120,6 +128,15 @@ func (p *proxy) pass(ctx context.Context, client net.Conn) {
 		end()
 	}
 	<-done
+}
+
+// commits reports whether a message to the server commits: a transaction, or claims and outcomes
+// that are written without one.
+func commits(m []byte, within bool) bool {
+	if m[0] != 'Q' && m[0] != 'P' {
+		return false
+	}
+	return bytes.Contains(m, []byte("commit\x00")) || !within && bytes.Contains(m, []byte("WITH lease AS"))
 }
 
 // message reads one: a letter, but for the first, a length, and the rest.

@@ -1,5 +1,3 @@
-//go:build kill
-
 package kill_test
 
 import (
@@ -31,13 +29,13 @@ func shuffle[T any](list []T, kind string) {
 	rnd.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 }
 
-// some is a quarter of a list, or all of it if that is asked for.
+// some of a list, or all of it if that is asked for.
 func some[T any](list []T, kind string) []T {
 	if *every {
 		return list
 	}
 	shuffle(list, kind)
-	return list[:len(list)/4]
+	return list[:min(*rounds, len(list))]
 }
 
 func testRandom(t *testing.T) {

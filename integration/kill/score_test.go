@@ -1,5 +1,3 @@
-//go:build kill
-
 package kill_test
 
 import (
@@ -49,9 +47,6 @@ func (s *scores) has(kind, point string) bool {
 	defer s.mu.Unlock()
 	return s.points[kind+" "+point]
 }
-
-// open notes a run that has no end in the ledger.
-func (s *scores) open(state seq.RunState) { s.count("runs left "+state.String(), 1) }
 
 // calls notes how often an op was done and undone in one generation.
 func (s *scores) calls(op *seq.Op, did, undid int) {

@@ -1,5 +1,3 @@
-//go:build kill
-
 package kill_test
 
 import (
