@@ -142,7 +142,7 @@ func (l *lab) start(ctx context.Context, o order, n int) (hosts, error) {
 	all := hosts{}
 	for range n {
 		c, err := testcontainers.Run(ctx, l.image, testcontainers.WithNoStart(),
-			testcontainers.WithEnv(map[string]string{childEnv: string(text), "GODEBUG": "netdns=go"}),
+			testcontainers.WithEnv(map[string]string{childEnv: string(text), "GODEBUG": "netdns=go", "GORACE": raceOptions}),
 			network.WithNetwork(nil, l.network),
 			testcontainers.WithHostConfigModifier(func(h *container.HostConfig) {
 				h.Sysctls = map[string]string{"net.ipv4.tcp_retries2": "5"} // not a quarter of an hour

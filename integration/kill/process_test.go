@@ -56,6 +56,9 @@ var self = func() string {
 	return exe
 }()
 
+// raceOptions are for the race detector, if there is one: without them an end takes a second.
+const raceOptions = "atexit_sleep_ms=0"
+
 // start starts a child. It is killed when ctx ends.
 func start(ctx context.Context, o order) (*process, error) {
 	text, err := json.Marshal(o)
@@ -63,7 +66,7 @@ func start(ctx context.Context, o order) (*process, error) {
 		return nil, err
 	}
 	p := &process{order: o, cmd: exec.CommandContext(ctx, self), ended: make(chan struct{}), said: map[string]string{}, told: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), childEnv+"="+string(text))
+	p.cmd.Env = append(os.Environ(), childEnv+"="+string(text), "GORACE="+raceOptions)
 	p.cmd.Stderr = &p.log
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -116,6 +119,9 @@ func (p *process) hears(what string, limit time.Duration) (value string, ok bool
 func (p *process) wait() error {
 	select {
 	case <-p.ended:
+		if bytes.Contains(p.log.Bytes(), []byte("DATA RACE")) {
+			return fmt.Errorf("%s", p)
+		}
 		return nil
 	case <-time.After(patience):
 		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // it tells where it hangs
