@@ -168,9 +168,12 @@ func (hs hosts) remove() {
 	}
 }
 
-// ended reports whether all of them have. It takes a moment.
-func (hs hosts) ended(ctx context.Context) bool {
-	for _, c := range hs {
+// ended reports whether all of them have, but for one. It takes a moment.
+func (hs hosts) ended(ctx context.Context, but string) bool {
+	for name, c := range hs {
+		if name == but {
+			continue
+		}
 		if state, err := c.State(ctx); err != nil || state.Running {
 			return false
 		}

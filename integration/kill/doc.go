@@ -3,12 +3,12 @@
 // of the answer to a commit. An independent connection counts what their ops did, and an audit
 // compares that with the ledger.
 //
-// Some hundred kills with the figures at the end, every occurrence of every point, and ten
-// thousand kills at random:
+// Some two hundred kills with the figures at the end, every occurrence of every point and commit,
+// and ten thousand kills at random:
 //
-//	go test -tags kill -v ./integration/kill
-//	go test -tags kill -v ./integration/kill -run TestKills/points -kill.all -timeout 0
-//	go test -tags kill -v ./integration/kill -run TestKills/random -kill.rounds 6667 -timeout 0
+//	go test -v ./integration/kill
+//	go test -v ./integration/kill -kill.all -timeout 0
+//	go test -v ./integration/kill -run TestKills/random -kill.rounds=6667 -timeout 0
 //
 // -kill.seed draws what is killed where; the moment of a kill is the machine's.
 package kill

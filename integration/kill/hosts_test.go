@@ -100,7 +100,7 @@ func (l *lab) befall(ctx context.Context, g *ground, a accident) error {
 			return err
 		}
 	}
-	if err := until(ctx, "all hosts have ended", func() (bool, error) { return hosts.ended(ctx), nil }); err != nil {
+	if err := until(ctx, "all hosts have ended", func() (bool, error) { return hosts.ended(ctx, ""), nil }); err != nil {
 		return err
 	}
 	if _, err := g.settle(ctx, g.order(a.Scenario)); err != nil {
@@ -116,8 +116,8 @@ func (hs hosts) holder(ctx context.Context, g *ground, not string) (host string,
 		switch {
 		case !errors.Is(err, sql.ErrNoRows) && !missingTable(err):
 			return true, err
-		case hs.ended(ctx):
-			return true, errSlow // they did it all before we came to strike
+		case hs.ended(ctx, not):
+			return true, errSlow // all was done before we came to strike
 		default:
 			return false, nil
 		}
