@@ -87,6 +87,9 @@ func (l *lab) befall(ctx context.Context, g *ground, a accident) error {
 		return err
 	}
 	if err := a.strike(ctx, l, hosts[struck].GetContainerID()); err != nil {
+		if state, serr := hosts[struck].State(ctx); serr == nil && !state.Running {
+			return errSlow // its work was done before we came to strike
+		}
 		return err
 	}
 	began := time.Now()
