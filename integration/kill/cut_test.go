@@ -138,7 +138,7 @@ func testRestarted(t *testing.T) {
 
 // reconnect drops the connections that the server has closed.
 func (g *ground) reconnect(ctx context.Context) error {
-	return until(ctx, "the server is there again", func() (bool, error) {
+	return until(ctx, patience, "the server is there again", func() (bool, error) {
 		_, err := g.ledger.Load(ctx)
 		return err == nil && g.ledger.DB().PingContext(ctx) == nil, nil
 	})

@@ -30,7 +30,7 @@ func (g *ground) ask(ctx context.Context, s Scenario) error {
 	}
 	p.signal(syscall.SIGTERM)
 	asked := time.Now()
-	err = until(ctx, "it gives its lease back", func() (bool, error) {
+	err = until(ctx, patience, "it gives its lease back", func() (bool, error) {
 		held, err := g.ledger.DB().NewSelect().Table("seq_leases").Where("holder IS NOT NULL").Count(ctx)
 		return held == 0, err
 	})

@@ -103,7 +103,7 @@ func (l *lab) befall(ctx context.Context, g *ground, a accident) error {
 			return err
 		}
 	}
-	if err := until(ctx, "all hosts have ended", func() (bool, error) { return hosts.ended(ctx, ""), nil }); err != nil {
+	if err := until(ctx, patience+60*g.ttl, "all hosts have ended", func() (bool, error) { return hosts.ended(ctx, ""), nil }); err != nil {
 		return err
 	}
 	if _, err := g.settle(ctx, g.order(a.Scenario)); err != nil {
@@ -114,7 +114,7 @@ func (l *lab) befall(ctx context.Context, g *ground, a accident) error {
 
 // holder waits until a host that is not this one has the lease.
 func (hs hosts) holder(ctx context.Context, g *ground, not string) (host string, err error) {
-	err = until(ctx, fmt.Sprintf("another than %q takes the lease", not), func() (bool, error) {
+	err = until(ctx, patience, fmt.Sprintf("another than %q takes the lease", not), func() (bool, error) {
 		err := g.ledger.DB().NewSelect().Table("seq_leases").Column("host").Where("holder IS NOT NULL AND host <> ?", not).Scan(ctx, &host)
 		switch {
 		case !errors.Is(err, sql.ErrNoRows) && !missingTable(err):

@@ -34,8 +34,8 @@ type process struct {
 const patience = 2 * time.Minute
 
 // until asks again and again, until the answer is yes.
-func until(ctx context.Context, what string, yes func() (bool, error)) error {
-	for late := time.Now().Add(patience); ; {
+func until(ctx context.Context, limit time.Duration, what string, yes func() (bool, error)) error {
+	for late := time.Now().Add(limit); ; {
 		if over, err := yes(); over || err != nil {
 			return err
 		}
