@@ -30,7 +30,7 @@ type server struct {
 const script = `
 	set -e
 	trap '' INT TERM HUP # it ends with its input, so never before its parent
-	trap '"$2/pg_ctl" -D "$1/data" -m immediate -w stop >&2; rm -rf "$1"' EXIT
+	trap '"$2/pg_ctl" -D "$1/data" -m immediate -w stop >/dev/null 2>&1 || :; rm -rf "$1"' EXIT
 	"$2/initdb" -D "$1/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >&2
 	"$2/pg_ctl" -D "$1/data" -l "$1/log" -w -o "-k $1 -c listen_addresses= -c fsync=off -c autovacuum=off -c max_connections=300" start >&2
 	echo ready
