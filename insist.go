@@ -18,17 +18,21 @@ var patience = []time.Duration{50 * time.Millisecond, 500 * time.Millisecond, 2 
 // is set from the second try on: the first may have been committed, and only its answer lost. From
 // then on try's context has no end.
 func insist(ctx context.Context, try func(ctx context.Context, again bool) error) error {
-	for n := 0; ; n++ {
-		err := try(ctx, n > 0)
-		if err == nil {
-			return nil
-		}
-		if errors.Is(err, ErrFenced) || errors.Is(err, ErrLeaseLost) || n == len(patience) {
+	err := try(ctx, false)
+	if err == nil {
+		return nil
+	}
+	ctx = context.WithoutCancel(ctx)
+	for _, pause := range patience {
+		if errors.Is(err, ErrFenced) || errors.Is(err, ErrLeaseLost) {
 			return err
 		}
-		ctx = context.WithoutCancel(ctx)
-		_ = clock.Sleep(ctx, wall, patience[n])
+		_ = clock.Sleep(ctx, wall, pause)
+		if err = try(ctx, true); err == nil {
+			return nil
+		}
 	}
+	return err
 }
 
 // settle writes the outcome of an attempt, and the claim that goes with it if there is one, because
