@@ -32,7 +32,19 @@ func Open(dsn string, opts ...bunstore.Option) (*bunstore.Store, error) {
 		cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}
 	db := bun.NewDB(stdlib.OpenDB(*cfg), pgdialect.New())
-	return bunstore.New(db, append(slices.Clip(opts), bunstore.Owned())...), nil
+	opts = append(slices.Clip(opts), bunstore.Owned())
+	if cfg.DefaultQueryExecMode == pgx.QueryExecModeExec {
+		opts = append(opts, bunstore.Prepare(bunstore.Preparing{Ask: []any{pgx.QueryExecModeCacheStatement}, Session: session}))
+	}
+	return bunstore.New(db, opts...), nil
+}
+
+// session is the number of the server's process that pgx was told when it connected.
+func session(driverConn any) uint32 {
+	if c, ok := driverConn.(*stdlib.Conn); ok {
+		return c.Conn().PgConn().PID()
+	}
+	return 0
 }
 
 // reason is what is wrong with a dsn, in pgx's words but without the parts that quote it: what

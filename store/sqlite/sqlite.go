@@ -36,7 +36,8 @@ func Open(path string, opts ...bunstore.Option) (*bunstore.Store, error) {
 		return nil, fmt.Errorf("sqlite.Open(%q): %w", path, explain(path, err))
 	}
 	db := bun.NewDB(sql.OpenDB(c), sqlitedialect.New())
-	return bunstore.New(db, append(slices.Clip(opts), bunstore.Owned())...), nil
+	prepare := bunstore.Prepare(bunstore.Preparing{Ask: []any{remember{}}})
+	return bunstore.New(db, append(slices.Clip(opts), bunstore.Owned(), prepare)...), nil
 }
 
 var (
