@@ -21,6 +21,7 @@ func (s *Store) Atomic(ctx context.Context, lease seq.Lease, claim seq.Claim, fn
 	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
+	s.preparing.learn(ctx, s)
 	if err := s.turn.take(ctx); err != nil {
 		return nil, fmt.Errorf("begin the op's transaction: %w", err)
 	}
@@ -79,7 +80,7 @@ func (a *atomically) begin(ctx, during context.Context) (err error) {
 		}
 	}()
 	open := false
-	o := s.often(ctx, true)
+	o := s.often(true)
 	err = o.scan(ctx, a.tx, func(r *row) error {
 		open, a.number = true, r.number(0)
 		return nil
@@ -190,6 +191,6 @@ func (a *atomically) renew(ctx context.Context) error {
 	if !a.current {
 		return nil
 	}
-	o := a.store.often(ctx, true)
+	o := a.store.often(true)
 	return o.exec(ctx, a.tx, renewLease+` AND expires < ?now + ?ttl * 8 / 10`, o.all(a.lease.Epoch, a.lease.Holder.String())...)
 }

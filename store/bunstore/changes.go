@@ -53,7 +53,7 @@ func (s *Store) current(ctx context.Context, conn bun.IConn, lease seq.Lease, lo
 	if locked {
 		query = `SELECT 1 FROM ?leases WHERE ns = ?ns AND epoch = ? AND holder = ?`
 	}
-	o := s.often(ctx, true)
+	o := s.often(true)
 	return o.matches(ctx, conn, query, o.all(lease.Epoch, lease.Holder.String())...)
 }
 

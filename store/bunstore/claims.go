@@ -32,7 +32,7 @@ func (c *changes) claims(ctx context.Context) error {
 	if !c.current {
 		may = nil
 	}
-	err := inChunks(ctx, c, may, claimColumns, func(o *often, chunk []seq.Claim, values bun.Safe) error {
+	err := inChunks(c, may, claimColumns, func(o *often, chunk []seq.Claim, values bun.Safe) error {
 		err := o.scan(ctx, c.conn, func(r *row) error {
 			opened[r.text(0)] = true
 			return nil
@@ -46,7 +46,7 @@ func (c *changes) claims(ctx context.Context) error {
 				won = append(won, chunk[i])
 			}
 		}
-		return inChunks(ctx, c, won, func(k *seq.Claim) []any {
+		return inChunks(c, won, func(k *seq.Claim) []any {
 			return []any{
 				k.ID, k.Attempt, k.Direction.String(), k.Run, clean(k.Owner.Host), k.Owner.PID, clean(k.Owner.Revision), clean(k.Owner.Actor),
 				k.Token.String(), stateOf(k),
@@ -105,7 +105,7 @@ func (c *changes) marks(ctx context.Context) error {
 	if !c.current {
 		may = nil
 	}
-	err := inChunks(ctx, c, may, func(m *seq.Mark) []any {
+	err := inChunks(c, may, func(m *seq.Mark) []any {
 		return []any{m.ID, m.Attempt, m.State.String(), m.Run, due(m.NotBefore), clean(m.Reason), m.Seq, clean(m.Checksum)}
 	}, func(o *often, _ []seq.Mark, values bun.Safe) error {
 		return o.scan(ctx, c.conn, func(r *row) error {

@@ -33,18 +33,23 @@ type preparing struct {
 	known, may bool
 }
 
-// allowed reports whether statements can be prepared. It finds out the first time.
-func (p *preparing) allowed(ctx context.Context, s *Store) bool {
-	if p.how == nil {
-		return false
-	}
+// learn finds out, the first time, whether statements can be prepared. It needs a connection, so the
+// caller must hold none.
+func (p *preparing) learn(ctx context.Context, s *Store) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.known {
-		if may, err := p.direct(ctx, s); err == nil {
-			p.known, p.may = true, may
-		}
+	if p.known || p.how == nil {
+		return
 	}
+	if may, err := p.direct(ctx, s); err == nil {
+		p.known, p.may = true, may
+	}
+}
+
+// allowed reports whether statements can be prepared, for all that is known.
+func (p *preparing) allowed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	return p.may
 }
 
@@ -92,8 +97,8 @@ type often struct {
 }
 
 // often begins a statement that is made over and over if it is one of few texts.
-func (s *Store) often(ctx context.Context, few bool) *often {
-	o := &often{store: s, beside: few && s.preparing.allowed(ctx, s)}
+func (s *Store) often(few bool) *often {
+	o := &often{store: s, beside: few && s.preparing.allowed()}
 	if o.beside {
 		o.values = append(make([]any, 0, 32), s.preparing.how.Ask...)
 	}

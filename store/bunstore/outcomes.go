@@ -31,7 +31,7 @@ func (c *changes) outcomes(ctx context.Context) error {
 	if !c.current {
 		may = slices.DeleteFunc(slices.Clone(may), func(o seq.Outcome) bool { return o.Lost })
 	}
-	err := inChunks(ctx, c, may, outcomeColumns, func(o *often, chunk []seq.Outcome, values bun.Safe) error {
+	err := inChunks(c, may, outcomeColumns, func(o *often, chunk []seq.Outcome, values bun.Safe) error {
 		err := o.scan(ctx, c.conn, func(r *row) error {
 			closed[r.text(0)] = r.number(1)
 			return nil
@@ -40,7 +40,7 @@ func (c *changes) outcomes(ctx context.Context) error {
 			return err
 		}
 		chunk = slices.DeleteFunc(slices.Clone(chunk), func(o seq.Outcome) bool { return closed[o.ID] == 0 })
-		return inChunks(ctx, c, chunk, func(o *seq.Outcome) []any {
+		return inChunks(c, chunk, func(o *seq.Outcome) []any {
 			return []any{o.ID, closed[o.ID], o.State.String(), o.Lost, clean(o.Error)}
 		}, func(o *often, _ []seq.Outcome, values bun.Safe) error {
 			return o.exec(ctx, c.conn, closeAttempts, values)
@@ -83,7 +83,7 @@ const headwayOps = `WITH v (v_id, v_token, v_done, v_total) AS (VALUES ?)
 
 func (c *changes) headway(ctx context.Context) error {
 	told := map[string]bool{} // by token
-	err := inChunks(ctx, c, c.batch.Headway, func(p *seq.Headway) []any {
+	err := inChunks(c, c.batch.Headway, func(p *seq.Headway) []any {
 		return []any{p.ID, p.Token.String(), p.Done, p.Total}
 	}, func(o *often, _ []seq.Headway, values bun.Safe) error {
 		return o.scan(ctx, c.conn, func(r *row) error {
@@ -97,7 +97,7 @@ func (c *changes) headway(ctx context.Context) error {
 
 func (c *changes) saves(ctx context.Context) error {
 	saved := map[string]bool{} // by token
-	err := inChunks(ctx, c, c.batch.Saves, func(s *seq.Snapshot) []any {
+	err := inChunks(c, c.batch.Saves, func(s *seq.Snapshot) []any {
 		return []any{s.ID, s.Token.String(), s.Data}
 	}, func(o *often, _ []seq.Snapshot, values bun.Safe) error {
 		return o.scan(ctx, c.conn, func(r *row) error {

@@ -71,7 +71,7 @@ func (c *changes) fitsOne() bool {
 func (c *changes) together(ctx context.Context, number int64) error {
 	var parts []string
 	answer := []string{`SELECT 's', '' WHERE ?same`}
-	o := c.store.often(ctx, len(c.batch.Outcomes) < 2 && len(c.batch.Claims) < 2)
+	o := c.store.often(len(c.batch.Outcomes) < 2 && len(c.batch.Claims) < 2)
 	same := "TRUE"
 	if number != 0 {
 		same = c.store.sql(c.store.dialect.same, o.put(number))

@@ -1,10 +1,6 @@
 package bunstore
 
-import (
-	"context"
-
-	"github.com/uptrace/bun"
-)
+import "github.com/uptrace/bun"
 
 // What one statement holds at most: enough to make round trips cheap, little enough for any
 // database's limit on the length of a statement.
@@ -35,9 +31,9 @@ func appendRow(values []byte, o *often, columns []any) []byte {
 
 // inChunks writes items as the rows of VALUES clauses, and calls do with as many at a time as
 // one statement may hold.
-func inChunks[T any](ctx context.Context, c *changes, items []T, columns func(*T) []any, do func(o *often, chunk []T, values bun.Safe) error) error {
+func inChunks[T any](c *changes, items []T, columns func(*T) []any, do func(o *often, chunk []T, values bun.Safe) error) error {
 	for len(items) > 0 {
-		o := c.store.often(ctx, len(items) == 1)
+		o := c.store.often(len(items) == 1)
 		var values []byte
 		n := 0
 		for n < len(items) && n < chunkRows && len(values) < chunkBytes {
