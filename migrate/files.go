@@ -144,6 +144,12 @@ func ordered(steps []*migration) error {
 		if m.id, err = step.ID(m.version, name); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", m.file, err))
 		}
+		if err := m.up.Check(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", m.file, err))
+		}
+		if err := m.down.Check(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", cmp.Or(m.downFile, m.file), err))
+		}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err
