@@ -395,7 +395,8 @@ func TestWhatIsThereAlreadyIsAnError(t *testing.T) {
 func TestATransactionOfAScriptsOwn(t *testing.T) {
 	for name, text := range map[string]string{
 		"1_a.up.sql": "BEGIN;\nCREATE TABLE a (b int);\nINSERT INTO a VALUES (1);\nINSERT INTO c VALUES (1);\nCOMMIT;",
-		"1_a.sql":    "-- +goose NO TRANSACTION\n-- +goose Up\nBEGIN;\nCREATE TABLE a (b int);\nINSERT INTO a VALUES (1);\nINSERT INTO c VALUES (1);\nCOMMIT;\n",
+		"2_a.sql":    "-- +goose NO TRANSACTION\n-- +goose Up\nBEGIN;\nCREATE TABLE a (b int);\nINSERT INTO a VALUES (1);\nINSERT INTO c VALUES (1);\nCOMMIT;\n",
+		"1_a.sql":    "-- +goose NO TRANSACTION\n-- +goose Up\nPRAGMA user_version = 1;\nBEGIN;\nCREATE TABLE a (b int);\nINSERT INTO a VALUES (1);\nINSERT INTO c VALUES (1);\nCOMMIT;\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := ledger(t)

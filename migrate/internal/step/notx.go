@@ -2,6 +2,7 @@ package step
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -27,10 +28,13 @@ var (
 // alone reports whether the script cannot or must not run in a transaction. Several statements in
 // one text are a transaction anyway.
 func (s *Script) alone() bool {
-	if s == nil || s.Alone {
-		return s != nil
+	if s == nil {
+		return false
 	}
 	within := s.within()
+	if s.Alone && slices.Equal(within, s.Statements) {
+		return true
+	}
 	text := strings.Join(within, ";\n")
 	return needsNoTx(text) || !s.Tx && (calls.MatchString(bare(text)) || len(within) > 1 && addValue.MatchString(bare(text)))
 }
@@ -56,7 +60,7 @@ var (
 // own that begins with the first and ends with the last. Where nothing is left of one it is "".
 func (s *Script) within() []string {
 	n := len(s.Statements)
-	if n == 0 || s.Alone {
+	if n == 0 {
 		return s.Statements
 	}
 	first, last := bare(s.Statements[0]), bare(s.Statements[n-1])
