@@ -8,27 +8,25 @@ import "context"
 // saves a commit, and it is the caller's to do next: nobody else may. It need not: a step that was
 // claimed and is not done when the executor returns is given back, as one that never started.
 func (w *Walk) DoThen(ctx context.Context, i int, next func() int) error {
-	if i >= 0 && i < len(w.steps) && w.journal != nil {
-		w.steps[i].next = next
-	}
-	return w.Do(ctx, i)
+	return w.do(ctx, i, next)
 }
 
 // reserve asks what comes next, and proposes a claim for it: nil if there is none, or one that had
 // better be made when its time has come.
 func (c *Call) reserve() *stepState {
-	w, next := c.walk, c.state.next
-	if next == nil || c.Direction != Forward {
+	w, next := c.walk, c.next
+	if next == nil {
 		return nil
 	}
-	c.state.next = nil // asked once, also if the op is tried again
+	c.next = nil // asked once, also if the op is tried again
 	i := next()
 	if i < 0 || i >= len(w.steps) || w.halted.Load() != nil {
 		return nil
 	}
-	s, step := &w.steps[i], &w.plan.Steps[i]
-	plain := step.Skip == "" && step.Op.ShouldRun == nil && s.entry.State != Indeterminate && s.entry.Crashes == 0
-	if !plain || step.NotBefore.After(w.clock.Now()) || doubt(step.Op, &s.entry) != nil {
+	s := &w.steps[i]
+	step, e := s.step, s.known()
+	plain := step.Skip == "" && step.Op.ShouldRun == nil && e.State != Indeterminate && e.Crashes == 0
+	if !plain || !step.NotBefore.IsZero() && step.NotBefore.After(w.clock.Now()) || doubt(step.Op, e) != nil {
 		return nil
 	}
 	for _, j := range step.After {
@@ -36,27 +34,25 @@ func (c *Call) reserve() *stepState {
 			return nil
 		}
 	}
-	if w.needs != nil {
-		for _, j := range w.needs[i] {
-			if &w.steps[j] != c.state && !w.steps[j].satisfied() {
-				return nil
-			}
+	for _, j := range w.needsOf(i) {
+		if &w.steps[j] != c.state && !w.steps[j].satisfied() {
+			return nil
 		}
 	}
 	if !s.status.CompareAndSwap(idle, reserving) {
 		return nil
 	}
-	s.call = Call{Step: step, Direction: Forward, walk: w, state: s, saved: s.entry.Saved}
+	s.call = w.newCall(s, Forward)
 	s.call.propose()
 	return s
 }
 
-// proposed is the claim of a step that was reserved, nil if none was.
-func (s *stepState) proposed() *Claim {
+// proposed is the claim of a step that was reserved, if one was.
+func (s *stepState) proposed() []Claim {
 	if s == nil {
 		return nil
 	}
-	return &s.call.claim
+	return s.call.claims[:]
 }
 
 // reserved notes whether the claim was taken.
@@ -64,19 +60,18 @@ func (s *stepState) reserved(taken bool) {
 	switch {
 	case s == nil:
 	case taken:
-		s.call.claimed()
 		s.status.Store(reserved)
 	default:
 		s.owe(s.call.unmade())
-		s.call = Call{}
+		s.call = nil
 		s.status.Store(idle)
 	}
 }
 
 // owe notes what the ledger may have to be told later.
 func (s *stepState) owe(out Outcome) {
-	if s.untold.Token.IsZero() {
-		s.untold = out
+	if s.untold == nil {
+		s.untold = &out
 	}
 }
 
@@ -87,9 +82,10 @@ func (w *Walk) owed() []Outcome {
 	add := func(s *stepState) {
 		if s.status.CompareAndSwap(reserved, idle) {
 			s.owe(s.call.unmade())
+			s.call = nil
 		}
-		if !s.untold.Token.IsZero() {
-			owed = append(owed, s.untold)
+		if s.untold != nil {
+			owed = append(owed, *s.untold)
 		}
 	}
 	for i := range w.steps {

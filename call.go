@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,9 +22,12 @@ type Call struct {
 
 	walk    *Walk
 	state   *stepState
-	claim   Claim
-	seq     int64 // order of completion, drawn when the op has returned
-	prior   int64 // that of the last time
+	next    func() int // see DoThen
+	began   time.Time
+	claims  [1]Claim   // the claim, as a batch wants it; without a token: not claimed
+	ends    [1]Outcome // what came of it
+	seq     int64      // order of completion, drawn when the op has returned
+	became  State      // as the ledger has been told
 	saved   []byte
 	retries int
 	told    atomic.Int64 // when the ledger last heard of progress
@@ -36,6 +40,36 @@ type Call struct {
 	untouched bool
 	ctx       callContext
 }
+
+// newCall is a call of a step that nobody has made. Calls come in blocks, which saves allocations,
+// and are never used again, because what an op has left behind may still hold one.
+func (w *Walk) newCall(s *stepState, d Direction) *Call {
+	c := w.calls.take(len(w.steps))
+	e := s.known()
+	c.Step, c.Direction, c.walk, c.state, c.saved = s.step, d, w, s, e.Saved
+	c.Doubt = d == Forward && e.State == Indeterminate
+	return c
+}
+
+// callBlock is where new calls come from.
+type callBlock struct {
+	mu   sync.Mutex
+	rest []Call
+}
+
+func (b *callBlock) take(steps int) *Call {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.rest) == 0 {
+		b.rest = make([]Call, max(1, min(steps, 64)))
+	}
+	c := &b.rest[0]
+	b.rest = b.rest[1:]
+	return c
+}
+
+// claim is that which opens the attempt.
+func (c *Call) claim() *Claim { return &c.claims[0] }
 
 // callContext is the op's context: it knows its call.
 type callContext struct {
@@ -82,7 +116,9 @@ func invoke(ctx context.Context, c *Call) error {
 	op := c.Step.Op
 	if !c.started {
 		c.started = true
-		c.walk.announce(Event{Kind: EventStarted, ID: op.ID, Direction: c.Direction, Attempt: c.Attempt})
+		if c.walk.announcer != nil {
+			c.walk.announce(Event{Kind: EventStarted, ID: op.ID, Direction: c.Direction, Attempt: c.Attempt})
+		}
 	}
 	defer c.overdue(ctx)()
 	fn := op.Run
@@ -105,22 +141,20 @@ func invoke(ctx context.Context, c *Call) error {
 
 // atomically calls the op in a transaction that also holds the outcome.
 func (c *Call) atomically(ctx context.Context, fn func(context.Context) error) error {
-	j := c.walk.journal
+	j, op := c.walk.journal, c.Step.Op
 	var own error
 	before := c.saved
 	var ahead *stepState
-	refused, err := j.store.Atomic(ctx, j.current(), c.claim, func(tx context.Context) (Batch, error) {
+	refused, err := j.store.Atomic(ctx, j.current(), *c.claim(), func(tx context.Context) (Batch, error) {
 		if own = c.walk.hands.protect(tx, fn); own != nil {
 			c.saved = before
 			return Batch{}, own
 		}
-		b := Batch{Outcomes: []Outcome{c.outcome(nil)}}
-		if ahead = c.reserve(); ahead != nil {
-			b.Claims = []Claim{*ahead.proposed()}
-		}
-		return b, nil
+		c.ends[0] = c.outcome(nil)
+		ahead = c.reserve()
+		return Batch{Outcomes: c.ends[:], Claims: ahead.proposed()}, nil
 	})
-	written := !slices.Contains(refused, c.claim.ID)
+	written := !slices.Contains(refused, op.ID)
 	ahead.reserved(err == nil && written && len(refused) == 0)
 	switch {
 	case written && (err == nil || errors.Is(err, ErrLeaseLost) && own == nil && c.seq != 0):

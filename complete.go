@@ -1,6 +1,9 @@
 package seq
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // complete checks what a planner made, which may be the user's, and mends what must hold whatever
 // the plan: a step waits for what its op declared to depend on, and stands in a later wave.
@@ -21,28 +24,55 @@ func complete(plan *Plan, in Input) error {
 			return fmt.Errorf("%w: it leaves out %s", ErrInvalidPlan, in.Steps[from].Op.ID)
 		}
 	}
-	waits := make([]int, len(plan.Steps)) // the last step that waits for this one, counted from 1
+	needed := make([]int, len(plan.Steps)) // the last step that declared to need this one, counted from 1
+	var after []int
 	for i := range plan.Steps {
 		s := &plan.Steps[i]
-		for _, j := range s.After {
-			if j < 0 || j >= i {
-				return outOfOrder(s)
-			}
-			waits[j] = i + 1
-			s.Wave = max(s.Wave, plan.Steps[j].Wave+1)
-		}
+		after = after[:0] // what was declared comes first
 		for _, from := range in.Steps[s.input].After {
 			j := place[from] - 1
 			if j >= i {
 				return outOfOrder(s)
 			}
-			if waits[j] != i+1 {
-				s.After = append(s.After, j)
+			needed[j] = i + 1
+			after = append(after, j)
+			s.Wave = max(s.Wave, plan.Steps[j].Wave+1)
+		}
+		s.declared = len(after)
+		for _, j := range s.After {
+			if j < 0 || j >= i {
+				return outOfOrder(s)
+			}
+			if needed[j] != i+1 {
+				after = append(after, j)
 				s.Wave = max(s.Wave, plan.Steps[j].Wave+1)
 			}
 		}
+		if !slices.Equal(after, s.After) {
+			s.After = slices.Clone(after)
+		}
 	}
 	return nil
+}
+
+// declared is what each step's op declared to depend on, in a plan that nobody has completed.
+func declared(steps []Step) [][]int {
+	needs := make([][]int, len(steps))
+	index := make(map[string]int, len(steps))
+	for i := range steps {
+		index[steps[i].Op.ID] = i
+		for _, old := range steps[i].Op.RenamedFrom {
+			index[old] = i
+		}
+	}
+	for i := range steps {
+		for _, id := range steps[i].Op.DependsOn {
+			if j, planned := index[id]; planned {
+				needs[i] = append(needs[i], j)
+			}
+		}
+	}
+	return needs
 }
 
 func outOfOrder(s *Step) error {

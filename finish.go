@@ -102,15 +102,16 @@ func (w *Walk) skips() []Mark {
 	var marks []Mark
 	for i := range w.steps {
 		s := &w.steps[i]
-		if s.status.Load() != settled || s.state != Skipped || s.entry.State != Pending && s.entry.State != Skipped && s.entry.State != Scheduled {
+		e := s.known()
+		if s.status.Load() != settled || s.state != Skipped || e.State != Pending && e.State != Skipped && e.State != Scheduled {
 			continue
 		}
-		if s.entry.State == Skipped && s.entry.Error == s.reason {
+		if e.State == Skipped && e.Error == s.reason {
 			continue
 		}
 		marks = append(marks, Mark{
-			ID: w.plan.Steps[i].Op.ID, Attempt: s.entry.Attempt, State: Skipped, Run: w.journal.run.ID,
-			NotBefore: s.entry.NotBefore, Reason: ErrorText(errors.New(s.reason)),
+			ID: s.step.Op.ID, Attempt: e.Attempt, State: Skipped, Run: w.journal.run.ID,
+			NotBefore: e.NotBefore, Reason: ErrorText(errors.New(s.reason)),
 		})
 	}
 	return marks

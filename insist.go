@@ -15,36 +15,38 @@ import (
 var patience = []time.Duration{50 * time.Millisecond, 500 * time.Millisecond, 2 * time.Second}
 
 // insist tries until it works, somebody else turns out to have the say, or patience ends. again
-// is set from the second try on: the first may have been committed, and only its answer lost.
+// is set from the second try on: the first may have been committed, and only its answer lost. From
+// then on try's context has no end.
 func insist(ctx context.Context, try func(ctx context.Context, again bool) error) error {
-	ctx = context.WithoutCancel(ctx) // also for what try asks the ledger
-	for n := 0; ; n++ {
-		err := try(ctx, n > 0)
-		if err == nil {
-			return nil
-		}
-		if errors.Is(err, ErrFenced) || errors.Is(err, ErrLeaseLost) || n == len(patience) {
+	err := try(ctx, false)
+	if err == nil {
+		return nil
+	}
+	ctx = context.WithoutCancel(ctx)
+	for _, pause := range patience {
+		if errors.Is(err, ErrFenced) || errors.Is(err, ErrLeaseLost) {
 			return err
 		}
-		_ = clock.Sleep(ctx, wall, patience[n])
+		_ = clock.Sleep(ctx, wall, pause)
+		if err = try(ctx, true); err == nil {
+			return nil
+		}
 	}
+	return err
 }
 
 // settle writes the outcome of an attempt, and the claim that goes with it if there is one, because
 // the op has run: a lost outcome is the one thing that cannot be repaired from here. It fails with
-// ErrFenced if somebody else closed the attempt. Whether the claim was taken is for claimed to say.
-func (j *journal) settle(ctx context.Context, out Outcome, attempt int, ahead *Claim) (claimed bool, err error) {
-	b := Batch{Outcomes: []Outcome{out}}
-	if ahead != nil {
-		b.Claims = []Claim{*ahead}
-	}
+// ErrFenced if somebody else closed the attempt. claimed is whether the claim was taken.
+func (j *journal) settle(ctx context.Context, c *Call, ahead *stepState) (claimed bool, err error) {
+	b := Batch{Outcomes: c.ends[:], Claims: ahead.proposed()}
 	err = insist(ctx, func(ctx context.Context, again bool) error {
 		refused, err := j.write(b)
-		written := !slices.Contains(refused, out.ID)
-		claimed = err == nil && written && ahead != nil && !slices.Contains(refused, ahead.ID)
+		written := !slices.Contains(refused, c.Step.Op.ID)
+		claimed = err == nil && written && ahead != nil && !slices.Contains(refused, ahead.step.Op.ID)
 		switch {
-		case !written && again && j.told(ctx, out, attempt):
-			claimed = ahead != nil && j.owns(ctx, ahead)
+		case !written && again && j.told(ctx, &c.ends[0], c.Attempt):
+			claimed = ahead != nil && j.owns(ctx, ahead.call.claim())
 			return nil
 		case !written:
 			return ErrFenced
@@ -57,7 +59,7 @@ func (j *journal) settle(ctx context.Context, out Outcome, attempt int, ahead *C
 }
 
 // told reports whether the ledger has this outcome of an attempt already.
-func (j *journal) told(ctx context.Context, out Outcome, attempt int) bool {
+func (j *journal) told(ctx context.Context, out *Outcome, attempt int) bool {
 	history, err := j.store.History(ctx, out.ID)
 	if err != nil {
 		return false
@@ -72,15 +74,15 @@ func (j *journal) told(ctx context.Context, out Outcome, attempt int) bool {
 
 // claim writes ahead that an attempt begins. One to do an op is written once: if that fails, the
 // run does. One to undo is owed.
-func (j *journal) claim(ctx context.Context, c Claim) error {
+func (j *journal) claim(ctx context.Context, c *Call) error {
 	try := func(ctx context.Context, again bool) error {
-		refused, err := j.write(Batch{Claims: []Claim{c}})
+		refused, err := j.write(Batch{Claims: c.claims[:]})
 		switch {
 		case err == nil && len(refused) == 0:
 			return nil
 		case errors.Is(err, ErrLeaseLost), err == nil && !again:
 			return cmp.Or(err, ErrFenced)
-		case j.owns(ctx, &c): // it was committed, and only the answer was lost
+		case j.owns(ctx, c.claim()): // it was committed, and only the answer was lost
 			return nil
 		}
 		return cmp.Or(err, ErrFenced)
@@ -105,7 +107,7 @@ func (j *journal) decide(ctx context.Context, targets []*stepState) error {
 	batch := Batch{Run: &run}
 	for _, s := range targets {
 		batch.Marks = append(batch.Marks, Mark{
-			ID: s.entry.ID, Attempt: s.entry.Attempt, State: RollbackPending, Run: run.ID, NotBefore: s.entry.NotBefore,
+			ID: s.step.Op.ID, Attempt: s.entry.Attempt, State: RollbackPending, Run: run.ID, NotBefore: s.entry.NotBefore,
 		})
 	}
 	return insist(ctx, func(ctx context.Context, _ bool) error {

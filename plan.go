@@ -35,7 +35,8 @@ type Step struct {
 	// its effect may be there, or it killed its process too often.
 	Refused string
 
-	input int // its index in the planner's input
+	input    int // its index in the planner's input
+	declared int // so many of After, the first, are what the op declared to depend on
 }
 
 // A Planner turns ops into a plan. It must not keep or change the input, and must decide from

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -107,6 +109,16 @@ func (p *planning) input() (Input, error) {
 		}
 	}
 	return in, errors.Join(errs...)
+}
+
+// sameAs reports whether a plan that was made from other entries would be made from these too: they
+// are equal in all that counts, and time does not.
+func (p *planning) sameAs(other *planning, plan *Plan) bool {
+	timed := func(s Step) bool { return !s.NotBefore.IsZero() }
+	return !slices.ContainsFunc(plan.Steps, timed) && maps.EqualFunc(p.entries, other.entries, func(a, b *Entry) bool {
+		return a.State == b.State && a.Attempt == b.Attempt && a.Seq == b.Seq && a.Crashes == b.Crashes && a.Run == b.Run &&
+			a.Delivery == b.Delivery && a.Checksum == b.Checksum && a.Error == b.Error && a.NotBefore.Equal(b.NotBefore)
+	})
 }
 
 // chosen reports whether an op is left to do and the options let it through.

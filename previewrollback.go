@@ -26,7 +26,7 @@ func (s *Sequencer) PreviewRollback(ctx context.Context, opts ...RunOption) (*Pl
 	}
 	states := make([]*stepState, len(targets))
 	for i, e := range targets {
-		states[i] = &stepState{entry: *e}
+		states[i] = &stepState{entry: e}
 	}
 	slices.SortStableFunc(states, latestFirst)
 	plan := &Plan{Strategy: rollbackName, Direction: Rollback}

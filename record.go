@@ -20,79 +20,66 @@ func record(next Handler) Handler {
 // open claims an attempt: it is in the ledger before the op is called.
 func (c *Call) open(ctx context.Context) error {
 	j := c.walk.journal
-	if j == nil || !c.claim.Token.IsZero() { // claimed ahead
+	if j == nil || !c.claim().Token.IsZero() { // claimed ahead
 		return nil
 	}
 	c.propose()
-	if err := j.claim(ctx, c.claim); err != nil {
+	if err := j.claim(ctx, c); err != nil {
 		c.state.owe(c.unmade())
-		c.claim = Claim{} // the op is not called
+		*c.claim() = Claim{} // the op is not called
 		c.broken = fmt.Errorf("claim: %w", err)
 		return c.broken
 	}
-	c.claimed()
 	return nil
 }
 
 // propose makes the claim that opens the attempt.
 func (c *Call) propose() {
-	e, j := &c.state.entry, c.walk.journal
-	c.claim = Claim{
+	e, j := c.state.known(), c.walk.journal
+	*c.claim() = Claim{
 		ID: c.Step.Op.ID, Token: NewToken(), Direction: c.Direction, Run: j.run.ID, Delivery: c.Step.Op.Delivery,
 		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: j.run.Owner, Checksum: c.Step.Op.Checksum,
 	}
 	if c.Direction == Forward && (e.Attempt == 0 || e.Seq > 0) {
-		c.claim.Generation++ // for the first time, or after it was done or undone
+		c.claim().Generation++ // for the first time, or after it was done or undone
 	}
-	c.Attempt, c.prior = c.claim.Attempt, e.Seq
-}
-
-// claimed notes that the claim is in the ledger.
-func (c *Call) claimed() {
-	e := &c.state.entry
-	e.Attempt, e.Generation, e.Run = c.claim.Attempt, c.claim.Generation, c.claim.Run
-	e.Token, e.Fence = c.claim.Token, c.walk.journal.current().Epoch
-	if c.Direction == Forward {
-		e.Seq = 0
-	}
+	c.Attempt = e.Attempt + 1
 }
 
 // close writes what came of the attempt, unless that is committed already. It answers with the
 // op's own error, or with why the ledger could not be told.
 func (c *Call) close(ctx context.Context, own error) error {
-	j, e := c.walk.journal, &c.state.entry
-	if j == nil || c.claim.Token.IsZero() {
+	j := c.walk.journal
+	if j == nil || c.claim().Token.IsZero() {
 		return own
 	}
 	if c.broken != nil {
 		c.state.owe(c.unmade())
 		return own
 	}
-	out := c.outcome(own)
+	out := &c.ends[0]
+	*out = c.outcome(own)
 	if !c.closed {
 		var ahead *stepState
 		if own == nil {
 			ahead = c.reserve()
 		}
-		taken, err := j.settle(ctx, out, c.Attempt, ahead.proposed())
+		taken, err := j.settle(ctx, c, ahead)
 		ahead.reserved(taken)
 		if err != nil {
-			c.state.owe(out)
+			c.state.owe(*out)
 			c.broken = fmt.Errorf("%w (%s, attempt %d): %w", ErrOutcomeUnrecorded, out.State, c.Attempt, err)
 			return errors.Join(own, c.broken)
 		}
 		c.closed = true
 	}
-	e.State, e.Token, e.Saved = out.State, Token{}, c.saved
-	if out.Seq != 0 {
-		e.Seq = out.Seq
-	}
+	c.became = out.State
 	return own
 }
 
 // outcome is what the ledger is told of an attempt that ended with err.
 func (c *Call) outcome(err error) Outcome {
-	out := Outcome{ID: c.claim.ID, Token: c.claim.Token, Error: errorDetail(err), Saved: c.saved}
+	out := Outcome{ID: c.Step.Op.ID, Token: c.claim().Token, Error: errorDetail(err), Saved: c.saved}
 	if err == nil {
 		if c.seq == 0 {
 			c.seq = c.walk.journal.seq.Add(1)
@@ -121,11 +108,12 @@ func (c *Call) outcome(err error) Outcome {
 // unmade is the outcome of an attempt that had no effect: it was not called, or its transaction
 // is gone. The op is what it was before.
 func (c *Call) unmade() Outcome {
-	out := Outcome{ID: c.claim.ID, Token: c.claim.Token, State: c.state.entry.State, Error: "it was not called"}
+	e := c.state.known()
+	out := Outcome{ID: c.Step.Op.ID, Token: c.claim().Token, State: e.State, Error: "it was not called"}
 	switch out.State {
 	case Failed, Tolerated, Indeterminate, RollbackPending:
 	case Succeeded: // it was to be repeated
-		out.Seq = c.prior
+		out.Seq = e.Seq
 	default:
 		out.State = Pending
 	}
@@ -146,17 +134,17 @@ func (c *Call) tolerable() bool {
 	return c.Direction == Forward && c.Step.Op.AllowedToFail && c.walk.tolerates
 }
 
-// effect is what a failed call, or one that was not made, means for the data.
+// effect is what a failed call, or one that was not made (nil), means for the data.
 func (c *Call) effect(before State, err error) Effect {
 	var phase *phaseError
 	switch {
-	case c.walk == nil && (before == Indeterminate || before == RollbackFailed):
+	case c == nil && (before == Indeterminate || before == RollbackFailed):
 		return EffectUnknown
-	case c.walk == nil:
+	case c == nil:
 		return EffectNone
 	case unverified(err):
 		return EffectUnknown
-	case c.claim.Token.IsZero() && c.walk.journal != nil, errors.As(err, &phase):
+	case c.claim().Token.IsZero() && c.walk.journal != nil, errors.As(err, &phase):
 		return EffectNone
 	case c.broken != nil:
 		if c.closed {

@@ -144,9 +144,9 @@ func (w *Walk) report(state RunState, began time.Time) *Report {
 	}
 	for i := range w.steps {
 		s := &w.steps[i]
-		r.Steps[i] = s.report(w.plan.Steps[i].Op)
+		r.Steps[i] = s.report()
 		if s.state == Scheduled {
-			r.Steps[i].Due = s.due
+			r.Steps[i].Due = w.due(i)
 		}
 		if s.status.Load() != settled && s.reason == "" {
 			r.Steps[i].Reason = "not started"
@@ -154,23 +154,22 @@ func (w *Walk) report(state RunState, began time.Time) *Report {
 	}
 	if w.past != nil {
 		for _, s := range w.past {
-			r.Steps = append(r.Steps, s.report(s.call.Step.Op))
+			r.Steps = append(r.Steps, s.report())
 		}
 		slices.SortFunc(r.Steps, func(a, b StepReport) int { return cmp.Compare(w.place[a.ID], w.place[b.ID]) })
 	}
 	if w.reversal != nil {
 		r.NotUndone = w.reversal.notUndone
 		for _, s := range w.earlier {
-			r.Steps = append(r.Steps, s.report(s.call.Step.Op))
+			r.Steps = append(r.Steps, s.report())
 		}
 	}
 	return r
 }
 
-func (s *stepState) report(op *Op) StepReport {
-	out := StepReport{ID: op.ID, Kind: op.Kind, State: s.state, Attempt: s.call.Attempt, Retries: s.call.retries, Reason: s.reason, Err: s.err, failed: s.failed}
-	if !s.started.IsZero() && !s.finished.IsZero() {
-		out.Duration = s.finished.Sub(s.started)
+func (s *stepState) report() StepReport {
+	return StepReport{
+		ID: s.step.Op.ID, Kind: s.step.Op.Kind, State: s.state, Attempt: int(s.attempt), Retries: int(s.retries),
+		Duration: s.took, Reason: s.reason, Err: s.err, failed: s.failed,
 	}
-	return out
 }

@@ -131,22 +131,20 @@ func resolved(e *Entry, found Resolution) (State, bool) {
 
 // resolve writes a finding as an attempt of its own.
 func (j *journal) resolve(ctx context.Context, e *Entry, to State, note string) error {
-	claim := Claim{
+	c := &Call{Step: &Step{Op: &Op{ID: e.ID}}, Direction: ByHand, Attempt: e.Attempt + 1}
+	*c.claim() = Claim{
 		ID: e.ID, Token: NewToken(), Direction: ByHand, Run: e.Run, Delivery: e.Delivery,
-		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: j.run.Owner, Checksum: e.Checksum,
+		Generation: e.Generation, Attempt: c.Attempt, Owner: j.run.Owner, Checksum: e.Checksum,
 	}
-	refused, err := j.write(Batch{Claims: []Claim{claim}})
-	if err == nil && len(refused) > 0 {
-		err = ErrFenced
+	err := j.claim(ctx, c)
+	if err == nil {
+		c.ends[0] = Outcome{ID: e.ID, Token: c.claim().Token, State: to, Error: ErrorText(errors.New(note))}
+		if e.Seq == 0 && (to == Succeeded || to == RolledBack) { // else it keeps its place
+			c.ends[0].Seq = j.seq.Add(1)
+		}
+		_, err = j.settle(ctx, c, nil)
 	}
 	if err != nil {
-		return fmt.Errorf("resolve %s: %w", e.ID, err)
-	}
-	out := Outcome{ID: e.ID, Token: claim.Token, State: to, Error: ErrorText(errors.New(note))}
-	if e.Seq == 0 && (to == Succeeded || to == RolledBack) { // else it keeps its place
-		out.Seq = j.seq.Add(1)
-	}
-	if _, err := j.settle(ctx, out, claim.Attempt, nil); err != nil {
 		return fmt.Errorf("resolve %s: %w", e.ID, err)
 	}
 	return nil

@@ -49,7 +49,7 @@ func (w *Walk) Reverse(ctx context.Context) ([]string, error) {
 	ids := make([]string, len(targets))
 	for i, s := range targets {
 		s.entry.State = RollbackPending
-		ids[i] = s.entry.ID
+		ids[i] = s.step.Op.ID
 		rev.undo[ids[i]] = s
 	}
 	if len(ids) == 0 && len(rev.notUndone) == 0 {
@@ -66,7 +66,7 @@ func (w *Walk) mayStay() []string {
 	ids := slices.Sorted(maps.Keys(w.asked))
 	for i := range w.steps {
 		if s := &w.steps[i]; s.state == Succeeded || s.state == Indeterminate {
-			ids = append(ids, s.entry.ID)
+			ids = append(ids, s.step.Op.ID)
 		}
 	}
 	return ids
@@ -80,7 +80,7 @@ func (w *Walk) toUndo(ctx context.Context, rev *reversal) ([]*stepState, error) 
 	}
 	var targets []*stepState
 	for _, s := range done {
-		op, e := s.call.Step.Op, &s.entry
+		op, e := s.step.Op, s.entry
 		applied, err := w.maybeApplied(ctx, op, e)
 		switch {
 		case err != nil:
@@ -108,8 +108,10 @@ func (w *Walk) done(ctx context.Context) ([]*stepState, error) {
 	var done []*stepState
 	for i := range w.steps {
 		s := &w.steps[i]
-		s.call.Step = &w.plan.Steps[i]
 		if w.journal == nil {
+			if s.entry == nil {
+				s.entry = &Entry{ID: s.step.Op.ID}
+			}
 			s.entry.State = s.state
 			done = append(done, s)
 		}
@@ -118,6 +120,7 @@ func (w *Walk) done(ctx context.Context) ([]*stepState, error) {
 		return done, nil
 	}
 	var p *planning
+	ctx = context.WithoutCancel(ctx)
 	err := insist(ctx, func(ctx context.Context, _ bool) (err error) {
 		if untold := w.owed(); len(untold) > 0 {
 			if _, err = w.journal.write(Batch{Outcomes: untold}); err != nil { // what is refused was closed in time
@@ -132,22 +135,21 @@ func (w *Walk) done(ctx context.Context) ([]*stepState, error) {
 	}
 	steps := make(map[string]*stepState, len(w.steps)+len(w.past))
 	for _, s := range w.past {
-		steps[s.entry.ID] = s
+		steps[s.step.Op.ID] = s
 	}
 	for i := range w.steps {
-		steps[w.steps[i].entry.ID] = &w.steps[i]
+		steps[w.steps[i].step.Op.ID] = &w.steps[i]
 	}
 	for _, id := range slices.Sorted(maps.Keys(p.entries)) {
 		e, s := p.entries[id], steps[id]
-		if !w.concerns(e) || s != nil && s.call.prior > 0 && s.call.prior == e.Seq { // it was to be repeated, and was not
+		if !w.concerns(e) || s != nil && s.known().Seq > 0 && s.entry.Seq == e.Seq { // it was to be repeated, and was not
 			continue
 		}
 		if s == nil {
-			s = &stepState{state: e.State}
-			s.call.Step = &Step{Op: p.catalog.stamped(id).op}
+			s = &stepState{state: e.State, step: &Step{Op: p.catalog.stamped(id).op}}
 			w.earlier = append(w.earlier, s)
 		}
-		s.entry = *e
+		s.entry = e
 		done = append(done, s)
 	}
 	return done, nil
@@ -179,11 +181,7 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 		rev.notUndone = append(rev.notUndone, id)
 		return nil
 	}
-	forward := &s.call
-	call := &Call{Step: forward.Step, Direction: Rollback, walk: w, state: s, saved: s.entry.Saved}
-	if w.journal == nil {
-		call.saved = forward.saved
-	}
+	call := w.newCall(s, Rollback)
 	ctx, cancel := w.unstoppable(ctx)
 	defer cancel()
 	err := w.through(ctx, call)
@@ -193,7 +191,7 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 	if err != nil {
 		fail := &OpError{ID: id, Direction: Rollback, Effect: call.effect(Running, err), Err: err}
 		s.state, s.err = RollbackFailed, errors.Join(s.err, fail)
-		if w.journal != nil && s.entry.State == RollbackPending {
+		if w.journal != nil && call.became != RollbackFailed {
 			s.state, rev.stuck, rev.run = RollbackPending, id, RunRollingBack
 		} else if rev.run == RunRolledBack {
 			rev.run = RunRollbackFailed
@@ -246,7 +244,7 @@ func (w *Walk) maybeApplied(ctx context.Context, op *Op, e *Entry) (bool, error)
 // doubted reports whether nobody knows the end of an attempt before the last one, in the same run:
 // that the last one failed does not say that the others did.
 func (j *journal) doubted(ctx context.Context, e *Entry) (doubt bool, err error) {
-	err = insist(ctx, func(ctx context.Context, _ bool) error {
+	err = insist(context.WithoutCancel(ctx), func(ctx context.Context, _ bool) error {
 		history, err := j.store.History(ctx, e.ID)
 		doubt = false
 		for _, a := range history {
@@ -271,7 +269,7 @@ func latestFirst(a, b *stepState) int {
 		}
 		return 1
 	}
-	return completed(&b.entry, &a.entry)
+	return completed(b.entry, a.entry)
 }
 
 // completed orders entries by completion. What was imported, and never claimed, came first.

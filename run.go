@@ -46,9 +46,10 @@ func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
 	if !has(s.strategy.Middleware, LayerRecord) {
 		return s.walkPlan(ctx, s.newWalk(plan, nil, p.entries, sel))
 	}
-	if w := s.newWalk(plan, nil, p.entries, sel); len(plan.Undo) == 0 && (plan.Empty() || !s.awaits()) && w.resting(p.now) {
-		report := w.report(RunSucceeded, p.now)
-		return report, nil
+	if len(plan.Undo) == 0 && (plan.Empty() || !s.awaits()) && p.enrolled(plan) {
+		if w := s.newWalk(plan, nil, p.entries, sel); w.resting(p.now) {
+			return w.report(RunSucceeded, p.now), nil
+		}
 	}
 	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: s.strategy.Name, Owner: sel.owner()}}
 	ctx, drop, err := s.take(ctx, j, sel)
@@ -56,7 +57,7 @@ func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
 		return report.turnedAway(sel, err)
 	}
 	defer drop()
-	return s.lead(ctx, j, sel)
+	return s.lead(ctx, j, p, plan)
 }
 
 // agreed reports whether the plan may run, going by what the caller expects and the policy forbids.
@@ -72,10 +73,10 @@ func (s *Sequencer) awaits() bool {
 	return slices.ContainsFunc(s.strategy.Middleware, func(m Middleware) bool { return m.Layer == LayerWait && m.Run != nil })
 }
 
-// lead is a run under the lease: what others left is put in order, then the plan is made anew,
-// because it may have changed while we waited.
-func (s *Sequencer) lead(ctx context.Context, j *journal, sel *selection) (*Report, error) {
-	report := &Report{Strategy: s.strategy.Name, State: RunFailed}
+// lead is a run under the lease: what others left is put in order, then the plan is made anew if it
+// may have changed while we waited.
+func (s *Sequencer) lead(ctx context.Context, j *journal, before *planning, plan *Plan) (*Report, error) {
+	report, sel := &Report{Strategy: s.strategy.Name, State: RunFailed}, before.sel
 	p, err := s.load(ctx, sel, j.entries)
 	if err != nil {
 		return report, err
@@ -84,9 +85,10 @@ func (s *Sequencer) lead(ctx context.Context, j *journal, sel *selection) (*Repo
 	if err != nil {
 		return cmp.Or(earlier, report), err
 	}
-	plan, err := p.plan(ctx)
-	if err != nil {
-		return report, err
+	if !p.sameAs(before, plan) {
+		if plan, err = p.plan(ctx); err != nil {
+			return report, err
+		}
 	}
 	report.Earlier = earlier
 	if err := s.agreed(plan, sel); err != nil {

@@ -11,33 +11,45 @@ import (
 // enrolment is the mark that stores when a step is due, its own time or that of what it waits
 // for, so that any process can pick it up; false if the ledger says so already.
 func (w *Walk) enrolment(i int, now time.Time) (Mark, bool) {
-	s, step := &w.steps[i], &w.plan.Steps[i]
-	if s.due.IsZero() || step.Skip != "" || s.entry.State == Indeterminate || s.entry.State.Done() || doubt(step.Op, &s.entry) != nil {
+	s, due := &w.steps[i], w.due(i)
+	e, op := s.known(), s.step.Op
+	if due.IsZero() || s.step.Skip != "" || e.State == Indeterminate || e.State.Done() || doubt(op, e) != nil {
 		return Mark{}, false
 	}
-	m := Mark{ID: step.Op.ID, Attempt: s.entry.Attempt, State: Pending, Run: w.journal.run.ID, NotBefore: s.due}
-	if s.due.After(now) {
-		m.State, m.Reason = Scheduled, "due at "+s.due.UTC().Format(time.RFC3339)
+	m := Mark{ID: op.ID, Attempt: e.Attempt, State: Pending, Run: w.journal.run.ID, NotBefore: due}
+	if due.After(now) {
+		m.State, m.Reason = Scheduled, "due at "+due.UTC().Format(time.RFC3339)
 	}
-	if m.State == s.entry.State && m.NotBefore.Equal(s.entry.NotBefore) {
+	if m.State == e.State && m.NotBefore.Equal(e.NotBefore) {
 		return m, false
 	}
-	s.entry.State, s.entry.NotBefore = m.State, m.NotBefore
+	enrolled := *e
+	enrolled.ID, enrolled.State, enrolled.NotBefore = op.ID, m.State, due
+	s.entry = &enrolled
 	return m, true
+}
+
+// enrolled reports whether everything in a plan waits in the ledger for its time.
+func (p *planning) enrolled(plan *Plan) bool {
+	for i := range plan.Steps {
+		if e := p.entries[plan.Steps[i].Op.ID]; e == nil || e.State != Scheduled {
+			return false
+		}
+	}
+	return true
 }
 
 // resting reports whether a plan holds nothing but what is enrolled and not due, and settles it
 // so: then there is nothing to do, and nobody to wait for.
 func (w *Walk) resting(now time.Time) bool {
 	for i := range w.steps {
-		s := &w.steps[i]
-		if s.entry.State != Scheduled || !s.due.After(now) || !s.due.Equal(s.entry.NotBefore) {
+		if due, e := w.due(i), w.steps[i].known(); e.State != Scheduled || !due.After(now) || !due.Equal(e.NotBefore) {
 			return false
 		}
 	}
 	for i := range w.steps {
 		s := &w.steps[i]
-		s.state, s.reason = Scheduled, "due at "+s.due.UTC().Format(time.RFC3339)
+		s.state, s.reason = Scheduled, "due at "+w.due(i).UTC().Format(time.RFC3339)
 		s.status.Store(settled)
 	}
 	return true
@@ -47,8 +59,8 @@ func (w *Walk) resting(now time.Time) bool {
 func (w *Walk) Due() (at time.Time, ok bool) {
 	for i := range w.steps {
 		s := &w.steps[i]
-		if s.status.Load() == settled && s.state == Scheduled && (!ok || s.due.Before(at)) {
-			at, ok = s.due, true
+		if s.status.Load() == settled && s.state == Scheduled && (!ok || w.due(i).Before(at)) {
+			at, ok = w.due(i), true
 		}
 	}
 	return at, ok
@@ -88,7 +100,7 @@ func (s *Sequencer) again(ctx context.Context, w *Walk, sel *selection) error {
 		read = w.journal.entries
 	}
 	var p *planning
-	err := insist(ctx, func(ctx context.Context, _ bool) (err error) {
+	err := insist(context.WithoutCancel(ctx), func(ctx context.Context, _ bool) (err error) {
 		p, err = s.load(ctx, sel, read)
 		return err
 	})
@@ -107,7 +119,7 @@ func (s *Sequencer) again(ctx context.Context, w *Walk, sel *selection) error {
 	if err != nil {
 		return err
 	}
-	w.plan, w.needs = plan, nil
+	w.plan = plan
 	w.prepare(p.entries)
 	if w.journal == nil {
 		return nil
@@ -121,18 +133,17 @@ func (w *Walk) fold(entries map[string]*Entry) []string {
 	if w.place == nil {
 		w.place = make(map[string]int, len(w.steps))
 		for i := range w.steps {
-			w.place[w.steps[i].entry.ID] = i
+			w.place[w.steps[i].step.Op.ID] = i
 		}
 	}
 	left := []string{}
 	for i := range w.steps {
 		s := &w.steps[i]
-		s.call.Step = &w.plan.Steps[i]
-		id := s.entry.ID
+		id := s.step.Op.ID
 		e := entries[id]
 		switch {
 		case s.state != Scheduled:
-		case e == nil || !e.State.Done() || e.Attempt == s.entry.Attempt:
+		case e == nil || !e.State.Done() || e.Attempt == s.known().Attempt:
 			left = append(left, id)
 			continue
 		default:

@@ -26,7 +26,9 @@ type Walk struct {
 	tolerates bool
 
 	steps []stepState
-	needs [][]int // indices of what the op declared to depend on
+	needs [][]int     // what each op declared to depend on, unless the plan's steps know
+	dues  []time.Time // when each is due, by itself or by what it waits for; nil: all at once
+	calls callBlock
 
 	again func(context.Context) error // goes on after a wait
 	past  []*stepState                // steps that had their turn before it
@@ -47,22 +49,33 @@ type Walk struct {
 	reversal *reversal // after Reverse
 }
 
-// stepState is what a walk knows of a step. Whoever moved status to busy owns the rest.
+// stepState is what a walk knows of a step. Whoever moved status to busy owns the rest. There may be
+// a million of them.
 type stepState struct {
-	status   atomic.Uint32 // idle, busy or settled
-	state    State
-	reason   string
-	err      error   // of the last attempt, also if tolerated
-	failed   bool    // and was not allowed to
-	stop     error   // what Do answers
-	entry    Entry   // as the ledger has it
-	untold   Outcome // of an attempt that the ledger may take for open; no token: there is none
-	call     Call
-	next     func() int // see DoThen
-	due      time.Time  // its own time or that of what it waits for
-	started  time.Time
-	finished time.Time
+	status  atomic.Uint32
+	state   State
+	failed  bool  // and was not allowed to
+	stops   bool  // Do answers err
+	attempt int32 // number of the forward attempt; 0: there was none
+	retries int32
+	took    time.Duration // the forward attempt
+	step    *Step
+	entry   *Entry   // as the ledger had it when the plan was made; nil: it had nothing
+	call    *Call    // that is under way, or has been claimed ahead
+	untold  *Outcome // of an attempt that the ledger may take for open
+	err     error    // of the last attempt, also if tolerated
+	reason  string
 }
+
+// known is what the ledger knew of the step, for reading.
+func (s *stepState) known() *Entry {
+	if s.entry == nil {
+		return &unknown
+	}
+	return s.entry
+}
+
+var unknown Entry
 
 const (
 	idle uint32 = iota
@@ -75,44 +88,50 @@ const (
 // NewWalk returns a walk over a plan that records nothing and calls do for each step, for tests
 // and benchmarks of executors. Dependencies are honoured as in a real run.
 func NewWalk(plan *Plan, do Handler) *Walk {
-	w := &Walk{plan: plan, handler: do, clock: clock.Wall()}
+	w := &Walk{plan: plan, handler: do, clock: clock.Wall(), needs: declared(plan.Steps)}
 	w.prepare(nil)
 	return w
 }
 
 // prepare lays out the state of the steps.
 func (w *Walk) prepare(entries map[string]*Entry) {
-	w.steps = make([]stepState, len(w.plan.Steps))
-	var index map[string]int
-	for i := range w.plan.Steps {
-		step := &w.plan.Steps[i]
-		w.steps[i].entry.ID = step.Op.ID
-		if e := entries[step.Op.ID]; e != nil {
-			w.steps[i].entry = *e
+	steps := w.plan.Steps
+	w.steps, w.dues = make([]stepState, len(steps)), nil
+	for i := range steps {
+		w.steps[i].step = &steps[i]
+		if len(entries) > 0 {
+			w.steps[i].entry = entries[steps[i].Op.ID]
 		}
-		w.steps[i].due = step.NotBefore
-		if len(step.Op.DependsOn) == 0 {
+		if w.dues == nil && !steps[i].NotBefore.IsZero() {
+			w.dues = make([]time.Time, len(steps)) // what came before it is due at once
+		}
+		if w.dues == nil {
 			continue
 		}
-		if index == nil {
-			index = make(map[string]int, len(w.plan.Steps))
-			for j := range w.plan.Steps {
-				index[w.plan.Steps[j].Op.ID] = j
-				for _, old := range w.plan.Steps[j].Op.RenamedFrom {
-					index[old] = j
-				}
-			}
-			w.needs = make([][]int, len(w.plan.Steps))
-		}
-		for _, id := range step.Op.DependsOn {
-			if j, planned := index[id]; planned {
-				w.needs[i] = append(w.needs[i], j)
-				if d := w.steps[j].due; d.After(w.steps[i].due) {
-					w.steps[i].due = d
-				}
+		w.dues[i] = steps[i].NotBefore
+		for _, j := range w.needsOf(i) {
+			if d := w.dues[j]; d.After(w.dues[i]) {
+				w.dues[i] = d
 			}
 		}
 	}
+}
+
+// needsOf are the steps that the op of step i declared to depend on.
+func (w *Walk) needsOf(i int) []int {
+	if w.needs != nil {
+		return w.needs[i]
+	}
+	s := w.steps[i].step
+	return s.After[:s.declared]
+}
+
+// due is when a step is due, its own time or that of what it waits for; zero: at once.
+func (w *Walk) due(i int) time.Time {
+	if w.dues == nil {
+		return time.Time{}
+	}
+	return w.dues[i]
 }
 
 // Plan is what is walked. It must not be changed.
@@ -135,21 +154,23 @@ func (w *Walk) Err() error {
 // Do does step i and returns when it has settled: nil if it succeeded, was skipped, is not due,
 // or failed and is allowed to; else why no further step should start. A step that has settled is
 // not done again; Do answers as it did then. All of its After must have settled before.
-func (w *Walk) Do(ctx context.Context, i int) error {
+func (w *Walk) Do(ctx context.Context, i int) error { return w.do(ctx, i, nil) }
+
+func (w *Walk) do(ctx context.Context, i int, next func() int) error {
 	if i < 0 || i >= len(w.steps) {
 		return fmt.Errorf("%w: the executor asks for step %d of %d", ErrInvalidPlan, i, len(w.steps))
 	}
-	s, step := &w.steps[i], &w.plan.Steps[i]
+	s := &w.steps[i]
 	ahead := s.status.CompareAndSwap(reserved, busy)
 	if !ahead && !s.status.CompareAndSwap(idle, busy) {
 		if s.status.Load() == settled {
-			return s.stop
+			return s.answer()
 		}
-		return fmt.Errorf("%w: the executor does %s twice at a time", ErrInvalidPlan, step.Op.ID)
+		return fmt.Errorf("%w: the executor does %s twice at a time", ErrInvalidPlan, s.step.Op.ID)
 	}
 	if ctx.Err() != nil {
 		s.rest(ahead)
-		return fmt.Errorf("%s not started: %w", step.Op.ID, context.Cause(ctx))
+		return fmt.Errorf("%s not started: %w", s.step.Op.ID, context.Cause(ctx))
 	}
 	if why := w.halted.Load(); why != nil {
 		s.reason = "not started: " + *why
@@ -158,10 +179,18 @@ func (w *Walk) Do(ctx context.Context, i int) error {
 	}
 	state, reason, err := w.gate(ctx, i)
 	if state == Pending && err == nil {
-		state, err = w.attempt(ctx, i)
+		state, err = w.attempt(ctx, s, next)
 	}
-	w.settle(i, state, reason, err)
-	return s.stop
+	w.settle(s, state, reason, err)
+	return s.answer()
+}
+
+// answer is what Do answers for a step that has settled.
+func (s *stepState) answer() error {
+	if s.stops {
+		return s.err
+	}
+	return nil
 }
 
 // rest leaves a step as it was, not started.
@@ -175,7 +204,8 @@ func (s *stepState) rest(claimed bool) {
 
 // gate decides what becomes of a step that will not run now; Pending means that it will.
 func (w *Walk) gate(ctx context.Context, i int) (State, string, error) {
-	s, step := &w.steps[i], &w.plan.Steps[i]
+	s := &w.steps[i]
+	step := s.step
 	for _, j := range step.After {
 		if w.steps[j].status.Load() != settled {
 			return Failed, "", fmt.Errorf("%w: the executor does it before %s has settled", ErrInvalidPlan, w.plan.Steps[j].Op.ID)
@@ -184,22 +214,19 @@ func (w *Walk) gate(ctx context.Context, i int) (State, string, error) {
 	if step.Skip != "" {
 		return Skipped, step.Skip, nil
 	}
-	if w.needs != nil {
-		for _, j := range w.needs[i] {
-			dep := w.plan.Steps[j].Op.ID
-			switch need := &w.steps[j]; {
-			case need.satisfied():
-			case need.state == Scheduled:
-				return Scheduled, "waits for " + dep, nil
-			default:
-				return Skipped, fmt.Sprintf("depends on %s, which is %s", dep, need.state), nil
-			}
+	for _, j := range w.needsOf(i) {
+		switch need := &w.steps[j]; {
+		case need.satisfied():
+		case need.state == Scheduled:
+			return Scheduled, "waits for " + need.step.Op.ID, nil
+		default:
+			return Skipped, fmt.Sprintf("depends on %s, which is %s", need.step.Op.ID, need.state), nil
 		}
 	}
 	if !step.NotBefore.IsZero() && step.NotBefore.After(w.clock.Now()) {
 		return Scheduled, "due at " + step.NotBefore.UTC().Format(time.RFC3339), nil
 	}
-	if err := doubt(step.Op, &s.entry); err != nil {
+	if err := doubt(step.Op, s.known()); err != nil {
 		return Failed, "", err
 	}
 	if step.Op.ShouldRun != nil {
@@ -222,26 +249,25 @@ func (s *stepState) satisfied() bool {
 const conditionFalse = "its condition is false"
 
 // attempt makes one call of the op through the middleware.
-func (w *Walk) attempt(ctx context.Context, i int) (State, error) {
-	s := &w.steps[i]
-	if s.call.claim.Token.IsZero() { // else it was claimed ahead
-		s.call = Call{
-			Step: &w.plan.Steps[i], Direction: Forward, Doubt: s.entry.State == Indeterminate,
-			walk: w, state: s, saved: s.entry.Saved,
-		}
+func (w *Walk) attempt(ctx context.Context, s *stepState, next func() int) (State, error) {
+	c := s.call
+	if c == nil { // else it was claimed ahead
+		c = w.newCall(s, Forward)
+		s.call = c
 	}
+	c.next = next
 	if w.journal != nil || w.announcer != nil {
-		s.started = w.clock.Now()
+		c.began = w.clock.Now()
 	}
-	err := w.through(ctx, &s.call)
+	err := w.through(ctx, c)
 	switch {
-	case s.call.broken != nil && s.call.claim.Token.IsZero():
+	case c.broken != nil && c.claim().Token.IsZero():
 		return Failed, err // never called
-	case s.call.broken != nil, unverified(err):
+	case c.broken != nil, unverified(err):
 		return Indeterminate, err
 	case err == nil:
 		return Succeeded, nil
-	case s.call.tolerable():
+	case c.tolerable():
 		return Tolerated, err
 	default:
 		return Failed, err
@@ -260,32 +286,39 @@ func (w *Walk) through(ctx context.Context, c *Call) (err error) {
 }
 
 // settle notes what became of a step.
-func (w *Walk) settle(i int, state State, reason string, err error) {
-	s, step := &w.steps[i], &w.plan.Steps[i]
-	s.state, s.reason, s.err = state, reason, err
-	if !s.started.IsZero() {
-		s.finished = w.clock.Now()
+func (w *Walk) settle(s *stepState, state State, reason string, err error) {
+	c, op := s.call, s.step.Op
+	s.state, s.reason = state, reason
+	if c != nil {
+		s.attempt, s.retries = int32(c.Attempt), int32(c.retries)
+		if !c.began.IsZero() {
+			s.took = w.clock.Now().Sub(c.began)
+		}
+		if w.journal == nil && c.saved != nil {
+			s.entry = &Entry{ID: op.ID, Saved: c.saved} // for its Rollback
+		}
+		s.call = nil
 	}
-	if state == Failed && step.Op.AllowedToFail && w.tolerates && s.call.broken == nil {
+	if state == Failed && op.AllowedToFail && w.tolerates && (c == nil || c.broken == nil) {
 		s.state = Tolerated // a condition that cannot be answered, say
 	}
 	if err != nil {
-		s.err = &OpError{ID: step.Op.ID, Direction: Forward, Effect: s.call.effect(s.entry.State, err), Err: err}
+		s.err = &OpError{ID: op.ID, Direction: Forward, Effect: c.effect(s.known().State, err), Err: err}
 	}
 	if s.state == Failed || s.state == Indeterminate {
 		s.failed = true
 		w.fail(s.err)
-		if step.Op.Kind == Migration {
-			why := fmt.Sprintf("migration %s failed", step.Op.ID)
+		if op.Kind == Migration {
+			why := fmt.Sprintf("migration %s failed", op.ID)
 			w.halted.CompareAndSwap(nil, &why)
 		}
-		if !w.keepGoing.Load() {
-			s.stop = s.err
-		}
+		s.stops = !w.keepGoing.Load()
 	}
-	w.announce(Event{
-		Kind: EventSettled, ID: step.Op.ID, Attempt: s.call.Attempt, State: s.state, Reason: reason, Err: s.err,
-	})
+	if w.announcer != nil {
+		w.announce(Event{
+			Kind: EventSettled, ID: op.ID, Attempt: int(s.attempt), State: s.state, Reason: reason, Err: s.err,
+		})
+	}
 	s.status.Store(settled)
 }
 

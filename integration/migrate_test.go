@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	bunlib "github.com/uptrace/bun/migrate"
 
 	"github.com/sequencer-go/seq"
@@ -40,7 +39,7 @@ func dump(t *testing.T, dsn string) string {
 	} else if _, err := exec.LookPath(bin); err != nil {
 		return catalog(t, dsn)
 	}
-	out, err := exec.CommandContext(t.Context(), bin, "--schema-only", "--no-owner", "-T", "seq_*", "-T", "goose_db_version*", "-T", "bun_migration*", dsn).CombinedOutput()
+	out, err := exec.CommandContext(t.Context(), bin, "--schema-only", "--no-owner", "-T", "seq_*", "-T", "goose_db_version*", "-T", "bun_migration*", "-T", "schema_migrations", dsn).CombinedOutput()
 	if err != nil {
 		t.Fatalf("pg_dump: %v: %s", err, out)
 	}
@@ -162,13 +161,27 @@ const (
 
 // migrateChild is a process that migrates, and may be killed.
 func migrateChild(s *bunstore.Store, way string) error {
-	ways, err := sources()
+	ops, err := opsOf(way)
 	if err != nil {
 		return err
 	}
 	fmt.Println("ready")
-	_, err = seq.New(s, ways[way]...).Run(context.Background())
+	_, err = seq.New(s, ops...).Run(context.Background())
 	return err
+}
+
+// opsOf are those of a way, or of a published set and a way.
+func opsOf(way string) ([]seq.Op, error) {
+	name, by, isSet := strings.Cut(way, "/")
+	if !isSet {
+		ways, err := sources()
+		return ways[way], err
+	}
+	all, err := sets(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	return all[name].ways[by](all[name].files)
 }
 
 // A process is killed somewhere on the way, and the next, again and again, until one gets through.
@@ -178,42 +191,48 @@ func TestMigrationsThatAreKilledFinish(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dsn := pgtest.DSN(t)
-			killed := 0
-			for round := 0; ; round++ {
-				cmd := exec.CommandContext(t.Context(), os.Args[0])
-				cmd.Env = append(os.Environ(), childRole+"="+migrating+name, childDSN+"="+dsn)
-				var said bytes.Buffer
-				cmd.Stderr = &said
-				out, err := cmd.StdoutPipe()
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := cmd.Start(); err != nil {
-					t.Fatal(err)
-				}
-				_, _ = bufio.NewReader(out).ReadString('\n')
-				if round < 5 {
-					wait := time.Duration(round*70) * time.Millisecond
-					if round > 0 {
-						wait += migrateTTL // of the one before
-					}
-					time.AfterFunc(wait, func() { _ = cmd.Process.Kill() })
-				}
-				err = cmd.Wait()
-				if err == nil {
-					break
-				}
-				if cmd.ProcessState.ExitCode() >= 0 && (round > 9 || !strings.Contains(said.String(), "lease lost")) { // a busy machine loses it
-					t.Fatalf("after %d kills: %s", killed, said.String())
-				}
-				killed++
-			}
-			t.Logf("killed %d times", killed)
+			killed(t, dsn, name)
 			if got := dump(t, dsn); got != want {
 				t.Errorf("got\n%s\nwant\n%s", got, want)
 			}
 		})
 	}
+}
+
+// killed has processes migrate by a way until one gets through.
+func killed(t *testing.T, dsn, way string) {
+	t.Helper()
+	killed := 0
+	for round := 0; ; round++ {
+		cmd := exec.CommandContext(t.Context(), os.Args[0])
+		cmd.Env = append(os.Environ(), childRole+"="+migrating+way, childDSN+"="+dsn)
+		var said bytes.Buffer
+		cmd.Stderr = &said
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = bufio.NewReader(out).ReadString('\n')
+		if round < 5 {
+			wait := time.Duration(round*70) * time.Millisecond
+			if round > 0 {
+				wait += migrateTTL // of the one before
+			}
+			time.AfterFunc(wait, func() { _ = cmd.Process.Kill() })
+		}
+		err = cmd.Wait()
+		if err == nil {
+			break
+		}
+		if cmd.ProcessState.ExitCode() >= 0 && (round > 9 || !strings.Contains(said.String(), "lease lost")) { // a busy machine loses it
+			t.Fatalf("after %d kills: %s", killed, said.String())
+		}
+		killed++
+	}
+	t.Logf("killed %d times", killed)
 }
 
 // reference is the schema that goose and bun themselves make.
@@ -282,36 +301,6 @@ func TestMigrationsUpDownUp(t *testing.T) {
 			dsn := pgtest.DSN(t)
 			seqtest.UpDownUp(t, seq.New(ledger(t, dsn), ops...), func(context.Context) (string, error) { return dump(t, dsn), nil })
 		})
-	}
-}
-
-// The published migrations of a library, without the places where it writes a schema's name.
-func TestRiversMigrations(t *testing.T) {
-	files := fstest.MapFS{}
-	published, err := fs.Sub(riverpgxv5.New(nil).GetMigrationFS("main"), "migration/main")
-	if err != nil {
-		t.Fatal(err)
-	}
-	names, err := fs.Glob(published, "*.sql")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range names {
-		text, err := fs.ReadFile(published, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[name] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(string(text), "/* TEMPLATE: schema */", ""))}
-	}
-	ops, err := migrate.Files(files)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dsn := pgtest.DSN(t)
-	s := ledger(t, dsn)
-	seqtest.UpDownUp(t, seq.New(s, ops...), func(context.Context) (string, error) { return dump(t, dsn), nil })
-	if n, err := s.DB().NewSelect().Table("river_job").Count(t.Context()); n != 0 || err != nil {
-		t.Errorf("%d jobs, %v", n, err)
 	}
 }
 

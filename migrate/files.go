@@ -31,10 +31,11 @@ var ErrFiles = errors.New("migration files")
 // does not take become "_".
 //
 // A step is Transactional, whatever the other tool would do: its effect and its record are one
-// commit. One that the database refuses in a transaction, that has a transaction of its own, or
-// whose author said "NO TRANSACTION", in either direction, is Repeatable and runs on a connection
-// of its own; after a crash it goes on with the statement whose end nobody saw, and an index that
-// was being built concurrently is built anew. Session settings end with the step. A step without
+// commit. A transaction of its own that is all of the script is that of the step. One that the
+// database refuses in a transaction, that has others of its own, or whose author said "NO
+// TRANSACTION", in either direction, is Repeatable and runs on a connection of its own; after a
+// crash it goes on with the statement whose end nobody saw, an index that was being built
+// concurrently is built anew, and a change that was made counts. Session settings end with the step. A step without
 // down file, or with an empty one, has no Rollback.
 //
 // The ops find their database by the store of the run, which must be one of package bunstore.
@@ -143,6 +144,12 @@ func ordered(steps []*migration) error {
 		var err error
 		if m.id, err = step.ID(m.version, name); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", m.file, err))
+		}
+		if err := m.up.Check(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", m.file, err))
+		}
+		if err := m.down.Check(); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", cmp.Or(m.downFile, m.file), err))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {

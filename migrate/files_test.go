@@ -11,6 +11,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/uptrace/bun"
 	"go.uber.org/goleak"
 
 	"github.com/sequencer-go/seq"
@@ -142,13 +143,47 @@ func TestDelivery(t *testing.T) {
 		"CREATE INDEX CONCURRENTLY a ON b (c)":                  seq.Repeatable,
 		"create unique index\nconcurrently a ON b (c)":          seq.Repeatable,
 		"ALTER TYPE mood ADD VALUE 'x'":                         seq.Transactional,
-		"BEGIN;\nSELECT 1;\nCOMMIT;":                            seq.Repeatable,
 		"PRAGMA foreign_keys = OFF; DROP TABLE a":               seq.Repeatable,
 		"VACUUM": seq.Repeatable,
+		// Words of a string, a name, a comment in a comment, a body.
+		"INSERT INTO a VALUES ('it''s; VACUUM; CONCURRENTLY')":                                  seq.Transactional,
+		`COMMENT ON TABLE a IS E'it\'s; VACUUM;'`:                                               seq.Transactional,
+		`CREATE TABLE "concurrently" (id int)`:                                                  seq.Transactional,
+		"/* a /* b */ ; VACUUM; */ SELECT 1":                                                    seq.Transactional,
+		"CREATE PROCEDURE p() AS $body$ BEGIN SELECT '$$'; COMMIT; END $body$ LANGUAGE plpgsql": seq.Transactional,
+		"REFRESH MATERIALIZED VIEW CONCURRENTLY a":                                              seq.Transactional,
+		"DO $$ BEGIN PERFORM 1; END $$":                                                         seq.Transactional,
+		"DO $$ BEGIN FOR i IN 1..9 LOOP DELETE FROM a; COMMIT; END LOOP; END $$":                seq.Repeatable,
+		"CALL p()": seq.Repeatable,
+		// A transaction of its own is ours, if it is all of the script.
+		"-- it is one\nBEGIN;\nSELECT 1;\nCOMMIT;\n":                 seq.Transactional,
+		"begin transaction; SELECT 1; END TRANSACTION":               seq.Transactional,
+		"BEGIN; SELECT 1; COMMIT; BEGIN; SELECT 2; COMMIT;":          seq.Repeatable,
+		"BEGIN; SELECT 1; COMMIT; CREATE INDEX CONCURRENTLY ON a(b)": seq.Repeatable,
+		"SELECT 1; COMMIT;": seq.Repeatable,
+		"BEGIN ISOLATION LEVEL SERIALIZABLE; SELECT 1; COMMIT;": seq.Repeatable,
 	} {
 		ops := files(t, folder(map[string]string{"1_a.up.sql": text}))
 		if ops[0].Delivery != want || ops[0].Kind != seq.Migration || ops[0].Rollback != nil {
 			t.Errorf("%q is %s, a %s; want %s", text, ops[0].Delivery, ops[0].Kind, want)
+		}
+	}
+}
+
+// What the other tool sends in one transaction may add to an enum and go on; sent one by one it
+// would be committed by then.
+func TestWhatAddsToAnEnum(t *testing.T) {
+	for name, text := range map[string]string{
+		"1_a.sql":       "-- +goose up\nALTER TYPE mood ADD VALUE 'x';\nCREATE TABLE a (b int);\n-- +goose down\nDROP TABLE a;\n",
+		"1_a.tx.up.sql": "ALTER TYPE mood ADD VALUE 'x'\n--bun:split\nCREATE TABLE a (b int)",
+		"1_a.up.sql":    "ALTER TYPE mood ADD VALUE 'x'\n--bun:split\nCREATE TABLE a (b int)",
+	} {
+		want := seq.Transactional
+		if name == "1_a.up.sql" {
+			want = seq.Repeatable
+		}
+		if op := files(t, folder(map[string]string{name: text}))[0]; op.Delivery != want {
+			t.Errorf("%s is %s, want %s", name, op.Delivery, want)
 		}
 	}
 }
@@ -212,6 +247,9 @@ func TestBadFilesAreNamed(t *testing.T) {
 		"too large":        {map[string]string{"99999999999999999_a.up.sql": "SELECT 1"}, []string{"99999999999999999_a.up.sql: the version"}},
 		"below":            {map[string]string{"m/1_a.up.sql": "SELECT 1"}, []string{"m/1_a.up.sql is in a folder below", "fs.Sub"}},
 		"bun directive":    {map[string]string{"1_a.tx.up.sql": "--bun:join\nSELECT 1"}, []string{"1_a.tx.up.sql", "directive"}},
+		"psql command":     {map[string]string{"1_a.up.sql": "SELECT 1;\n\\connect x\n", "1_a.down.sql": "SELECT ' \n\\d';"}, []string{`1_a.up.sql: \connect in line 2`, "psql"}},
+		"psql rows":        {map[string]string{"1_a.sql": "-- +goose Up\nCOPY a (b) FROM stdin;\n-- +goose Down\n\\echo;\n"}, []string{"1_a.sql: COPY … FROM stdin", `1_a.sql: \echo`}},
+		"goose zero":       {map[string]string{"00000_a.sql": up}, []string{"00000_a.sql: goose has a version 0"}},
 		"goose twice":      {map[string]string{"1_a.sql": up, "01_b.sql": up}, []string{"1_a.sql", "01_b.sql", "one version"}},
 		"goose unended":    {map[string]string{"1_a.sql": "-- +goose Up\nSELECT 1\n"}, []string{"1_a.sql", "semicolon"}},
 		"goose no end":     {map[string]string{"1_a.sql": "-- +goose Up\n-- +goose StatementBegin\nSELECT 1;\n"}, []string{"1_a.sql", "StatementEnd"}},
@@ -296,6 +334,87 @@ func TestAStepWithoutTransactionGoesOnWhereItStopped(t *testing.T) {
 		if _, err := sequencer.Rollback(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// A fuse blows when the ledger keeps what an op saves for the n-th time, as if its process had died
+// before it could.
+type fuse struct{ n int }
+
+func (f *fuse) BeforeQuery(ctx context.Context, e *bun.QueryEvent) context.Context {
+	if strings.Contains(e.Query, "SET saved = ") {
+		if f.n--; f.n == 0 {
+			dead, die := context.WithCancel(ctx)
+			die()
+			return dead
+		}
+	}
+	return ctx
+}
+
+func (f *fuse) AfterQuery(context.Context, *bun.QueryEvent) {}
+
+// Wherever a process dies, the statement whose end nobody saw is not in the way of the next.
+func TestAChangeThatWasMadeAndNotNoted(t *testing.T) {
+	for n := range 10 { // and of five statements there are two notes each
+		blown := &fuse{n + 1}
+		s := bunstore.New(ledger(t).DB().WithQueryHook(blown))
+		sequencer := seq.New(s, files(t, folder(map[string]string{"1_a.sql": `-- +goose NO TRANSACTION
+-- +goose Up
+CREATE TABLE a (b int);
+ALTER TABLE a ADD COLUMN c int; -- and more
+ALTER TABLE a RENAME COLUMN b TO d;
+CREATE TABLE e (id int);
+DROP TABLE e;
+`}))...)
+		if _, err := sequencer.Run(t.Context()); err == nil || blown.n != 0 {
+			t.Fatalf("it did not save for the %d. time: %v", n+1, err)
+		}
+		if _, err := sequencer.Run(t.Context()); err != nil {
+			t.Errorf("it died when it saved for the %d. time: %v", n+1, err)
+		}
+		if got := schema(t, s); got != "CREATE TABLE a (d int, c int)" {
+			t.Errorf("it died when it saved for the %d. time: %s", n+1, got)
+		}
+	}
+}
+
+// What was there before is no success.
+func TestWhatIsThereAlreadyIsAnError(t *testing.T) {
+	s := ledger(t)
+	exec(t, s, `CREATE TABLE b (id int)`)
+	sequencer := seq.New(s, files(t, folder(map[string]string{"1_a.sql": "-- +goose NO TRANSACTION\n-- +goose Up\nCREATE TABLE a (b int);\nCREATE TABLE b (c int);\n"}))...)
+	for range 2 {
+		if _, err := sequencer.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "statement 2 of 2") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+// A transaction of a script's own is done when it has ended, and not before.
+func TestATransactionOfAScriptsOwn(t *testing.T) {
+	for name, text := range map[string]string{
+		"1_a.up.sql": "BEGIN;\nCREATE TABLE a (b int);\nINSERT INTO a VALUES (1);\nINSERT INTO c VALUES (1);\nCOMMIT;",
+		"2_a.sql":    "-- +goose NO TRANSACTION\n-- +goose Up\nBEGIN;\nCREATE TABLE a (b int);\nINSERT INTO a VALUES (1);\nINSERT INTO c VALUES (1);\nCOMMIT;\n",
+		"1_a.sql":    "-- +goose NO TRANSACTION\n-- +goose Up\nPRAGMA user_version = 1;\nBEGIN;\nCREATE TABLE a (b int);\nINSERT INTO a VALUES (1);\nINSERT INTO c VALUES (1);\nCOMMIT;\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := ledger(t)
+			sequencer := seq.New(s, files(t, folder(map[string]string{name: text}))...)
+			if _, err := sequencer.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "no such table: c") {
+				t.Fatalf("got %v", err)
+			}
+			if left := schema(t, s); left != "" {
+				t.Errorf("left: %s", left)
+			}
+			exec(t, s, `CREATE TABLE c (d int)`)
+			if _, err := sequencer.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := s.DB().NewSelect().Table("a").Count(t.Context()); n != 1 || err != nil {
+				t.Errorf("%d rows, %v", n, err)
+			}
+		})
 	}
 }
 

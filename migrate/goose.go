@@ -39,7 +39,7 @@ func Goose() Format {
 
 var (
 	gooseName = regexp.MustCompile(`^(\d+)_.+\.sql$`)
-	gooseUp   = regexp.MustCompile(`(?m)^\s*--\s*\+goose\s+Up\b`)
+	gooseUp   = regexp.MustCompile(`(?mi)^\s*--\s*\+goose\s+Up\b`)
 	gooseNote = regexp.MustCompile(`^\s*--\s*\+goose\s+(.*?)\s*$`)
 )
 
@@ -47,6 +47,9 @@ func gooseFile(fsys fs.FS, name string) (*migration, error) {
 	part := gooseName.FindStringSubmatch(path.Base(name))
 	if part == nil {
 		return nil, errors.New("want VERSION_name.sql")
+	}
+	if strings.Trim(part[1], "0") == "" {
+		return nil, errors.New("goose has a version 0 of its own; want 1 or more")
 	}
 	text, err := read(fsys, name)
 	if err != nil {
@@ -133,9 +136,9 @@ func gooseSections(text string) (up, down *step.Script, err error) {
 	case strings.TrimSpace(stmt.String()) != "":
 		return nil, nil, unfinished(stmt.String())
 	}
-	up.Alone, up.Source = alone, upSource(text)
+	up.Alone, up.Tx, up.Source = alone, !alone, upSource(text)
 	if down != nil {
-		down.Alone = alone
+		down.Alone, down.Tx = alone, !alone
 		if len(down.Statements) == 0 {
 			down = nil
 		}
@@ -143,7 +146,7 @@ func gooseSections(text string) (up, down *step.Script, err error) {
 	return up, down, nil
 }
 
-var gooseDown = regexp.MustCompile(`(?m)^--\s*\+goose\s+Down\b`)
+var gooseDown = regexp.MustCompile(`(?mi)^--\s*\+goose\s+Down\b`)
 
 // upSource is the part of a file that its down step does not belong to.
 func upSource(text string) string {

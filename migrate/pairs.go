@@ -15,7 +15,9 @@ import (
 )
 
 // GolangMigrate is the format of github.com/golang-migrate/migrate: 000001_name.up.sql and
-// 000001_name.down.sql, sent to the database as they are. It does not look into folders below.
+// 000001_name.down.sql, sent to the database as they are. Where Postgres refuses one of several
+// statements in what is sent as one, they are sent one by one, as by golang-migrate with
+// x-multi-statement. It does not look into folders below.
 func GolangMigrate() Format {
 	return Format{"golang-migrate", func(fsys fs.FS, names []string) ([]*migration, error) {
 		steps, err := pairs(names, false)
@@ -44,7 +46,7 @@ func whole(fsys fs.FS, name string) (*step.Script, error) {
 	if err != nil || strings.TrimSpace(text) == "" {
 		return nil, err
 	}
-	return &step.Script{Statements: []string{text}}, nil
+	return &step.Script{Statements: step.Statements(text), Source: text}, nil
 }
 
 // Bun is the format of github.com/uptrace/bun/migrate: 20240115120000_name.up.sql, with .tx before

@@ -26,7 +26,8 @@ type Memory struct {
 	mu      sync.Mutex
 	closed  bool
 	lines   map[string]*line
-	block   []line // the next lines come from here
+	block   []line     // the next lines come from here
+	owner   *seq.Owner // of the latest claim
 	runs    []seq.Run
 	lease   seq.Lease
 	holder  seq.Owner
@@ -37,21 +38,30 @@ type Memory struct {
 // line is what the ledger knows of one op.
 type line struct {
 	seq.Entry
-	attempts []seq.Attempt
-	first    [1]seq.Attempt // most ops need one
+	attempts []attempt
+	first    [1]attempt // most ops need one
 }
 
-// line is that of an op, made if it is not there.
-func (m *Memory) line(id string) *line {
-	l := m.lines[id]
-	if l == nil {
-		if len(m.block) == 0 {
-			m.block = make([]line, min(max(len(m.lines), 8), 4096))
-		}
-		l, m.block = &m.block[0], m.block[1:]
-		l.ID, l.attempts = id, l.first[:0]
-		m.lines[id] = l
+// attempt is a seq.Attempt without what its line or others say too: there may be a million.
+type attempt struct {
+	number            int
+	direction         seq.Direction
+	state             seq.State
+	lost              bool
+	run, err          string
+	owner             *seq.Owner
+	started, finished time.Time
+}
+
+// add makes the line of an op that has none.
+func (m *Memory) add(id string) *line {
+	if len(m.block) == 0 {
+		m.block = make([]line, min(max(len(m.lines), 8), 1024))
 	}
+	l := &m.block[0]
+	m.block = m.block[1:]
+	l.ID, l.attempts = id, l.first[:0]
+	m.lines[id] = l
 	return l
 }
 
@@ -106,10 +116,18 @@ func (m *Memory) History(ctx context.Context, id string) ([]seq.Attempt, error) 
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	if l := m.lines[id]; l != nil {
-		return slices.Clone(l.attempts), nil
+	l := m.lines[id]
+	if l == nil {
+		return nil, nil
 	}
-	return nil, nil
+	history := make([]seq.Attempt, len(l.attempts))
+	for i, a := range l.attempts {
+		history[i] = seq.Attempt{
+			ID: id, Number: a.number, Direction: a.direction, Run: a.run, Owner: *a.owner,
+			Started: a.started, Finished: a.finished, State: a.state, Lost: a.lost, Error: a.err,
+		}
+	}
+	return history, nil
 }
 
 // Runs implements [seq.Store].
@@ -213,21 +231,22 @@ func (m *Memory) Atomic(ctx context.Context, lease seq.Lease, claim seq.Claim, f
 	return m.apply(lease, batch)
 }
 
-func (m *Memory) isOpen(id string, token seq.Token) bool {
-	e := m.lines[id]
-	return e != nil && !token.IsZero() && e.Token == token
+func (m *Memory) isOpen(id string, token seq.Token) bool { return m.lines[id].isOpen(token) }
+
+func (l *line) isOpen(token seq.Token) bool {
+	return l != nil && !token.IsZero() && l.Token == token
 }
 
 // apply makes the changes of a batch, item by item.
 func (m *Memory) apply(lease seq.Lease, b seq.Batch) (refused []string, err error) {
-	current := m.lease == lease && !lease.Holder.IsZero()
+	current, now := m.lease == lease && !lease.Holder.IsZero(), m.clock.Now()
 	check := func(id string, ok bool) {
 		if !ok {
 			refused = append(refused, id)
 		}
 	}
 	for i := range b.Outcomes {
-		check(b.Outcomes[i].ID, m.settle(lease, current, &b.Outcomes[i]))
+		check(b.Outcomes[i].ID, m.settle(lease, current, now, &b.Outcomes[i]))
 	}
 	for _, s := range b.Saves {
 		open := m.isOpen(s.ID, s.Token)
@@ -247,7 +266,7 @@ func (m *Memory) apply(lease seq.Lease, b seq.Batch) (refused []string, err erro
 		check(b.Marks[i].ID, current && m.mark(&b.Marks[i]))
 	}
 	for i := range b.Claims {
-		check(b.Claims[i].ID, current && m.claim(lease, &b.Claims[i]))
+		check(b.Claims[i].ID, current && m.claim(lease, now, &b.Claims[i]))
 	}
 	if b.Run != nil && current {
 		m.putRun(lease, b.Run)
@@ -258,11 +277,11 @@ func (m *Memory) apply(lease seq.Lease, b seq.Batch) (refused []string, err erro
 	return refused, err
 }
 
-func (m *Memory) settle(lease seq.Lease, current bool, o *seq.Outcome) bool {
-	if !m.isOpen(o.ID, o.Token) {
+func (m *Memory) settle(lease seq.Lease, current bool, now time.Time, o *seq.Outcome) bool {
+	e := m.lines[o.ID]
+	if !e.isOpen(o.Token) {
 		return false
 	}
-	e := m.lines[o.ID]
 	if o.Lost && (!current || e.Fence >= lease.Epoch) {
 		return false
 	}
@@ -277,7 +296,7 @@ func (m *Memory) settle(lease seq.Lease, current bool, o *seq.Outcome) bool {
 		e.Crashes = 0
 	}
 	a := &e.attempts[len(e.attempts)-1]
-	a.Finished, a.State, a.Lost, a.Error = m.clock.Now(), o.State, o.Lost, o.Error
+	a.finished, a.state, a.lost, a.err = now, o.State, o.Lost, o.Error
 	return true
 }
 
@@ -287,7 +306,7 @@ func (m *Memory) mark(k *seq.Mark) bool {
 		if k.Attempt != 0 {
 			return false
 		}
-		e = m.line(k.ID)
+		e = m.add(k.ID)
 	}
 	if !e.Token.IsZero() || e.Attempt != k.Attempt {
 		return false
@@ -300,13 +319,13 @@ func (m *Memory) mark(k *seq.Mark) bool {
 	return true
 }
 
-func (m *Memory) claim(lease seq.Lease, c *seq.Claim) bool {
+func (m *Memory) claim(lease seq.Lease, now time.Time, c *seq.Claim) bool {
 	e := m.lines[c.ID]
 	if e == nil {
 		if c.Attempt != 1 {
 			return false
 		}
-		e = m.line(c.ID)
+		e = m.add(c.ID)
 	}
 	if !e.Token.IsZero() || e.Attempt != c.Attempt-1 {
 		return false
@@ -319,8 +338,12 @@ func (m *Memory) claim(lease seq.Lease, c *seq.Claim) bool {
 	}
 	e.Run, e.Delivery, e.Generation, e.Attempt = c.Run, c.Delivery, c.Generation, c.Attempt
 	e.Token, e.Fence, e.Checksum, e.Done, e.Total = c.Token, lease.Epoch, c.Checksum, 0, 0
-	e.attempts = append(e.attempts, seq.Attempt{
-		ID: c.ID, Number: c.Attempt, Direction: c.Direction, Run: c.Run, Owner: c.Owner, Started: m.clock.Now(), State: e.State,
+	if m.owner == nil || *m.owner != c.Owner {
+		owner := c.Owner
+		m.owner = &owner
+	}
+	e.attempts = append(e.attempts, attempt{
+		number: c.Attempt, direction: c.Direction, run: c.Run, owner: m.owner, started: now, state: e.State,
 	})
 	return true
 }

@@ -90,6 +90,9 @@ func (o *Options) op(all *migrate.Migrations, m migrate.Migration) (op seq.Op, e
 			return op, err
 		}
 	}
+	if err := errors.Join(up.Check(), down.Check()); err != nil {
+		return op, err
+	}
 	if up != nil {
 		op.Checksum = up.Checksum()
 	}
@@ -112,7 +115,7 @@ func (o *Options) call(delivery seq.Delivery, all *migrate.Migrations, m migrate
 			if !ok {
 				return bunstore.ErrNoTx
 			}
-			pool := tunnel.Open(tx)
+			pool := tunnel.Open(tx, script.Inside(tx))
 			defer func() { _ = pool.Close() }()
 			r := row{migrate.NewMigrator(bun.NewDB(pool, tx.Dialect()), all, o.Migrator...), m, up}
 			if err := r.expect(ctx); err != nil {

@@ -157,6 +157,60 @@ func TestAFunctionThatFailsLeavesNothing(t *testing.T) {
 	}
 }
 
+// bun means to send these in one transaction, but the pragma would do nothing in it: what is done
+// stays done, and is not left out when the rest is done later.
+func TestStatementsThatAreSentOneByOneStayDone(t *testing.T) {
+	s := ledger(t)
+	all := bunlib.NewMigrations()
+	if err := all.Discover(fstest.MapFS{
+		"1_a.tx.up.sql": {Data: []byte("PRAGMA foreign_keys = OFF\n--bun:split\nCREATE TABLE a (b int)\n--bun:split\nINSERT INTO c VALUES (1)")},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	q := sequencer(t, s, all, bunmigrate.Options{})
+	if _, err := q.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "statement 3 of 3") {
+		t.Fatalf("got %v", err)
+	}
+	if _, err := s.DB().ExecContext(t.Context(), `CREATE TABLE c (d int)`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := q.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{"a", "c"} {
+		if _, err := s.DB().NewSelect().Table(table).Count(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A transaction that is all of a file is the step's.
+func TestATransactionOfAFilesOwn(t *testing.T) {
+	s := ledger(t)
+	all := bunlib.NewMigrations()
+	if err := all.Discover(fstest.MapFS{
+		"1_a.up.sql": {Data: []byte("BEGIN; CREATE TABLE a (b int); COMMIT;")},
+		"2_b.up.sql": {Data: []byte("BEGIN\n--bun:split\nCREATE TABLE b (b int)\n--bun:split\nINSERT INTO c VALUES (1)\n--bun:split\nCOMMIT")},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	q := sequencer(t, s, all, bunmigrate.Options{})
+	for _, op := range q.Ops() {
+		if op.Delivery != seq.Transactional {
+			t.Errorf("%s is %s", op.ID, op.Delivery)
+		}
+	}
+	if _, err := q.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "no such table: c") {
+		t.Fatalf("got %v", err)
+	}
+	if got := applied(t, s, all); !slices.Equal(got, []string{"1"}) {
+		t.Errorf("bun's table has %q", got)
+	}
+	if _, err := s.DB().NewSelect().Table("b").Count(t.Context()); err == nil {
+		t.Error("b is there")
+	}
+}
+
 func TestAFunctionOutsideOfATransaction(t *testing.T) {
 	s := ledger(t)
 	calls := 0

@@ -30,17 +30,18 @@ import (
 // A migration is Transactional: what it does, its row in goose's table, and its record are one
 // commit. A function that takes a *sql.Tx gets one on that transaction. SQL with NO TRANSACTION, or
 // that the database refuses in a transaction, is Repeatable, and so is a function that takes a
-// *sql.DB; name the versions of such functions with [NoTransaction]. A migration that goose's table
-// has already and the ledger has not fails: adopt it first, with migrate.FromGoose.
+// *sql.DB. A migration that goose's table has already and the ledger has not fails: adopt it first,
+// with migrate.FromGoose.
 //
-// A SQL migration whose Down is missing or empty has no Rollback. Of a function this cannot be seen:
-// what goose does without one is nothing.
+// A SQL migration whose Down is missing or empty has no Rollback, and neither has one in Go whose
+// down function is nil, where goose does nothing. If opts have a locker, goose does not tell of
+// functions: then all have a Rollback, and [NoTransaction] names those that take a *sql.DB.
 func Ops(dialect goose.Dialect, fsys fs.FS, opts ...goose.ProviderOption) ([]seq.Op, error) {
 	return NoTransaction{}.Ops(dialect, fsys, opts...)
 }
 
 // NoTransaction are the versions of migrations in Go that take a *sql.DB, because they cannot run
-// in a transaction. goose does not say which do.
+// in a transaction. It is for who has a locker among the options; else goose says which do.
 type NoTransaction []int64
 
 // Ops is like the function [Ops].
@@ -62,6 +63,10 @@ func (alone NoTransaction) Ops(dialect goose.Dialect, fsys fs.FS, opts ...goose.
 		m := &migration{collection: c, version: src.Version, alone: without[src.Version]}
 		if src.Type == goose.TypeSQL {
 			err = m.read(src.Path)
+		} else {
+			run, undo := c.ask(src.Version, true), c.ask(src.Version, false)
+			m.alone = m.alone || run.takesDB || undo.takesDB
+			m.final = undo.missing
 		}
 		var op seq.Op
 		if err == nil {
@@ -94,7 +99,7 @@ type migration struct {
 	*collection
 	version  int64
 	alone    bool
-	isSQL    bool
+	final    bool         // there is nothing to undo it with
 	up, down *step.Script // nil for a function
 }
 
@@ -109,6 +114,9 @@ func (m *migration) op(file string) (op seq.Op, err error) {
 	if op.ID, err = step.ID(version, name); err != nil {
 		return op, err
 	}
+	if err = errors.Join(m.up.Check(), m.down.Check()); err != nil {
+		return op, err
+	}
 	if m.up != nil {
 		op.Checksum = m.up.Checksum()
 	}
@@ -116,7 +124,7 @@ func (m *migration) op(file string) (op seq.Op, err error) {
 		op.Delivery = seq.Repeatable
 	}
 	op.Run = m.call(op.Delivery, m.up, true)
-	if !m.isSQL || m.down != nil {
+	if !m.final {
 		op.Rollback = m.call(op.Delivery, m.down, false)
 	}
 	return op, nil
@@ -130,7 +138,7 @@ func (m *migration) call(delivery seq.Delivery, script *step.Script, up bool) fu
 			if !ok {
 				return bunstore.ErrNoTx
 			}
-			return step.Within(ctx, tx, func() error { return m.apply(ctx, tunnel.Open(tx), up, false) })
+			return step.Within(ctx, tx, func() error { return m.apply(ctx, tunnel.Open(tx, script.Inside(tx)), up, false) })
 		}
 	}
 	return func(ctx context.Context) error {
@@ -139,9 +147,9 @@ func (m *migration) call(delivery seq.Delivery, script *step.Script, up bool) fu
 			if err != nil {
 				return err
 			}
-			takes := resumed.Exec
-			if script == nil {
-				takes = nil
+			var takes tunnel.Taker
+			if script != nil {
+				takes = resumed.Exec
 			}
 			return m.apply(ctx, tunnel.OpenConn(conn, takes), up, resumed.Started())
 		})

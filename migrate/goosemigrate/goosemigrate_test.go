@@ -114,6 +114,56 @@ func TestGoosesMigrationsRunAndGooseCanGoOn(t *testing.T) {
 	}
 }
 
+// goose means to send these in one transaction, but the pragma would do nothing in it: what is done
+// stays done, and is not left out when the rest is done later.
+func TestStatementsThatAreSentOneByOneStayDone(t *testing.T) {
+	s := ledger(t)
+	ops, err := goosemigrate.Ops(goose.DialectSQLite3, fstest.MapFS{
+		"00001_a.sql": {Data: []byte("-- +goose Up\nPRAGMA foreign_keys = OFF;\nCREATE TABLE a (b int);\nINSERT INTO c VALUES (1);\n")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := seq.New(s, ops...)
+	if _, err := q.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "statement 3 of 3") {
+		t.Fatalf("got %v", err)
+	}
+	if _, err := s.DB().ExecContext(t.Context(), `CREATE TABLE c (d int)`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := q.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, table := range []string{"a", "c"} {
+		if _, err := s.DB().NewSelect().Table(table).Count(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// What goose knows of a function is known before anything runs, and the function is not called.
+func TestWhatAFunctionIs(t *testing.T) {
+	tx := &goose.GoFunc{RunTx: func(context.Context, *sql.Tx) error { t.Error("called"); return nil }}
+	db := &goose.GoFunc{RunDB: func(context.Context, *sql.DB) error { t.Error("called"); return nil }}
+	ops, err := goosemigrate.Ops(goose.DialectSQLite3, nil, goose.WithGoMigrations(
+		goose.NewGoMigration(1, tx, tx),
+		goose.NewGoMigration(2, tx, nil),
+		goose.NewGoMigration(3, tx, db),
+		goose.NewGoMigration(4, db, nil),
+	))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []struct {
+		delivery   seq.Delivery
+		reversible bool
+	}{{seq.Transactional, true}, {seq.Transactional, false}, {seq.Repeatable, true}, {seq.Repeatable, false}} {
+		if got := ops[i]; got.Delivery != want.delivery || (got.Rollback != nil) != want.reversible {
+			t.Errorf("%s is %s, reversible: %t; want %s, %t", got.ID, got.Delivery, got.Rollback != nil, want.delivery, want.reversible)
+		}
+	}
+}
+
 func TestTheFilesAndGooseMakeTheSameOps(t *testing.T) {
 	byGoose, err := goosemigrate.Ops(goose.DialectSQLite3, sqlFiles)
 	if err != nil {

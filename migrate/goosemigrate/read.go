@@ -14,7 +14,7 @@ import (
 	"github.com/sequencer-go/seq/migrate/internal/step"
 )
 
-var downNote = regexp.MustCompile(`(?m)^--\s*\+goose\s+Down\b`)
+var downNote = regexp.MustCompile(`(?mi)^--\s*\+goose\s+Down\b`)
 
 // read has goose read a SQL file, in both directions.
 func (m *migration) read(file string) error {
@@ -25,7 +25,6 @@ func (m *migration) read(file string) error {
 	if strings.TrimSpace(string(text)) == "" {
 		return errors.New("it is empty")
 	}
-	m.isSQL = true
 	if m.up, err = m.script(true); err != nil {
 		return err
 	}
@@ -35,7 +34,7 @@ func (m *migration) read(file string) error {
 	}
 	m.down, err = m.script(false)
 	if err == nil && len(m.down.Statements) == 0 {
-		m.down = nil
+		m.down, m.final = nil, true
 	}
 	return err
 }
@@ -53,7 +52,7 @@ func (m *migration) script(up bool) (*step.Script, error) {
 	if partial, ok := errors.AsType[*goose.PartialError](err); ok {
 		err = partial.Err
 	}
-	return &step.Script{Statements: rec.statements, Alone: !rec.begun}, err
+	return &step.Script{Statements: rec.statements, Alone: !rec.begun, Tx: rec.begun}, err
 }
 
 // sqlOnly hides the migrations in Go.

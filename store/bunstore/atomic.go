@@ -21,6 +21,7 @@ func (s *Store) Atomic(ctx context.Context, lease seq.Lease, claim seq.Claim, fn
 	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
+	s.preparing.learn(ctx, s)
 	if err := s.turn.take(ctx); err != nil {
 		return nil, fmt.Errorf("begin the op's transaction: %w", err)
 	}
@@ -79,10 +80,11 @@ func (a *atomically) begin(ctx, during context.Context) (err error) {
 		}
 	}()
 	open := false
-	err = s.scan(ctx, a.tx, func(r *row) error {
+	o := s.often(true)
+	err = o.scan(ctx, a.tx, func(r *row) error {
 		open, a.number = true, r.number(0)
 		return nil
-	}, s.dialect.guard, a.claim.ID, a.claim.Token.String())
+	}, s.dialect.guard, o.all(a.claim.ID, a.claim.Token.String())...)
 	if err != nil {
 		return err
 	}
@@ -90,8 +92,7 @@ func (a *atomically) begin(ctx, during context.Context) (err error) {
 		return seq.ErrFenced
 	}
 	if s.dialect.oneWriter {
-		a.current, err = s.matches(ctx, a.tx, s.dialect.authority, a.lease.Epoch, a.lease.Holder.String())
-		if err != nil {
+		if a.current, err = s.current(ctx, a.tx, a.lease, true); err != nil {
 			return err
 		}
 	}
@@ -130,7 +131,7 @@ func (a *atomically) finish(ctx context.Context, batch *seq.Batch) (*changes, er
 // record applies the batch if the transaction is still the one that begin began.
 func (a *atomically) record(ctx context.Context, c *changes) error {
 	if c.fitsOne() {
-		return c.together(ctx, a.store.sql(a.store.dialect.same, a.number))
+		return c.together(ctx, a.number)
 	}
 	if err := a.same(ctx, "RELEASE SAVEPOINT "); err != nil {
 		return err
@@ -185,10 +186,12 @@ func (a *atomically) gone(ctx context.Context) error {
 }
 
 // renew makes up for the renewals that were not possible while the transaction held the write
-// lock. If the lease is not current, that is the caller's to find out.
+// lock, if it held it for long enough to miss one: a write less is a page less to write. If the
+// lease is not current, that is the caller's to find out.
 func (a *atomically) renew(ctx context.Context) error {
 	if !a.current {
 		return nil
 	}
-	return a.store.exec(ctx, a.tx, renewLease, a.lease.Epoch, a.lease.Holder.String())
+	o := a.store.often(true)
+	return o.exec(ctx, a.tx, renewLease+` AND expires < ?now + ?ttl * 8 / 10`, o.all(a.lease.Epoch, a.lease.Holder.String())...)
 }

@@ -17,6 +17,7 @@ type changes struct {
 	lease seq.Lease
 	batch *seq.Batch
 
+	locked  bool     // the transaction has locked out all other writers
 	current bool     // the lease is, and stays so until the commit
 	refused []string // IDs, in the order of the batch
 	proof   proof    // that the transaction was committed
@@ -24,13 +25,12 @@ type changes struct {
 
 // apply makes the changes, in the order that the contract fixes.
 func (c *changes) apply(ctx context.Context) (err error) {
-	if c.needsLease() && !c.current {
-		c.current, err = c.store.matches(ctx, c.conn, c.store.dialect.authority, c.lease.Epoch, c.lease.Holder.String())
-		if err != nil {
-			return err
-		}
+	steps := []func(context.Context) error{c.lead, c.outcomes, c.saves, c.headway, c.marks, c.claims, c.run}
+	if c.store.dialect.oneWriter && len(c.batch.Outcomes) > 0 && !c.hasLost() {
+		steps[0], steps[1] = steps[1], steps[0] // outcomes take the write lock as well
 	}
-	for _, step := range []func(context.Context) error{c.outcomes, c.saves, c.headway, c.marks, c.claims, c.run} {
+	for i, step := range steps {
+		c.locked = c.store.dialect.oneWriter && i > 0
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -38,11 +38,34 @@ func (c *changes) apply(ctx context.Context) (err error) {
 	return nil
 }
 
+// lead finds out whether the lease is current, where that matters.
+func (c *changes) lead(ctx context.Context) (err error) {
+	if c.needsLease() && !c.current {
+		c.current, err = c.store.current(ctx, c.conn, c.lease, c.locked)
+	}
+	return err
+}
+
+// current reports whether a lease is, and keeps it so until the transaction ends, which needs no more
+// than a look if it has locked out all other writers.
+func (s *Store) current(ctx context.Context, conn bun.IConn, lease seq.Lease, locked bool) (bool, error) {
+	query := s.dialect.authority
+	if locked {
+		query = `SELECT 1 FROM ?leases WHERE ns = ?ns AND epoch = ? AND holder = ?`
+	}
+	o := s.often(true)
+	return o.matches(ctx, conn, query, o.all(lease.Epoch, lease.Holder.String())...)
+}
+
 // needsLease reports whether the batch has anything that only the holder of the lease may write.
 func (c *changes) needsLease() bool {
 	b := c.batch
-	return b.Run != nil || len(b.Marks) > 0 || len(b.Claims) > 0 ||
-		slices.ContainsFunc(b.Outcomes, func(o seq.Outcome) bool { return o.Lost })
+	return b.Run != nil || len(b.Marks) > 0 || len(b.Claims) > 0 || c.hasLost()
+}
+
+// hasLost reports whether the batch closes attempts of the dead.
+func (c *changes) hasLost() bool {
+	return slices.ContainsFunc(c.batch.Outcomes, func(o seq.Outcome) bool { return o.Lost })
 }
 
 // verdict is the error of a write that was committed.

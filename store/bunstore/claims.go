@@ -32,11 +32,11 @@ func (c *changes) claims(ctx context.Context) error {
 	if !c.current {
 		may = nil
 	}
-	err := inChunks(c, may, claimColumns, func(chunk []seq.Claim, values bun.Safe) error {
-		err := c.store.scan(ctx, c.conn, func(r *row) error {
+	err := inChunks(c, may, claimColumns, func(o *often, chunk []seq.Claim, values bun.Safe) error {
+		err := o.scan(ctx, c.conn, func(r *row) error {
 			opened[r.text(0)] = true
 			return nil
-		}, claimOps, values, c.lease.Epoch)
+		}, claimOps, values, o.put(c.lease.Epoch))
 		if err != nil {
 			return err
 		}
@@ -51,8 +51,8 @@ func (c *changes) claims(ctx context.Context) error {
 				k.ID, k.Attempt, k.Direction.String(), k.Run, clean(k.Owner.Host), k.Owner.PID, clean(k.Owner.Revision), clean(k.Owner.Actor),
 				k.Token.String(), stateOf(k),
 			}
-		}, func(_ []seq.Claim, values bun.Safe) error {
-			return c.store.exec(ctx, c.conn, openAttempts, values)
+		}, func(o *often, _ []seq.Claim, values bun.Safe) error {
+			return o.exec(ctx, c.conn, openAttempts, values)
 		})
 	})
 	c.noteClaims(func(k *seq.Claim) bool { return opened[k.Token.String()] })
@@ -107,11 +107,11 @@ func (c *changes) marks(ctx context.Context) error {
 	}
 	err := inChunks(c, may, func(m *seq.Mark) []any {
 		return []any{m.ID, m.Attempt, m.State.String(), m.Run, due(m.NotBefore), clean(m.Reason), m.Seq, clean(m.Checksum)}
-	}, func(_ []seq.Mark, values bun.Safe) error {
-		return c.store.scan(ctx, c.conn, func(r *row) error {
+	}, func(o *often, _ []seq.Mark, values bun.Safe) error {
+		return o.scan(ctx, c.conn, func(r *row) error {
 			marked[r.text(0)] = true
 			return nil
-		}, markOps, values, seq.Repeatable.String())
+		}, markOps, values, o.put(seq.Repeatable.String()))
 	})
 	refuse(c, c.batch.Marks, markID, func(m *seq.Mark) bool {
 		if !marked[m.ID] {

@@ -70,6 +70,9 @@ func txEnded(err error) bool {
 func (s *Store) again(ctx context.Context, try func() error) error {
 	for pause := 4 * time.Millisecond; ; pause *= 2 {
 		err := try()
+		if s.preparing.lost(err) {
+			err = try()
+		}
 		if !transient(err) || pause > 512*time.Millisecond || clock.Sleep(ctx, clock.Wall(), pause/2+rand.N(pause)) != nil {
 			return err
 		}

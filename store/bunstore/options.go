@@ -17,6 +17,7 @@ type options struct {
 	namespace string
 	ttl       time.Duration
 	owned     bool
+	preparing *Preparing
 }
 
 // Prefix is what the names of the tables begin with, "seq_" by default: at most 40 lower-case

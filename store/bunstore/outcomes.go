@@ -31,19 +31,19 @@ func (c *changes) outcomes(ctx context.Context) error {
 	if !c.current {
 		may = slices.DeleteFunc(slices.Clone(may), func(o seq.Outcome) bool { return o.Lost })
 	}
-	err := inChunks(c, may, outcomeColumns, func(chunk []seq.Outcome, values bun.Safe) error {
-		err := c.store.scan(ctx, c.conn, func(r *row) error {
+	err := inChunks(c, may, outcomeColumns, func(o *often, chunk []seq.Outcome, values bun.Safe) error {
+		err := o.scan(ctx, c.conn, func(r *row) error {
 			closed[r.text(0)] = r.number(1)
 			return nil
-		}, closeOps, values, c.lease.Epoch)
+		}, closeOps, values, o.put(c.lease.Epoch))
 		if err != nil {
 			return err
 		}
 		chunk = slices.DeleteFunc(slices.Clone(chunk), func(o seq.Outcome) bool { return closed[o.ID] == 0 })
 		return inChunks(c, chunk, func(o *seq.Outcome) []any {
 			return []any{o.ID, closed[o.ID], o.State.String(), o.Lost, clean(o.Error)}
-		}, func(_ []seq.Outcome, values bun.Safe) error {
-			return c.store.exec(ctx, c.conn, closeAttempts, values)
+		}, func(o *often, _ []seq.Outcome, values bun.Safe) error {
+			return o.exec(ctx, c.conn, closeAttempts, values)
 		})
 	})
 	c.noteOutcomes(func(o *seq.Outcome) bool { return closed[o.ID] != 0 && (!o.Lost || c.current) })
@@ -85,8 +85,8 @@ func (c *changes) headway(ctx context.Context) error {
 	told := map[string]bool{} // by token
 	err := inChunks(c, c.batch.Headway, func(p *seq.Headway) []any {
 		return []any{p.ID, p.Token.String(), p.Done, p.Total}
-	}, func(_ []seq.Headway, values bun.Safe) error {
-		return c.store.scan(ctx, c.conn, func(r *row) error {
+	}, func(o *often, _ []seq.Headway, values bun.Safe) error {
+		return o.scan(ctx, c.conn, func(r *row) error {
 			told[r.text(0)] = true
 			return nil
 		}, headwayOps, values)
@@ -99,8 +99,8 @@ func (c *changes) saves(ctx context.Context) error {
 	saved := map[string]bool{} // by token
 	err := inChunks(c, c.batch.Saves, func(s *seq.Snapshot) []any {
 		return []any{s.ID, s.Token.String(), s.Data}
-	}, func(_ []seq.Snapshot, values bun.Safe) error {
-		return c.store.scan(ctx, c.conn, func(r *row) error {
+	}, func(o *often, _ []seq.Snapshot, values bun.Safe) error {
+		return o.scan(ctx, c.conn, func(r *row) error {
 			saved[r.text(0)] = true
 			return nil
 		}, saveOps, values)

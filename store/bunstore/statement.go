@@ -2,6 +2,7 @@ package bunstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -53,6 +54,11 @@ func (s *Store) scanText(ctx context.Context, c bun.IConn, each func(*row) error
 	if err != nil {
 		return err
 	}
+	return s.readRows(rows, each)
+}
+
+// readRows calls each, if it is not nil, with every row.
+func (s *Store) readRows(rows *sql.Rows, each func(*row) error) error {
 	defer func() { _ = rows.Close() }()
 	columns, err := rows.Columns()
 	if err != nil {
@@ -63,6 +69,9 @@ func (s *Store) scanText(ctx context.Context, c bun.IConn, each func(*row) error
 	for rows.Next() {
 		if err := rows.Scan(r.into...); err != nil {
 			return err
+		}
+		if each == nil {
+			continue
 		}
 		if err := errors.Join(each(r), r.err); err != nil {
 			return err

@@ -34,6 +34,8 @@ type Store struct {
 	turn    *turn           // nil if the database has any number of writers
 	err     error           // why the store cannot be used
 	closed  atomic.Bool
+
+	preparing preparing
 }
 
 var _ seq.Store = (*Store)(nil)
@@ -42,7 +44,7 @@ var _ seq.Store = (*Store)(nil)
 // is wrong with the options or with db is the error of each method.
 func New(db *bun.DB, opts ...Option) *Store {
 	o, err := optionsOf(opts)
-	s := &Store{db: db, owned: o.owned, prefix: o.prefix, ttl: o.ttl}
+	s := &Store{db: db, owned: o.owned, prefix: o.prefix, ttl: o.ttl, preparing: preparing{how: o.preparing}}
 	if db == nil {
 		s.err = errors.Join(err, errors.New("bunstore.New: the database is nil"))
 		return s

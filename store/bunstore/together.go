@@ -66,14 +66,19 @@ func (c *changes) fitsOne() bool {
 	return len(seen) == n && bytes < chunkBytes
 }
 
-// together makes the changes with one statement, which does nothing and fails with ErrTxBroken
-// unless same, a condition, holds.
-func (c *changes) together(ctx context.Context, same string) error {
+// together makes the changes with one statement. If it is in a transaction whose number is not 0, and
+// which is not that of the statement, it does nothing and fails with ErrTxBroken.
+func (c *changes) together(ctx context.Context, number int64) error {
 	var parts []string
 	answer := []string{`SELECT 's', ` + brief + ` WHERE ?same`}
-	gen := c.store.gen.WithNamedArg("same", bun.Safe(same)).
-		WithNamedArg("epoch", c.lease.Epoch).WithNamedArg("holder", c.lease.Holder.String())
+	o := c.store.often(len(c.batch.Outcomes) < 2 && len(c.batch.Claims) < 2)
+	same := "TRUE"
+	if number != 0 {
+		same = c.store.sql(c.store.dialect.same, o.put(number))
+	}
+	gen := c.store.gen.WithNamedArg("same", bun.Safe(same)).WithNamedArg("epoch", o.put(c.lease.Epoch))
 	if c.needsLease() {
+		gen = gen.WithNamedArg("holder", o.put(c.lease.Holder.String()))
 		parts = append(parts, togetherLease)
 		answer = append(answer, `SELECT 'l', '' FROM lease`)
 	} else {
@@ -82,19 +87,19 @@ func (c *changes) together(ctx context.Context, same string) error {
 	if len(c.batch.Outcomes) > 0 {
 		parts = append(parts, togetherOutcomes)
 		answer = append(answer, `SELECT 'o', id FROM closed`)
-		gen = gen.WithNamedArg("outcomes", valuesOf(c, c.batch.Outcomes, outcomeColumns))
+		gen = gen.WithNamedArg("outcomes", valuesOf(o, c.batch.Outcomes, outcomeColumns))
 	}
 	if len(c.batch.Claims) > 0 {
 		parts = append(parts, togetherClaims)
 		answer = append(answer, `SELECT 'c', id FROM opened`)
-		gen = gen.WithNamedArg("claims", valuesOf(c, c.batch.Claims, func(k *seq.Claim) []any {
+		gen = gen.WithNamedArg("claims", valuesOf(o, c.batch.Claims, func(k *seq.Claim) []any {
 			return append(claimColumns(k), k.Direction.String(), clean(k.Owner.Host), k.Owner.PID, clean(k.Owner.Revision), clean(k.Owner.Actor))
 		}))
 	}
 	held := false
 	closed, opened := map[string]bool{}, map[string]bool{}
-	query := gen.FormatQuery(mutate("WITH " + strings.Join(parts, ",\n\t") + "\n" + strings.Join(answer, " UNION ALL ")))
-	err := c.store.scanText(ctx, c.conn, func(r *row) error {
+	text := gen.FormatQuery(mutate("WITH " + strings.Join(parts, ",\n\t") + "\n" + strings.Join(answer, " UNION ALL ")))
+	err := o.scanText(ctx, c.conn, func(r *row) error {
 		switch id := r.text(1); r.text(0) {
 		case "s":
 			held = true
@@ -106,7 +111,7 @@ func (c *changes) together(ctx context.Context, same string) error {
 			opened[id] = true
 		}
 		return nil
-	}, query)
+	}, text)
 	if err != nil {
 		return err
 	}
@@ -129,7 +134,7 @@ func (s *Store) writeTogether(ctx context.Context, c *changes) error {
 		return err
 	}
 	c.conn = conn
-	err = c.together(ctx, "TRUE")
+	err = c.together(ctx, 0)
 	_ = conn.Close()
 	if err == nil || refusal(err) {
 		return err
@@ -170,13 +175,13 @@ func (s *Store) settleTogether(ctx context.Context, c *changes, again bool) (fou
 	case !again:
 		return false, nil
 	default:
-		if err := c.together(ctx, "TRUE"); err != nil {
+		if err := c.together(ctx, 0); err != nil {
 			return false, err
 		}
 		return true, tx.commit(ctx, c)
 	}
 	if c.needsLease() {
-		if c.current, err = s.matches(ctx, tx, s.dialect.authority, c.lease.Epoch, c.lease.Holder.String()); err != nil {
+		if c.current, err = s.current(ctx, tx, c.lease, false); err != nil {
 			return false, err
 		}
 	}
@@ -187,8 +192,9 @@ func (s *Store) settleTogether(ctx context.Context, c *changes, again bool) (fou
 
 // evidence is what the attempts of the batch look like when it was written.
 func (c *changes) evidence() bun.Safe {
-	left := valuesOf(c, c.batch.Outcomes, func(o *seq.Outcome) []any { return []any{o.ID, o.Token.String(), o.State.String()} })
-	right := valuesOf(c, c.batch.Claims, func(k *seq.Claim) []any { return []any{k.ID, k.Token.String(), ""} })
+	o := &often{store: c.store}
+	left := valuesOf(o, c.batch.Outcomes, func(o *seq.Outcome) []any { return []any{o.ID, o.Token.String(), o.State.String()} })
+	right := valuesOf(o, c.batch.Claims, func(k *seq.Claim) []any { return []any{k.ID, k.Token.String(), ""} })
 	if left == "" || right == "" {
 		return left + right
 	}

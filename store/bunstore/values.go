@@ -10,36 +10,37 @@ const (
 )
 
 // valuesOf writes items as the rows of a VALUES clause.
-func valuesOf[T any](c *changes, items []T, columns func(*T) []any) bun.Safe {
+func valuesOf[T any](o *often, items []T, columns func(*T) []any) bun.Safe {
 	var values []byte
 	for i := range items {
-		values = appendRow(values, c, columns(&items[i]))
+		values = appendRow(values, o, columns(&items[i]))
 	}
 	return bun.Safe(values)
 }
 
-func appendRow(values []byte, c *changes, columns []any) []byte {
+func appendRow(values []byte, o *often, columns []any) []byte {
 	if len(values) > 0 {
 		values = append(values, ',')
 	}
 	for i, column := range columns {
 		values = append(values, "(,"[min(i, 1)])
-		values = c.store.gen.Append(values, column)
+		values = o.store.gen.Append(values, o.put(column))
 	}
 	return append(values, ')')
 }
 
 // inChunks writes items as the rows of VALUES clauses, and calls do with as many at a time as
 // one statement may hold.
-func inChunks[T any](c *changes, items []T, columns func(*T) []any, do func(chunk []T, values bun.Safe) error) error {
+func inChunks[T any](c *changes, items []T, columns func(*T) []any, do func(o *often, chunk []T, values bun.Safe) error) error {
 	for len(items) > 0 {
+		o := c.store.often(len(items) == 1)
 		var values []byte
 		n := 0
 		for n < len(items) && n < chunkRows && len(values) < chunkBytes {
-			values = appendRow(values, c, columns(&items[n]))
+			values = appendRow(values, o, columns(&items[n]))
 			n++
 		}
-		if err := do(items[:n], bun.Safe(values)); err != nil {
+		if err := do(o, items[:n], bun.Safe(values)); err != nil {
 			return err
 		}
 		items = items[n:]

@@ -14,6 +14,7 @@ func (s *Store) Write(ctx context.Context, lease seq.Lease, batch seq.Batch) (re
 	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
+	s.preparing.learn(ctx, s)
 	if err := s.turn.take(ctx); err != nil {
 		return nil, fmt.Errorf("write the ledger: %w", err)
 	}

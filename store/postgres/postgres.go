@@ -4,7 +4,6 @@ package postgres
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
@@ -20,9 +19,11 @@ import (
 // method does. The database may hold your own tables too: [bunstore.Store.DB] is the way to them,
 // and bunstore.Tx in Transactional ops.
 //
-// Nothing in it needs a session, so a pooler may stand in between. With default_query_exec_mode
-// in the dsn you choose how pgx sends statements; it is exec otherwise, because bun writes
-// arguments into the text and pgx would keep statements that never come again.
+// Nothing in it needs a session, so a pooler may stand in between: the few statements that are prepared
+// are only where the connection is found to lead to one session. With default_query_exec_mode in the
+// dsn you choose how pgx sends statements, and the ledger prepares none by itself; it is exec
+// otherwise, because bun writes arguments into the text and pgx would keep statements that never come
+// again.
 func Open(dsn string, opts ...bunstore.Option) (*bunstore.Store, error) {
 	cfg, err := pgx.ParseConfig(dsn)
 	if err != nil {
@@ -32,7 +33,19 @@ func Open(dsn string, opts ...bunstore.Option) (*bunstore.Store, error) {
 		cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}
 	db := bun.NewDB(stdlib.OpenDB(*cfg), pgdialect.New())
-	return bunstore.New(db, append(slices.Clip(opts), bunstore.Owned())...), nil
+	ours := []bunstore.Option{bunstore.Owned()}
+	if cfg.DefaultQueryExecMode == pgx.QueryExecModeExec {
+		ours = append(ours, bunstore.Prepare(bunstore.Preparing{Ask: []any{pgx.QueryExecModeCacheStatement}, Session: session}))
+	}
+	return bunstore.New(db, append(ours, opts...)...), nil
+}
+
+// session is the number of the server's process that pgx was told when it connected.
+func session(driverConn any) uint32 {
+	if c, ok := driverConn.(*stdlib.Conn); ok {
+		return c.Conn().PgConn().PID()
+	}
+	return 0
 }
 
 // reason is what is wrong with a dsn, in pgx's words but without the parts that quote it: what

@@ -64,9 +64,12 @@ const connectTimeout = 10 * time.Second
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	wall := clock.Wall()
 	for began := wall.Now(); ; {
-		conn, err := c.Connector.Connect(ctx)
-		if err == nil || !busy(err) || wall.Now().Sub(began) > connectTimeout {
-			return conn, err
+		one, err := c.Connector.Connect(ctx)
+		if err == nil {
+			return remembering(one)
+		}
+		if !busy(err) || wall.Now().Sub(began) > connectTimeout {
+			return nil, err
 		}
 		if clock.Sleep(ctx, wall, 10*time.Millisecond) != nil {
 			return nil, err

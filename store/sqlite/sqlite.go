@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/uptrace/bun"
@@ -36,7 +35,8 @@ func Open(path string, opts ...bunstore.Option) (*bunstore.Store, error) {
 		return nil, fmt.Errorf("sqlite.Open(%q): %w", path, explain(path, err))
 	}
 	db := bun.NewDB(sql.OpenDB(c), sqlitedialect.New())
-	return bunstore.New(db, append(slices.Clip(opts), bunstore.Owned())...), nil
+	ours := []bunstore.Option{bunstore.Owned(), bunstore.Prepare(bunstore.Preparing{Ask: []any{remember{}}})}
+	return bunstore.New(db, append(ours, opts...)...), nil
 }
 
 var (

@@ -45,11 +45,14 @@ func Script[D Direction](m migrate.Migration, direction D, opts ...migrate.Migra
 	case err != nil:
 		return nil, err
 	}
-	return &step.Script{Statements: rec.statements}, nil
+	return &step.Script{Statements: rec.statements, Tx: rec.begun}, nil
 }
 
 // A recorder is a database that notes what it is asked to execute.
-type recorder struct{ statements []string }
+type recorder struct {
+	statements []string
+	begun      bool // in a transaction
+}
 
 var errUnused = errors.New("not a database")
 
@@ -57,9 +60,13 @@ func (r *recorder) Connect(context.Context) (driver.Conn, error) { return r, nil
 func (r *recorder) Driver() driver.Driver                        { return nil }
 func (r *recorder) Prepare(string) (driver.Stmt, error)          { return nil, errUnused }
 func (r *recorder) Close() error                                 { return nil }
-func (r *recorder) Begin() (driver.Tx, error)                    { return r, nil }
 func (r *recorder) Commit() error                                { return nil }
 func (r *recorder) Rollback() error                              { return nil }
+
+func (r *recorder) Begin() (driver.Tx, error) {
+	r.begun = true
+	return r, nil
+}
 
 func (r *recorder) ExecContext(_ context.Context, query string, _ []driver.NamedValue) (driver.Result, error) {
 	r.statements = append(r.statements, query)

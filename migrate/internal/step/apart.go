@@ -17,6 +17,7 @@ import (
 type progress struct {
 	Key   string // of the attempts it belongs to
 	Done  int    // statements
+	Begun int    // the statement that was begun last, if it would say so were it done twice
 	Index string // that the next statement builds, and that was not there before
 }
 
@@ -43,6 +44,7 @@ type Resumption struct {
 	conn   bun.Conn
 	saved  progress
 	next   int
+	open   bool // a transaction of the script's own: until it ends, nothing is done
 }
 
 // Resume reads how far earlier attempts at the op came. The script may be nil: then there is only
@@ -77,14 +79,49 @@ func (r *Resumption) Exec(ctx context.Context, query string) (mine bool, err err
 	if r.next <= r.saved.Done {
 		return true, nil
 	}
-	if err := r.saved.exec(ctx, r.conn, query); err != nil {
+	words := bare(query)
+	r.open = r.open || opens.MatchString(words)
+	if r.open {
+		_, err = r.conn.ExecContext(ctx, query)
+	} else {
+		err = r.exec(ctx, query, words)
+	}
+	if err != nil {
 		if n := len(r.script.Statements); n > 1 {
 			err = fmt.Errorf("statement %d of %d: %w", r.next, n, err)
 		}
 		return true, err
 	}
-	r.saved.Index = ""
-	return true, r.Finish(ctx)
+	if r.open = r.open && !closes.MatchString(words); r.open {
+		return true, nil
+	}
+	r.saved.Done, r.saved.Begun, r.saved.Index = r.next, 0, ""
+	return true, seq.Save(ctx, r.saved)
+}
+
+// exec executes one statement. Of one that changes the schema it is noted before that it begins: if
+// nobody sees its end, the next attempt executes it again, and that the change is there already then
+// means that it is done. Only what an error says of the statement itself takes the note back.
+func (r *Resumption) exec(ctx context.Context, query, words string) error {
+	if !changes.MatchString(words) || building(query) != nil {
+		return r.saved.exec(ctx, r.conn, query)
+	}
+	doubt := r.saved.Begun == r.next
+	if !doubt {
+		r.saved.Begun = r.next
+		if err := seq.Save(ctx, r.saved); err != nil {
+			return err
+		}
+	}
+	_, err := r.conn.ExecContext(ctx, query)
+	switch {
+	case doubt && made(words, err):
+		return nil
+	case err != nil && refused(ctx, err):
+		r.saved.Begun = 0
+		return errors.Join(err, seq.Save(ctx, r.saved))
+	}
+	return err
 }
 
 // Apart calls fn with a connection that no transaction is open on, and that nobody uses afterwards

@@ -21,7 +21,7 @@ type index struct{ name string } // as SQL has it, in the schema of its table
 
 // building is the index that a statement builds concurrently, nil if it builds none.
 func building(stmt string) *index {
-	m := concurrent.FindStringSubmatch(comments.ReplaceAllString(stmt, ""))
+	m := concurrent.FindStringSubmatch(uncommented(stmt))
 	switch {
 	case m == nil:
 		return nil

@@ -6,7 +6,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
+
+	"github.com/uptrace/bun"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/store/bunstore"
@@ -19,6 +22,9 @@ type Script struct {
 	Statements []string
 	// Alone says that the author wants no transaction.
 	Alone bool
+	// Tx says that the other tool sends the statements in one transaction, so that nothing in them
+	// needs a commit before the next.
+	Tx bool
 	// Source is what the checksum is made of; "" means the statements.
 	Source string
 }
@@ -59,7 +65,10 @@ func (s *Script) run(delivery seq.Delivery) func(context.Context) error {
 	if delivery == seq.Transactional {
 		return func(ctx context.Context) error {
 			return Within(ctx, bunstore.Tx(ctx), func() error {
-				for _, stmt := range s.Statements {
+				for _, stmt := range s.within() {
+					if stmt == "" {
+						continue
+					}
 					if _, err := bunstore.Tx(ctx).ExecContext(ctx, stmt); err != nil {
 						return err
 					}
@@ -69,6 +78,26 @@ func (s *Script) run(delivery seq.Delivery) func(context.Context) error {
 		}
 	}
 	return s.apart
+}
+
+// Inside deals with the statements of a script of which something else is sent in a transaction of
+// ours. The script may be nil.
+func (s *Script) Inside(db bun.IDB) func(ctx context.Context, query string) (bool, error) {
+	if s == nil {
+		return nil
+	}
+	within := s.within()
+	return func(ctx context.Context, query string) (bool, error) {
+		i := slices.Index(s.Statements, query)
+		if i < 0 || within[i] == query {
+			return false, nil
+		}
+		if within[i] == "" {
+			return true, nil
+		}
+		_, err := db.ExecContext(ctx, within[i])
+		return true, err
+	}
 }
 
 // Checksum is the SHA-256 of a source, in hexadecimal. Line endings, blank lines and the lines by

@@ -12,18 +12,22 @@ import (
 	"github.com/uptrace/bun"
 )
 
+// A Taker is offered what is executed, and reports whether it has dealt with it.
+type Taker func(ctx context.Context, query string) (bool, error)
+
 // Open returns a database whose connections all are tx. The caller closes it, which closes nothing
-// but itself. Its users must not use two connections at a time from two goroutines.
-func Open(tx bun.Tx) *sql.DB {
-	db := sql.OpenDB(&connector{to: tx.Tx})
+// but itself. Its users must not use two connections at a time from two goroutines. takes may be
+// nil.
+func Open(tx bun.Tx, takes Taker) *sql.DB {
+	db := sql.OpenDB(&connector{to: tx.Tx, takes: takes})
 	db.SetMaxIdleConns(-1)
 	return db
 }
 
-// OpenConn returns a database whose connections all are conn, which is in no transaction; one that
-// is begun is real. What is executed is first offered to takes, which reports whether it has dealt
-// with it.
-func OpenConn(to bun.Conn, takes func(ctx context.Context, query string) (bool, error)) *sql.DB {
+// OpenConn returns a database whose connections all are conn, which is in no transaction. One that
+// is begun is real, unless takes is given: then each statement is committed as it is executed, for
+// who notes that it is done must not see it undone.
+func OpenConn(to bun.Conn, takes Taker) *sql.DB {
 	db := sql.OpenDB(&connector{to: to.Conn, outer: to.Conn, takes: takes})
 	db.SetMaxIdleConns(-1)
 	return db
@@ -38,7 +42,7 @@ type queryer interface {
 type connector struct {
 	to    queryer
 	outer *sql.Conn // nil if all is in a transaction
-	takes func(ctx context.Context, query string) (bool, error)
+	takes Taker
 	depth int // of savepoints
 }
 
@@ -59,6 +63,9 @@ func (c conn) Begin() (driver.Tx, error) {
 
 // BeginTx sets a savepoint. Its options are those of the transaction, whatever is asked for.
 func (c conn) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, error) {
+	if c.outer != nil && c.takes != nil {
+		return none{}, nil
+	}
 	if c.outer != nil {
 		tx, err := c.outer.BeginTx(ctx, nil)
 		if err != nil {
@@ -123,6 +130,12 @@ func (r transaction) Rollback() error {
 	r.to = r.outer
 	return r.tx.Rollback()
 }
+
+// none is a transaction of statements that are committed one by one.
+type none struct{}
+
+func (none) Commit() error   { return nil }
+func (none) Rollback() error { return nil }
 
 type savepoint struct {
 	conn
