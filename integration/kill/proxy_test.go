@@ -104,13 +104,13 @@ func (p *proxy) pass(ctx context.Context, client net.Conn) {
 			}
 		}
 	}()
-	in := bufio.NewReader(client)
+	in, said := bufio.NewReader(client), sayings{}
 	for first := true; ; first = false {
 		m, err := message(in, !first)
 		if err != nil {
 			break
 		}
-		if !first && commits(m, within.Load()) && p.commits.Add(1) == p.nth {
+		if !first && said.commits(m, within.Load()) && p.commits.Add(1) == p.nth {
 			if p.how == silently {
 				close(p.lost)
 				<-ctx.Done()
@@ -130,13 +130,28 @@ func (p *proxy) pass(ctx context.Context, client net.Conn) {
 	<-done
 }
 
+// sayings are the prepared statements of a session that write claims and outcomes.
+type sayings map[string]bool
+
 // commits reports whether a message to the server commits: a transaction, or claims and outcomes
 // that are written without one.
-func commits(m []byte, within bool) bool {
-	if m[0] != 'Q' && m[0] != 'P' {
+func (s sayings) commits(m []byte, within bool) bool {
+	writes := bytes.Contains(m, []byte("WITH lease AS"))
+	switch m[0] {
+	case 'Q':
+	case 'P': // a name and a text; what has a name is made later
+		if name, _, _ := bytes.Cut(m[5:], []byte{0}); len(name) > 0 {
+			s[string(name)] = writes
+			return false
+		}
+	case 'B': // a portal and a name
+		_, rest, _ := bytes.Cut(m[5:], []byte{0})
+		name, _, _ := bytes.Cut(rest, []byte{0})
+		return !within && s[string(name)]
+	default:
 		return false
 	}
-	return bytes.Contains(m, []byte("commit\x00")) || !within && bytes.Contains(m, []byte("WITH lease AS"))
+	return bytes.Contains(m, []byte("commit\x00")) || !within && writes
 }
 
 // message reads one: a letter, but for the first, a length, and the rest.

@@ -70,13 +70,13 @@ func (c *changes) fitsOne() bool {
 // which is not that of the statement, it does nothing and fails with ErrTxBroken.
 func (c *changes) together(ctx context.Context, number int64) error {
 	var parts []string
-	answer := []string{`SELECT 's', ` + brief + ` WHERE ?same`}
+	answer := []string{`SELECT 's', ?brief WHERE ?same`}
 	o := c.store.often(len(c.batch.Outcomes) < 2 && len(c.batch.Claims) < 2)
-	same := "TRUE"
-	if number != 0 {
-		same = c.store.sql(c.store.dialect.same, o.put(number))
+	same, limit := "TRUE", "''"
+	if number != 0 { // the transaction is the store's own from here on
+		same, limit = c.store.sql(c.store.dialect.same, o.put(number)), c.store.sql(brief)
 	}
-	gen := c.store.gen.WithNamedArg("same", bun.Safe(same)).WithNamedArg("epoch", o.put(c.lease.Epoch))
+	gen := c.store.gen.WithNamedArg("same", bun.Safe(same)).WithNamedArg("brief", bun.Safe(limit)).WithNamedArg("epoch", o.put(c.lease.Epoch))
 	if c.needsLease() {
 		gen = gen.WithNamedArg("holder", o.put(c.lease.Holder.String()))
 		parts = append(parts, togetherLease)

@@ -29,14 +29,12 @@ func Open(dsn string, opts ...bunstore.Option) (*bunstore.Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("postgres.Open: %w", reason(err))
 	}
+	ours := []bunstore.Option{bunstore.Owned()}
 	if !strings.Contains(dsn, "default_query_exec_mode") {
 		cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
-	}
-	db := bun.NewDB(stdlib.OpenDB(*cfg), pgdialect.New())
-	ours := []bunstore.Option{bunstore.Owned()}
-	if cfg.DefaultQueryExecMode == pgx.QueryExecModeExec {
 		ours = append(ours, bunstore.Prepare(bunstore.Preparing{Ask: []any{pgx.QueryExecModeCacheStatement}, Session: session}))
 	}
+	db := bun.NewDB(stdlib.OpenDB(*cfg), pgdialect.New())
 	return bunstore.New(db, append(ours, opts...)...), nil
 }
 
