@@ -52,7 +52,7 @@ func (s *stepState) proposed() []Claim {
 	if s == nil {
 		return nil
 	}
-	return s.call.claims[:]
+	return s.call.paper.claim[:]
 }
 
 // reserved notes whether the claim was taken.

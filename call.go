@@ -5,7 +5,6 @@ import (
 	"errors"
 	"runtime/debug"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,10 +23,9 @@ type Call struct {
 	state   *stepState
 	next    func() int // see DoThen
 	began   time.Time
-	claims  [1]Claim   // the claim, as a batch wants it; without a token: not claimed
-	ends    [1]Outcome // what came of it
-	seq     int64      // order of completion, drawn when the op has returned
-	became  State      // as the ledger has been told
+	paper   *paper // nil without a ledger
+	seq     int64  // order of completion, drawn when the op has returned
+	became  State  // as the ledger has been told
 	saved   []byte
 	retries int
 	told    atomic.Int64 // when the ledger last heard of progress
@@ -41,35 +39,34 @@ type Call struct {
 	ctx       callContext
 }
 
+// paper is what a call says to the ledger, as a batch wants it.
+type paper struct {
+	claim [1]Claim // without a token: not claimed
+	end   [1]Outcome
+}
+
 // newCall is a call of a step that nobody has made. Calls come in blocks, which saves allocations,
 // and are never used again, because what an op has left behind may still hold one.
 func (w *Walk) newCall(s *stepState, d Direction) *Call {
 	c := w.calls.take(len(w.steps))
+	if w.journal != nil {
+		c.paper = w.papers.take(len(w.steps))
+	}
 	e := s.known()
 	c.Step, c.Direction, c.walk, c.state, c.saved = s.step, d, w, s, e.Saved
 	c.Doubt = d == Forward && e.State == Indeterminate
 	return c
 }
 
-// callBlock is where new calls come from.
-type callBlock struct {
-	mu   sync.Mutex
-	rest []Call
-}
-
-func (b *callBlock) take(steps int) *Call {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if len(b.rest) == 0 {
-		b.rest = make([]Call, max(1, min(steps, 64)))
-	}
-	c := &b.rest[0]
-	b.rest = b.rest[1:]
-	return c
-}
-
 // claim is that which opens the attempt.
-func (c *Call) claim() *Claim { return &c.claims[0] }
+func (c *Call) claim() *Claim {
+	if c.paper == nil {
+		return &unclaimed
+	}
+	return &c.paper.claim[0]
+}
+
+var unclaimed Claim
 
 // callContext is the op's context: it knows its call.
 type callContext struct {
@@ -150,9 +147,9 @@ func (c *Call) atomically(ctx context.Context, fn func(context.Context) error) e
 			c.saved = before
 			return Batch{}, own
 		}
-		c.ends[0] = c.outcome(nil)
+		c.paper.end[0] = c.outcome(nil)
 		ahead = c.reserve()
-		return Batch{Outcomes: c.ends[:], Claims: ahead.proposed()}, nil
+		return Batch{Outcomes: c.paper.end[:], Claims: ahead.proposed()}, nil
 	})
 	written := !slices.Contains(refused, op.ID)
 	ahead.reserved(err == nil && written && len(refused) == 0)

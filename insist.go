@@ -39,13 +39,13 @@ func insist(ctx context.Context, try func(ctx context.Context, again bool) error
 // the op has run: a lost outcome is the one thing that cannot be repaired from here. It fails with
 // ErrFenced if somebody else closed the attempt. claimed is whether the claim was taken.
 func (j *journal) settle(ctx context.Context, c *Call, ahead *stepState) (claimed bool, err error) {
-	b := Batch{Outcomes: c.ends[:], Claims: ahead.proposed()}
+	b := Batch{Outcomes: c.paper.end[:], Claims: ahead.proposed()}
 	err = insist(ctx, func(ctx context.Context, again bool) error {
 		refused, err := j.write(b)
 		written := !slices.Contains(refused, c.Step.Op.ID)
 		claimed = err == nil && written && ahead != nil && !slices.Contains(refused, ahead.step.Op.ID)
 		switch {
-		case !written && again && j.told(ctx, &c.ends[0], c.Attempt):
+		case !written && again && j.told(ctx, &c.paper.end[0], c.Attempt):
 			claimed = ahead != nil && j.owns(ctx, ahead.call.claim())
 			return nil
 		case !written:
@@ -76,7 +76,7 @@ func (j *journal) told(ctx context.Context, out *Outcome, attempt int) bool {
 // run does. One to undo is owed.
 func (j *journal) claim(ctx context.Context, c *Call) error {
 	try := func(ctx context.Context, again bool) error {
-		refused, err := j.write(Batch{Claims: c.claims[:]})
+		refused, err := j.write(Batch{Claims: c.paper.claim[:]})
 		switch {
 		case err == nil && len(refused) == 0:
 			return nil

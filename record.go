@@ -57,7 +57,7 @@ func (c *Call) close(ctx context.Context, own error) error {
 		c.state.owe(c.unmade())
 		return own
 	}
-	out := &c.ends[0]
+	out := &c.paper.end[0]
 	*out = c.outcome(own)
 	if !c.closed {
 		var ahead *stepState

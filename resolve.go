@@ -131,16 +131,16 @@ func resolved(e *Entry, found Resolution) (State, bool) {
 
 // resolve writes a finding as an attempt of its own.
 func (j *journal) resolve(ctx context.Context, e *Entry, to State, note string) error {
-	c := &Call{Step: &Step{Op: &Op{ID: e.ID}}, Direction: ByHand, Attempt: e.Attempt + 1}
+	c := &Call{Step: &Step{Op: &Op{ID: e.ID}}, Direction: ByHand, Attempt: e.Attempt + 1, paper: new(paper)}
 	*c.claim() = Claim{
 		ID: e.ID, Token: NewToken(), Direction: ByHand, Run: e.Run, Delivery: e.Delivery,
 		Generation: e.Generation, Attempt: c.Attempt, Owner: j.run.Owner, Checksum: e.Checksum,
 	}
 	err := j.claim(ctx, c)
 	if err == nil {
-		c.ends[0] = Outcome{ID: e.ID, Token: c.claim().Token, State: to, Error: ErrorText(errors.New(note))}
+		c.paper.end[0] = Outcome{ID: e.ID, Token: c.claim().Token, State: to, Error: ErrorText(errors.New(note))}
 		if e.Seq == 0 && (to == Succeeded || to == RolledBack) { // else it keeps its place
-			c.ends[0].Seq = j.seq.Add(1)
+			c.paper.end[0].Seq = j.seq.Add(1)
 		}
 		_, err = j.settle(ctx, c, nil)
 	}

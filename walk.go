@@ -25,10 +25,11 @@ type Walk struct {
 	strategy  string
 	tolerates bool
 
-	steps []stepState
-	needs [][]int     // what each op declared to depend on, unless the plan's steps know
-	dues  []time.Time // when each is due, by itself or by what it waits for; nil: all at once
-	calls callBlock
+	steps  []stepState
+	needs  [][]int     // what each op declared to depend on, unless the plan's steps know
+	dues   []time.Time // when each is due, by itself or by what it waits for; nil: all at once
+	calls  blocks[Call]
+	papers blocks[paper]
 
 	again func(context.Context) error // goes on after a wait
 	past  []*stepState                // steps that had their turn before it
