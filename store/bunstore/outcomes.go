@@ -54,6 +54,14 @@ func outcomeColumns(o *seq.Outcome) []any {
 	return []any{o.ID, o.Token.String(), o.State.String(), o.Seq, clean(o.Error), o.Saved, o.Lost}
 }
 
+func idsOf(outcomes []seq.Outcome) []any {
+	ids := make([]any, len(outcomes))
+	for i := range outcomes {
+		ids[i] = outcomes[i].ID
+	}
+	return ids
+}
+
 // noteOutcomes notes which attempts were closed, and by what that can be proven.
 func (c *changes) noteOutcomes(closed func(*seq.Outcome) bool) {
 	refuse(c, c.batch.Outcomes, outcomeID, func(o *seq.Outcome) bool {

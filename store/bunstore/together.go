@@ -13,7 +13,9 @@ import (
 )
 
 // What a run writes most, outcomes and claims, goes to a database that allows it in one statement.
-// Its parts see one snapshot, in no order, which is the same only if no op occurs twice.
+// Its parts see one snapshot, in no order, which is the same only if no op occurs twice. The ids are
+// in it twice because Postgres, as long as it has no statistics, would look through all of the
+// namespace for each join.
 const (
 	togetherLease = `lease AS MATERIALIZED (
 		SELECT 1 FROM ?leases WHERE ns = ?ns AND epoch = ?epoch AND holder = ?holder AND ?same FOR SHARE)`
@@ -24,11 +26,11 @@ const (
 			saved = coalesce(CAST(v_saved AS ?blob), o.saved),
 			crashes = CASE WHEN v_lost THEN o.crashes + 1 ELSE 0 END
 		FROM v
-		WHERE o.ns = ?ns AND o.id = v_id AND o.token = v_token AND ?same
+		WHERE o.ns = ?ns AND o.id IN (?ids) AND o.id = v_id AND o.token = v_token AND ?same
 			AND (NOT v_lost OR o.fence < ?epoch AND EXISTS (SELECT 1 FROM lease))
 		RETURNING o.id, o.attempt, v_state, v_lost, v_error),
 	told AS (UPDATE ?attempts AS a SET finished = ?now, state = v_state, lost = v_lost, error = v_error
-		FROM closed WHERE a.ns = ?ns AND a.id = closed.id AND a.number = closed.attempt)`
+		FROM closed WHERE a.ns = ?ns AND a.id IN (?ids) AND a.id = closed.id AND a.number = closed.attempt)`
 	togetherClaims = `k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_checksum,
 			k_direction, k_host, k_pid, k_revision, k_actor) AS (VALUES ?claims),
 	opened AS (INSERT INTO ?ops AS o (ns, id, state, run, delivery, generation, attempt, token, fence, checksum)
@@ -87,7 +89,8 @@ func (c *changes) together(ctx context.Context, number int64) error {
 	if len(c.batch.Outcomes) > 0 {
 		parts = append(parts, togetherOutcomes)
 		answer = append(answer, `SELECT 'o', id FROM closed`)
-		gen = gen.WithNamedArg("outcomes", valuesOf(o, c.batch.Outcomes, outcomeColumns))
+		gen = gen.WithNamedArg("outcomes", valuesOf(o, c.batch.Outcomes, outcomeColumns)).
+			WithNamedArg("ids", bun.List(o.all(idsOf(c.batch.Outcomes)...)))
 	}
 	if len(c.batch.Claims) > 0 {
 		parts = append(parts, togetherClaims)
