@@ -63,6 +63,14 @@ func claimColumns(k *seq.Claim) []any {
 	return []any{k.ID, stateOf(k), k.Run, k.Delivery.String(), k.Generation, k.Attempt, k.Token.String(), clean(k.Checksum)}
 }
 
+func idsOfClaims(claims []seq.Claim) []any {
+	ids := make([]any, len(claims))
+	for i := range claims {
+		ids[i] = claims[i].ID
+	}
+	return ids
+}
+
 // noteClaims notes which claims were opened, and by what that can be proven.
 func (c *changes) noteClaims(opened func(*seq.Claim) bool) {
 	refuse(c, c.batch.Claims, claimID, func(k *seq.Claim) bool {

@@ -31,6 +31,8 @@ type preparing struct {
 
 	mu         sync.Mutex
 	known, may bool
+
+	texts sync.Map // by what they were made from
 }
 
 // learn finds out, the first time, whether statements can be prepared. It needs a connection, so the
@@ -147,7 +149,20 @@ func (o *often) all(values ...any) []any {
 // scan runs the statement and calls each with every row of its answer. What stands for its values is
 // among args.
 func (o *often) scan(ctx context.Context, c bun.IConn, each func(*row) error, query string, args ...any) error {
-	return o.scanText(ctx, c, each, o.store.sql(query, args...))
+	return o.scanText(ctx, c, each, o.text(query, func() string { return o.store.sql(query, args...) }))
+}
+
+// text makes the text of a statement, once for each key if the values are not in it.
+func (o *often) text(key any, make func() string) string {
+	if !o.beside {
+		return make()
+	}
+	if text, made := o.store.preparing.texts.Load(key); made {
+		return text.(string)
+	}
+	text := make()
+	o.store.preparing.texts.Store(key, text)
+	return text
 }
 
 // scanText is scan for a statement whose text is finished.

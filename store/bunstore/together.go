@@ -35,7 +35,7 @@ const (
 			k_direction, k_host, k_pid, k_revision, k_actor) AS (VALUES ?claims),
 	opened AS (INSERT INTO ?ops AS o (ns, id, state, run, delivery, generation, attempt, token, fence, checksum)
 		SELECT ?ns, k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, ?epoch, k_checksum FROM k, lease
-		WHERE k_attempt = 1 OR EXISTS (SELECT 1 FROM ?ops WHERE ns = ?ns AND id = k_id)
+		WHERE k_attempt = 1 OR k_id IN (SELECT id FROM ?ops WHERE ns = ?ns AND id IN (?kids))
 		ON CONFLICT (ns, id) DO UPDATE SET
 			state = excluded.state, run = excluded.run, delivery = excluded.delivery,
 			generation = excluded.generation, attempt = excluded.attempt,
@@ -71,37 +71,29 @@ func (c *changes) fitsOne() bool {
 // together makes the changes with one statement. If it is in a transaction whose number is not 0, and
 // which is not that of the statement, it does nothing and fails with ErrTxBroken.
 func (c *changes) together(ctx context.Context, number int64) error {
-	var parts []string
-	answer := []string{`SELECT 's', ?brief WHERE ?same`}
-	o := c.store.often(len(c.batch.Outcomes) < 2 && len(c.batch.Claims) < 2)
-	same, limit := "TRUE", "''"
+	b := c.batch
+	o := c.store.often(len(b.Outcomes) < 2 && len(b.Claims) < 2)
+	v := map[string]any{"same": bun.Safe("TRUE"), "brief": bun.Safe("''")}
 	if number != 0 { // the transaction is the store's own from here on
-		same, limit = c.store.sql(c.store.dialect.same, o.put(number)), c.store.sql(brief)
+		v["same"], v["brief"] = bun.Safe(c.store.sql(c.store.dialect.same, o.put(number))), bun.Safe(c.store.sql(brief))
 	}
-	gen := c.store.gen.WithNamedArg("same", bun.Safe(same)).WithNamedArg("brief", bun.Safe(limit)).WithNamedArg("epoch", o.put(c.lease.Epoch))
+	v["epoch"] = o.put(c.lease.Epoch)
 	if c.needsLease() {
-		gen = gen.WithNamedArg("holder", o.put(c.lease.Holder.String()))
-		parts = append(parts, togetherLease)
-		answer = append(answer, `SELECT 'l', '' FROM lease`)
-	} else {
-		parts = append(parts, `lease AS (SELECT 1 WHERE FALSE)`)
+		v["holder"] = o.put(c.lease.Holder.String())
 	}
-	if len(c.batch.Outcomes) > 0 {
-		parts = append(parts, togetherOutcomes)
-		answer = append(answer, `SELECT 'o', id FROM closed`)
-		gen = gen.WithNamedArg("outcomes", valuesOf(o, c.batch.Outcomes, outcomeColumns)).
-			WithNamedArg("ids", bun.List(o.all(idsOf(c.batch.Outcomes)...)))
+	v["outcomes"] = valuesOf(o, b.Outcomes, outcomeColumns)
+	v["ids"] = bun.List(o.all(idsOf(b.Outcomes)...))
+	v["claims"] = valuesOf(o, b.Claims, func(k *seq.Claim) []any {
+		return append(claimColumns(k), k.Direction.String(), clean(k.Owner.Host), k.Owner.PID, clean(k.Owner.Revision), clean(k.Owner.Actor))
+	})
+	v["kids"] = bun.List(o.all(idsOfClaims(b.Claims)...))
+	shape := [4]int{len(b.Outcomes), len(b.Claims), int(min(number, 1)), 0}
+	if c.needsLease() {
+		shape[3] = 1
 	}
-	if len(c.batch.Claims) > 0 {
-		parts = append(parts, togetherClaims)
-		answer = append(answer, `SELECT 'c', id FROM opened`)
-		gen = gen.WithNamedArg("claims", valuesOf(o, c.batch.Claims, func(k *seq.Claim) []any {
-			return append(claimColumns(k), k.Direction.String(), clean(k.Owner.Host), k.Owner.PID, clean(k.Owner.Revision), clean(k.Owner.Actor))
-		}))
-	}
+	text := o.text(shape, func() string { return c.togetherText(v) })
 	held := false
 	closed, opened := map[string]bool{}, map[string]bool{}
-	text := gen.FormatQuery(mutate("WITH " + strings.Join(parts, ",\n\t") + "\n" + strings.Join(answer, " UNION ALL ")))
 	err := o.scanText(ctx, c.conn, func(r *row) error {
 		switch id := r.text(1); r.text(0) {
 		case "s":
@@ -124,6 +116,28 @@ func (c *changes) together(ctx context.Context, number int64) error {
 	c.noteOutcomes(func(o *seq.Outcome) bool { return closed[o.ID] })
 	c.noteClaims(func(k *seq.Claim) bool { return opened[k.ID] })
 	return nil
+}
+
+// togetherText is the statement with these values in it, or what stands for them.
+func (c *changes) togetherText(values map[string]any) string {
+	parts, answer := []string{`lease AS (SELECT 1 WHERE FALSE)`}, []string{`SELECT 's', ?brief WHERE ?same`}
+	if c.needsLease() {
+		parts[0] = togetherLease
+		answer = append(answer, `SELECT 'l', '' FROM lease`)
+	}
+	if len(c.batch.Outcomes) > 0 {
+		parts = append(parts, togetherOutcomes)
+		answer = append(answer, `SELECT 'o', id FROM closed`)
+	}
+	if len(c.batch.Claims) > 0 {
+		parts = append(parts, togetherClaims)
+		answer = append(answer, `SELECT 'c', id FROM opened`)
+	}
+	gen := c.store.gen
+	for name, value := range values {
+		gen = gen.WithNamedArg(name, value)
+	}
+	return gen.FormatQuery(mutate("WITH " + strings.Join(parts, ",\n\t") + "\n" + strings.Join(answer, " UNION ALL ")))
 }
 
 const readTogether = `WITH v (v_id, v_token, v_state) AS (VALUES ?) SELECT v_id FROM v
