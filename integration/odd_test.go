@@ -21,7 +21,8 @@ CREATE TYPE state AS ENUM ('new', 'done');
 CREATE TABLE "commit" (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, state state NOT NULL DEFAULT 'new', note text DEFAULT E'it\'s; BEGIN; /* -- ');
 COMMENT ON TABLE "commit" IS 'COMMIT; VACUUM; CONCURRENTLY';
 /* a /* nested */ COMMIT; */`, `DROP TABLE "commit"; DROP TYPE state;`},
-	{"bodies", `CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $touch$
+	{
+		"bodies", `CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS $touch$
 DECLARE n int := 1; -- one; two
 BEGIN
   EXECUTE format($$SELECT %s; -- $touch %%$$, n);
@@ -36,7 +37,8 @@ BEGIN
   COMMIT;
 END $$;
 CREATE FUNCTION twice(n int) RETURNS int LANGUAGE sql IMMUTABLE BEGIN ATOMIC SELECT n * 2; END;`,
-		`DROP FUNCTION twice(int); DROP PROCEDURE sweep(); DROP TRIGGER touch ON "commit"; DROP FUNCTION touch();`},
+		`DROP FUNCTION twice(int); DROP PROCEDURE sweep(); DROP TRIGGER touch ON "commit"; DROP FUNCTION touch();`,
+	},
 	{"own", `-- as many write them
 BEGIN;
 CREATE TABLE own (id int PRIMARY KEY);

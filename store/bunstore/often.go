@@ -112,25 +112,19 @@ func (o *often) put(v any) any {
 	if !o.beside {
 		return v
 	}
-	cast := ""
-	switch v := v.(type) {
+	cast := "::bigint"
+	switch b := v.(type) {
 	case []byte:
 		cast = "::bytea"
-		if v == nil {
-			o.values = append(o.values, nil)
-		} else {
-			o.values = append(o.values, v)
+		if b == nil {
+			v = nil // NULL
 		}
 	case bool:
 		cast = "::boolean"
-		o.values = append(o.values, v)
 	case string:
 		cast = "::text"
-		o.values = append(o.values, v)
-	default:
-		cast = "::bigint"
-		o.values = append(o.values, v)
 	}
+	o.values = append(o.values, v)
 	place := strconv.Itoa(len(o.values) - len(o.store.preparing.how.Ask))
 	if o.store.dialect.oneWriter {
 		return bun.Safe("?" + place)
@@ -153,14 +147,14 @@ func (o *often) scan(ctx context.Context, c bun.IConn, each func(*row) error, qu
 }
 
 // text makes the text of a statement, once for each key if the values are not in it.
-func (o *often) text(key any, make func() string) string {
+func (o *often) text(key any, write func() string) string {
 	if !o.beside {
-		return make()
+		return write()
 	}
 	if text, made := o.store.preparing.texts.Load(key); made {
 		return text.(string)
 	}
-	text := make()
+	text := write()
 	o.store.preparing.texts.Store(key, text)
 	return text
 }
