@@ -63,6 +63,7 @@ func (s *stepState) reserved(taken bool) {
 		s.status.Store(reserved)
 	default:
 		s.owe(s.call.unmade())
+		s.call.file()
 		s.call = nil
 		s.status.Store(idle)
 	}

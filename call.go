@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,7 +24,9 @@ type Call struct {
 	state   *stepState
 	next    func() int // see DoThen
 	began   time.Time
-	paper   *paper // nil without a ledger
+	token   Token  // of the claim; zero: there is none
+	nth     int    // generation of the claim
+	paper   *paper // what is said to the ledger, while the call is under way
 	seq     int64  // order of completion, drawn when the op has returned
 	became  State  // as the ledger has been told
 	saved   []byte
@@ -39,9 +42,9 @@ type Call struct {
 	ctx       callContext
 }
 
-// paper is what a call says to the ledger, as a batch wants it.
+// paper is what a call says to the ledger, as a batch wants it. It is used again.
 type paper struct {
-	claim [1]Claim // without a token: not claimed
+	claim [1]Claim
 	end   [1]Outcome
 }
 
@@ -49,24 +52,27 @@ type paper struct {
 // and are never used again, because what an op has left behind may still hold one.
 func (w *Walk) newCall(s *stepState, d Direction) *Call {
 	c := w.calls.take(len(w.steps))
-	if w.journal != nil {
-		c.paper = w.papers.take(len(w.steps))
-	}
 	e := s.known()
 	c.Step, c.Direction, c.walk, c.state, c.saved = s.step, d, w, s, e.Saved
 	c.Doubt = d == Forward && e.State == Indeterminate
 	return c
 }
 
-// claim is that which opens the attempt.
-func (c *Call) claim() *Claim {
-	if c.paper == nil {
-		return &unclaimed
-	}
-	return &c.paper.claim[0]
+// write gives the call a paper with the claim that opens the attempt.
+func (c *Call) write(claim Claim) {
+	c.paper, _ = papers.Get().(*paper)
+	c.paper.claim[0], c.token, c.nth = claim, claim.Token, claim.Generation
 }
 
-var unclaimed Claim
+// file gives the paper back, when nobody reads it any more.
+func (c *Call) file() {
+	if c.paper != nil {
+		papers.Put(c.paper)
+		c.paper = nil
+	}
+}
+
+var papers = sync.Pool{New: func() any { return new(paper) }}
 
 // callContext is the op's context: it knows its call.
 type callContext struct {
@@ -142,7 +148,7 @@ func (c *Call) atomically(ctx context.Context, fn func(context.Context) error) e
 	var own error
 	before := c.saved
 	var ahead *stepState
-	refused, err := j.store.Atomic(ctx, j.current(), *c.claim(), func(tx context.Context) (Batch, error) {
+	refused, err := j.store.Atomic(ctx, j.current(), c.paper.claim[0], func(tx context.Context) (Batch, error) {
 		if own = c.walk.hands.protect(tx, fn); own != nil {
 			c.saved = before
 			return Batch{}, own

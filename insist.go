@@ -46,7 +46,7 @@ func (j *journal) settle(ctx context.Context, c *Call, ahead *stepState) (claime
 		claimed = err == nil && written && ahead != nil && !slices.Contains(refused, ahead.step.Op.ID)
 		switch {
 		case !written && again && j.told(ctx, &c.paper.end[0], c.Attempt):
-			claimed = ahead != nil && j.owns(ctx, ahead.call.claim())
+			claimed = ahead != nil && j.owns(ctx, ahead.call.token, ahead.step.Op.ID)
 			return nil
 		case !written:
 			return ErrFenced
@@ -82,7 +82,7 @@ func (j *journal) claim(ctx context.Context, c *Call) error {
 			return nil
 		case errors.Is(err, ErrLeaseLost), err == nil && !again:
 			return cmp.Or(err, ErrFenced)
-		case j.owns(ctx, c.claim()): // it was committed, and only the answer was lost
+		case j.owns(ctx, c.token, c.Step.Op.ID): // it was committed, and only the answer was lost
 			return nil
 		}
 		return cmp.Or(err, ErrFenced)
@@ -94,9 +94,9 @@ func (j *journal) claim(ctx context.Context, c *Call) error {
 }
 
 // owns reports whether a claim whose answer was lost is in the ledger.
-func (j *journal) owns(ctx context.Context, c *Claim) bool {
+func (j *journal) owns(ctx context.Context, token Token, id string) bool {
 	entries, err := loadEntries(context.WithoutCancel(ctx), j.store)
-	return err == nil && entries[c.ID] != nil && entries[c.ID].Token == c.Token
+	return err == nil && entries[id] != nil && entries[id].Token == token
 }
 
 // decide writes that a run turns back, and what is to be undone. It may be written twice: the

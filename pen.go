@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 )
 
 // A pen writes the batches of a run's workers. While one write is under way, those that come up are
@@ -12,8 +13,15 @@ import (
 type pen struct {
 	mu      sync.Mutex
 	busy    bool
-	company int // how many others were in the last lot
 	waiting []*note
+	free    []*note // for others to use
+
+	// Whoever writes has these.
+	slow    bool // a commit takes long
+	company int  // how many others were in the last lot
+	lot     []*note
+	whole   Batch
+	seen    map[string]bool
 }
 
 // note is one batch that waits to be written.
@@ -26,43 +34,75 @@ type note struct {
 
 // write writes a batch, also when the caller's context has ended. It waits as long as the lease is
 // held, because another op's transaction may hold up the ledger; after that, not for long.
-func (j *journal) write(b Batch) ([]string, error) {
+func (j *journal) write(b Batch) (refused []string, err error) {
 	p := &j.pen
 	p.mu.Lock()
 	first := !p.busy
 	p.busy = true
-	if first && p.company == 0 {
+	if first && (!p.slow || p.company == 0) {
 		p.mu.Unlock()
-		refused, err := j.commit(b)
-		j.pen.pass()
+		refused, err = j.commit(b)
+		p.pass()
 		return refused, err
 	}
-	n := &note{batch: b, turn: make(chan bool, 1)}
+	n := p.blank()
+	n.batch = b
 	p.waiting = append(p.waiting, n)
 	p.mu.Unlock()
-	if !first && <-n.turn {
-		return n.refused, n.err
+	if first || !<-n.turn {
+		j.writeLot(n)
 	}
+	refused, err = n.refused, n.err
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n.batch, n.refused, n.err = Batch{}, nil, nil
+	p.free = append(p.free, n)
+	return refused, err
+}
+
+// blank is a note that nobody has.
+func (p *pen) blank() *note {
+	last := len(p.free) - 1
+	if last < 0 {
+		return &note{turn: make(chan bool, 1)}
+	}
+	n := p.free[last]
+	p.free = p.free[:last]
+	return n
+}
+
+// writeLot writes what waits, mine in it, and tells the others.
+func (j *journal) writeLot(mine *note) {
+	p := &j.pen
 	p.await()
-	lot, whole := p.lot()
-	refused, err := j.commit(whole)
-	for _, m := range lot {
-		m.err = err
+	p.gather()
+	refused, err := j.commit(p.whole)
+	for _, n := range p.lot {
+		n.err = err
 		if len(refused) > 0 {
-			m.refused = m.batch.among(refused)
+			n.refused = n.batch.among(refused)
 		}
-		if m != n {
-			m.turn <- true
+		if n != mine {
+			n.turn <- true
 		}
 	}
 	p.pass()
-	return n.refused, n.err
+}
+
+// slowCommit is what a commit takes that is worth sharing.
+const slowCommit = 50 * time.Microsecond
+
+func (j *journal) commit(b Batch) ([]string, error) {
+	began := wall.Now()
+	refused, err := j.store.Write(j.writing, j.current(), b)
+	j.pen.slow = wall.Now().Sub(began) > slowCommit
+	return refused, err
 }
 
 // await lets those come up who shared the last commit: they were told of it together, and those whose
 // ops are short are all but here. It takes microseconds, a commit hundreds of them.
 func (p *pen) await() {
-	for turns := 0; ; turns++ {
+	for turns := 0; p.slow; turns++ {
 		p.mu.Lock()
 		enough := len(p.waiting) > p.company || turns >= 4*p.company
 		p.mu.Unlock()
@@ -71,10 +111,6 @@ func (p *pen) await() {
 		}
 		runtime.Gosched()
 	}
-}
-
-func (j *journal) commit(b Batch) ([]string, error) {
-	return j.store.Write(j.writing, j.current(), b)
 }
 
 // pass lets the first that waits write.
@@ -88,32 +124,50 @@ func (p *pen) pass() {
 	p.waiting[0].turn <- false
 }
 
-// lot takes those that can be written together: of one op, and of the run, only one thing at a time.
-func (p *pen) lot() ([]*note, Batch) {
+// gather takes those that can be written together: of one op, and of the run, only one thing at a time.
+func (p *pen) gather() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var whole Batch
-	seen := make(map[string]bool, 2*len(p.waiting))
+	if p.seen == nil {
+		p.seen = map[string]bool{}
+	}
+	clear(p.seen)
+	p.whole.empty()
 	n := 0
 	for _, m := range p.waiting {
-		ids := m.batch.ids()
-		if n > 0 && (m.batch.Run != nil || whole.Run != nil || slices.ContainsFunc(ids, func(id string) bool { return seen[id] })) {
+		b := &m.batch
+		if n > 0 && (b.Run != nil || p.whole.Run != nil || p.again(b)) {
 			break
 		}
-		for _, id := range ids {
-			seen[id] = true
+		for id := range b.ids {
+			p.seen[id] = true
 		}
-		whole = whole.with(m.batch)
+		p.whole.add(b)
 		n++
 	}
-	lot := slices.Clone(p.waiting[:n])
-	p.company = n - 1
+	p.lot = append(p.lot[:0], p.waiting[:n]...)
 	p.waiting = slices.Delete(p.waiting, 0, n)
-	return lot, whole
+	p.company = n - 1
 }
 
-// with is both batches as one.
-func (b Batch) with(more Batch) Batch {
+// again reports whether a batch is about an op that is in the lot already.
+func (p *pen) again(b *Batch) bool {
+	for id := range b.ids {
+		if p.seen[id] {
+			return true
+		}
+	}
+	return false
+}
+
+// empty makes room for other items.
+func (b *Batch) empty() {
+	b.Outcomes, b.Saves, b.Headway = b.Outcomes[:0], b.Saves[:0], b.Headway[:0]
+	b.Marks, b.Claims, b.Run = b.Marks[:0], b.Claims[:0], nil
+}
+
+// add puts the items of another batch behind its own.
+func (b *Batch) add(more *Batch) {
 	b.Outcomes = append(b.Outcomes, more.Outcomes...)
 	b.Saves = append(b.Saves, more.Saves...)
 	b.Headway = append(b.Headway, more.Headway...)
@@ -122,31 +176,43 @@ func (b Batch) with(more Batch) Batch {
 	if more.Run != nil {
 		b.Run = more.Run
 	}
-	return b
 }
 
 // ids are those of all items.
-func (b *Batch) ids() []string {
-	ids := make([]string, 0, len(b.Outcomes)+len(b.Saves)+len(b.Headway)+len(b.Marks)+len(b.Claims))
+func (b *Batch) ids(yield func(string) bool) {
 	for i := range b.Outcomes {
-		ids = append(ids, b.Outcomes[i].ID)
+		if !yield(b.Outcomes[i].ID) {
+			return
+		}
 	}
 	for i := range b.Saves {
-		ids = append(ids, b.Saves[i].ID)
+		if !yield(b.Saves[i].ID) {
+			return
+		}
 	}
 	for i := range b.Headway {
-		ids = append(ids, b.Headway[i].ID)
+		if !yield(b.Headway[i].ID) {
+			return
+		}
 	}
 	for i := range b.Marks {
-		ids = append(ids, b.Marks[i].ID)
+		if !yield(b.Marks[i].ID) {
+			return
+		}
 	}
 	for i := range b.Claims {
-		ids = append(ids, b.Claims[i].ID)
+		if !yield(b.Claims[i].ID) {
+			return
+		}
 	}
-	return ids
 }
 
 // among are the IDs of the batch that are in a list.
-func (b *Batch) among(list []string) []string {
-	return slices.DeleteFunc(b.ids(), func(id string) bool { return !slices.Contains(list, id) })
+func (b *Batch) among(list []string) (ids []string) {
+	for id := range b.ids {
+		if slices.Contains(list, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }

@@ -22,10 +22,10 @@ func Progress(ctx context.Context, done, total int64) error {
 	if c.Step.Op.Delivery == Transactional {
 		return nil // its entry is locked until it commits: the write would wait for the op, and the op for the write
 	}
-	if j == nil || c.claim().Token.IsZero() || done < total && now-c.told.Load() < int64(time.Second) {
+	if j == nil || c.token.IsZero() || done < total && now-c.told.Load() < int64(time.Second) {
 		return nil
 	}
 	c.told.Store(now)
-	_, _ = j.write(Batch{Headway: []Headway{{c.Step.Op.ID, c.claim().Token, done, total}}})
+	_, _ = j.write(Batch{Headway: []Headway{{c.Step.Op.ID, c.token, done, total}}})
 	return nil
 }

@@ -20,13 +20,13 @@ func record(next Handler) Handler {
 // open claims an attempt: it is in the ledger before the op is called.
 func (c *Call) open(ctx context.Context) error {
 	j := c.walk.journal
-	if j == nil || !c.claim().Token.IsZero() { // claimed ahead
+	if j == nil || !c.token.IsZero() { // claimed ahead
 		return nil
 	}
 	c.propose()
 	if err := j.claim(ctx, c); err != nil {
 		c.state.owe(c.unmade())
-		*c.claim() = Claim{} // the op is not called
+		c.token = Token{} // the op is not called
 		c.broken = fmt.Errorf("claim: %w", err)
 		return c.broken
 	}
@@ -36,21 +36,22 @@ func (c *Call) open(ctx context.Context) error {
 // propose makes the claim that opens the attempt.
 func (c *Call) propose() {
 	e, j := c.state.known(), c.walk.journal
-	*c.claim() = Claim{
+	claim := Claim{
 		ID: c.Step.Op.ID, Token: NewToken(), Direction: c.Direction, Run: j.run.ID, Delivery: c.Step.Op.Delivery,
 		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: j.run.Owner, Checksum: c.Step.Op.Checksum,
 	}
 	if c.Direction == Forward && (e.Attempt == 0 || e.Seq > 0) {
-		c.claim().Generation++ // for the first time, or after it was done or undone
+		claim.Generation++ // for the first time, or after it was done or undone
 	}
-	c.Attempt = e.Attempt + 1
+	c.Attempt = claim.Attempt
+	c.write(claim)
 }
 
 // close writes what came of the attempt, unless that is committed already. It answers with the
 // op's own error, or with why the ledger could not be told.
 func (c *Call) close(ctx context.Context, own error) error {
 	j := c.walk.journal
-	if j == nil || c.claim().Token.IsZero() {
+	if j == nil || c.token.IsZero() {
 		return own
 	}
 	if c.broken != nil {
@@ -79,7 +80,7 @@ func (c *Call) close(ctx context.Context, own error) error {
 
 // outcome is what the ledger is told of an attempt that ended with err.
 func (c *Call) outcome(err error) Outcome {
-	out := Outcome{ID: c.Step.Op.ID, Token: c.claim().Token, Error: errorDetail(err), Saved: c.saved}
+	out := Outcome{ID: c.Step.Op.ID, Token: c.token, Error: errorDetail(err), Saved: c.saved}
 	if err == nil {
 		if c.seq == 0 {
 			c.seq = c.walk.journal.seq.Add(1)
@@ -109,7 +110,7 @@ func (c *Call) outcome(err error) Outcome {
 // is gone. The op is what it was before.
 func (c *Call) unmade() Outcome {
 	e := c.state.known()
-	out := Outcome{ID: c.Step.Op.ID, Token: c.claim().Token, State: e.State, Error: "it was not called"}
+	out := Outcome{ID: c.Step.Op.ID, Token: c.token, State: e.State, Error: "it was not called"}
 	switch out.State {
 	case Failed, Tolerated, Indeterminate, RollbackPending:
 	case Succeeded: // it was to be repeated
@@ -144,7 +145,7 @@ func (c *Call) effect(before State, err error) Effect {
 		return EffectNone
 	case unverified(err):
 		return EffectUnknown
-	case c.claim().Token.IsZero() && c.walk.journal != nil, errors.As(err, &phase):
+	case c.token.IsZero() && c.walk.journal != nil, errors.As(err, &phase):
 		return EffectNone
 	case c.broken != nil:
 		if c.closed {

@@ -131,14 +131,15 @@ func resolved(e *Entry, found Resolution) (State, bool) {
 
 // resolve writes a finding as an attempt of its own.
 func (j *journal) resolve(ctx context.Context, e *Entry, to State, note string) error {
-	c := &Call{Step: &Step{Op: &Op{ID: e.ID}}, Direction: ByHand, Attempt: e.Attempt + 1, paper: new(paper)}
-	*c.claim() = Claim{
+	c := &Call{Step: &Step{Op: &Op{ID: e.ID}}, Direction: ByHand, Attempt: e.Attempt + 1}
+	c.write(Claim{
 		ID: e.ID, Token: NewToken(), Direction: ByHand, Run: e.Run, Delivery: e.Delivery,
 		Generation: e.Generation, Attempt: c.Attempt, Owner: j.run.Owner, Checksum: e.Checksum,
-	}
+	})
+	defer c.file()
 	err := j.claim(ctx, c)
 	if err == nil {
-		c.paper.end[0] = Outcome{ID: e.ID, Token: c.claim().Token, State: to, Error: ErrorText(errors.New(note))}
+		c.paper.end[0] = Outcome{ID: e.ID, Token: c.token, State: to, Error: ErrorText(errors.New(note))}
 		if e.Seq == 0 && (to == Succeeded || to == RolledBack) { // else it keeps its place
 			c.paper.end[0].Seq = j.seq.Add(1)
 		}

@@ -31,7 +31,7 @@ func Save(ctx context.Context, v any) error {
 		return fmt.Errorf("save: %d bytes of JSON, at most %d allowed", len(data), MaxSavedBytes)
 	}
 	if j := c.walk.journal; j != nil && c.Step.Op.Delivery != Transactional {
-		refused, err := j.write(Batch{Saves: []Snapshot{{c.Step.Op.ID, c.claim().Token, data}}})
+		refused, err := j.write(Batch{Saves: []Snapshot{{c.Step.Op.ID, c.token, data}}})
 		if err == nil && len(refused) > 0 {
 			err = ErrFenced
 		}
@@ -76,5 +76,5 @@ func IdempotencyKey(ctx context.Context) string {
 	if c == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s/%d/%s", c.Step.Op.ID, c.claim().Generation, c.Direction)
+	return fmt.Sprintf("%s/%d/%s", c.Step.Op.ID, c.nth, c.Direction)
 }

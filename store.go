@@ -69,7 +69,7 @@ type Owner struct {
 
 // Batch is a set of changes for one transaction. Each item is checked by itself, so one that is
 // refused does not stop the others. Order: outcomes, then saves, headway, marks and claims, then
-// the run.
+// the run. A batch is the caller's: a store keeps nothing of its slices.
 type Batch struct {
 	Outcomes []Outcome
 	Saves    []Snapshot

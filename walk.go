@@ -25,11 +25,10 @@ type Walk struct {
 	strategy  string
 	tolerates bool
 
-	steps  []stepState
-	needs  [][]int     // what each op declared to depend on, unless the plan's steps know
-	dues   []time.Time // when each is due, by itself or by what it waits for; nil: all at once
-	calls  blocks[Call]
-	papers blocks[paper]
+	steps []stepState
+	needs [][]int     // what each op declared to depend on, unless the plan's steps know
+	dues  []time.Time // when each is due, by itself or by what it waits for; nil: all at once
+	calls blocks[Call]
 
 	again func(context.Context) error // goes on after a wait
 	past  []*stepState                // steps that had their turn before it
@@ -262,7 +261,7 @@ func (w *Walk) attempt(ctx context.Context, s *stepState, next func() int) (Stat
 	}
 	err := w.through(ctx, c)
 	switch {
-	case c.broken != nil && c.claim().Token.IsZero():
+	case c.broken != nil && c.token.IsZero():
 		return Failed, err // never called
 	case c.broken != nil, unverified(err):
 		return Indeterminate, err
@@ -298,6 +297,7 @@ func (w *Walk) settle(s *stepState, state State, reason string, err error) {
 		if w.journal == nil && c.saved != nil {
 			s.entry = &Entry{ID: op.ID, Saved: c.saved} // for its Rollback
 		}
+		c.file()
 		s.call = nil
 	}
 	if state == Failed && op.AllowedToFail && w.tolerates && (c == nil || c.broken == nil) {

@@ -58,7 +58,8 @@ func (w *World) token(id string, t seq.Token) seq.Token {
 // mutate is what a replica says instead of what the engine meant.
 func (r *replica) mutate(b seq.Batch) seq.Batch {
 	w := r.world
-	b.Outcomes, b.Claims = slices.Clone(b.Outcomes), slices.Clone(b.Claims)
+	b.Outcomes, b.Claims, b.Marks = slices.Clone(b.Outcomes), slices.Clone(b.Claims), slices.Clone(b.Marks)
+	b.Saves, b.Headway = slices.Clone(b.Saves), slices.Clone(b.Headway)
 	slices.SortFunc(b.Outcomes, func(a, b seq.Outcome) int { return strings.Compare(a.ID, b.ID) }) // recovery has none
 	switch w.mutant {
 	case SameToken:
