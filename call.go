@@ -5,7 +5,6 @@ import (
 	"errors"
 	"runtime/debug"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -42,12 +41,6 @@ type Call struct {
 	ctx       callContext
 }
 
-// paper is what a call says to the ledger, as a batch wants it. It is used again.
-type paper struct {
-	claim [1]Claim
-	end   [1]Outcome
-}
-
 // newCall is a call of a step that nobody has made. Calls come in blocks, which saves allocations,
 // and are never used again, because what an op has left behind may still hold one.
 func (w *Walk) newCall(s *stepState, d Direction) *Call {
@@ -57,22 +50,6 @@ func (w *Walk) newCall(s *stepState, d Direction) *Call {
 	c.Doubt = d == Forward && e.State == Indeterminate
 	return c
 }
-
-// write gives the call a paper with the claim that opens the attempt.
-func (c *Call) write(claim Claim) {
-	c.paper, _ = papers.Get().(*paper)
-	c.paper.claim[0], c.token, c.nth = claim, claim.Token, claim.Generation
-}
-
-// file gives the paper back, when nobody reads it any more.
-func (c *Call) file() {
-	if c.paper != nil {
-		papers.Put(c.paper)
-		c.paper = nil
-	}
-}
-
-var papers = sync.Pool{New: func() any { return new(paper) }}
 
 // callContext is the op's context: it knows its call.
 type callContext struct {

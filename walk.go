@@ -49,42 +49,6 @@ type Walk struct {
 	reversal *reversal // after Reverse
 }
 
-// stepState is what a walk knows of a step. Whoever moved status to busy owns the rest. There may be
-// a million of them.
-type stepState struct {
-	status  atomic.Uint32
-	state   State
-	failed  bool  // and was not allowed to
-	stops   bool  // Do answers err
-	attempt int32 // number of the forward attempt; 0: there was none
-	retries int32
-	took    time.Duration // the forward attempt
-	step    *Step
-	entry   *Entry   // as the ledger had it when the plan was made; nil: it had nothing
-	call    *Call    // that is under way, or has been claimed ahead
-	untold  *Outcome // of an attempt that the ledger may take for open
-	err     error    // of the last attempt, also if tolerated
-	reason  string
-}
-
-// known is what the ledger knew of the step, for reading.
-func (s *stepState) known() *Entry {
-	if s.entry == nil {
-		return &unknown
-	}
-	return s.entry
-}
-
-var unknown Entry
-
-const (
-	idle uint32 = iota
-	busy
-	settled
-	reserving // a claim for it is being written
-	reserved  // it is claimed, and whoever had it claimed does it next
-)
-
 // NewWalk returns a walk over a plan that records nothing and calls do for each step, for tests
 // and benchmarks of executors. Dependencies are honoured as in a real run.
 func NewWalk(plan *Plan, do Handler) *Walk {
@@ -185,23 +149,6 @@ func (w *Walk) do(ctx context.Context, i int, next func() int) error {
 	return s.answer()
 }
 
-// answer is what Do answers for a step that has settled.
-func (s *stepState) answer() error {
-	if s.stops {
-		return s.err
-	}
-	return nil
-}
-
-// rest leaves a step as it was, not started.
-func (s *stepState) rest(claimed bool) {
-	if claimed {
-		s.status.Store(reserved)
-		return
-	}
-	s.status.Store(idle)
-}
-
 // gate decides what becomes of a step that will not run now; Pending means that it will.
 func (w *Walk) gate(ctx context.Context, i int) (State, string, error) {
 	s := &w.steps[i]
@@ -239,11 +186,6 @@ func (w *Walk) gate(ctx context.Context, i int) (State, string, error) {
 		}
 	}
 	return Pending, "", nil
-}
-
-// satisfied reports whether what depends on the step may start.
-func (s *stepState) satisfied() bool {
-	return s.state == Succeeded || s.state == Skipped && s.reason == conditionFalse
 }
 
 const conditionFalse = "its condition is false"
