@@ -24,6 +24,7 @@ func TestStore(t *testing.T, open func(tb testing.TB) seq.Store) {
 		"an outcome closes the attempt":                (*ledger).outcomes,
 		"an outcome needs the token":                   (*ledger).foreignOutcome,
 		"a true report is welcome without the lease":   (*ledger).lateOutcome,
+		"a claim beside a true report needs the lease": (*ledger).lateOutcomeAndClaim,
 		"a lost attempt needs a later epoch":           (*ledger).lost,
 		"crashes are counted until an attempt reports": (*ledger).crashes,
 		"what is refused does not stop the rest":       (*ledger).partial,

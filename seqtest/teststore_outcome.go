@@ -1,7 +1,9 @@
 package seqtest
 
 import (
+	"context"
 	"errors"
+	"slices"
 
 	"github.com/sequencer-go/seq"
 )
@@ -44,6 +46,33 @@ func (l *ledger) lateOutcome() {
 		l.t.Fatalf("refused %v, %v", refused, err)
 	}
 	l.want("a", seq.Succeeded)
+}
+
+// What a run writes most is an outcome and the claim of the next op. Who has lost the lease may say
+// what has happened, and may not go on.
+func (l *ledger) lateOutcomeAndClaim() {
+	old := l.acquire()
+	a, b := l.claim("a", 1), l.claim("b", 1)
+	l.write(seq.Batch{Claims: []seq.Claim{a, b}})
+	l.next()
+	batch := func(c seq.Claim) seq.Batch {
+		both := done(c)
+		both.Claims = []seq.Claim{l.claim("next", 1)}
+		return both
+	}
+	refused, err := l.store.Write(l.ctx, old, batch(a))
+	if !errors.Is(err, seq.ErrLeaseLost) || !slices.Equal(refused, []string{"next"}) {
+		l.t.Errorf("Write: refused %v, %v", refused, err)
+	}
+	refused, err = l.store.Atomic(l.ctx, old, b, func(context.Context) (seq.Batch, error) { return batch(b), nil })
+	if !errors.Is(err, seq.ErrLeaseLost) || !slices.Equal(refused, []string{"next"}) {
+		l.t.Errorf("Atomic: refused %v, %v", refused, err)
+	}
+	l.want("a", seq.Succeeded)
+	l.want("b", seq.Succeeded)
+	if entries, err := l.store.Load(l.ctx); err != nil || len(entries) != 2 {
+		l.t.Errorf("%d entries, %v; want 2", len(entries), err)
+	}
 }
 
 func (l *ledger) lost() {

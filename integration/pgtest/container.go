@@ -20,7 +20,10 @@ func fromContainer() (*server, error) {
 	if err := haveImage(ctx, image); err != nil {
 		return nil, fmt.Errorf("container of %s: %w: %w", image, errUnavailable, err)
 	}
-	c, err := postgres.Run(ctx, image, postgres.BasicWaitStrategies())
+	// The data is in memory: containers write to layers of files, which is slow, and the tests make
+	// hundreds of databases. What has to survive a crash of the server is tested elsewhere.
+	c, err := postgres.Run(ctx, image, postgres.BasicWaitStrategies(),
+		testcontainers.WithTmpfs(map[string]string{"/var/lib/postgresql/data": "rw"}))
 	stop := func() error { return testcontainers.TerminateContainer(c) }
 	if err != nil {
 		_ = stop() // the reason is err

@@ -3,8 +3,10 @@ package bunstore_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,6 +48,7 @@ var mutants = map[string][2]string{
 	"a save of any token":               {"SET saved = CAST(v_saved AS ?blob)\n\tFROM v\n\tWHERE o.ns = ?ns AND o.id = v_id AND o.token = v_token", "SET saved = CAST(v_saved AS ?blob)\n\tFROM v\n\tWHERE o.ns = ?ns AND o.id = v_id"},
 	"headway of any token":              {"total = v_total\n\tFROM v\n\tWHERE o.ns = ?ns AND o.id = v_id AND o.token = v_token", "total = v_total\n\tFROM v\n\tWHERE o.ns = ?ns AND o.id = v_id"},
 	"no authority":                      {"SET epoch = epoch WHERE ns = ?ns AND epoch = ? AND holder = ?", "SET epoch = epoch WHERE ns = ?ns AND (TRUE OR epoch = ? AND holder = ?)"},
+	"no authority behind the lock":      {"1 FROM ?leases WHERE ns = ?ns AND epoch = ? AND holder = ?", "1 FROM ?leases WHERE ns = ?ns AND (TRUE OR epoch = ? AND holder = ?)"},
 	"authority of the epoch":            {"SET epoch = epoch WHERE ns = ?ns AND epoch = ? AND holder = ?", "SET epoch = epoch WHERE ns = ?ns AND epoch = ? AND (TRUE OR holder = ?)"},
 	"a lease that is held is taken":     {"WHERE l.holder IS NULL OR l.expires IS NULL OR l.expires <= ?now", "WHERE TRUE"},
 	"a lease that expired stays":        {" OR l.expires <= ?now", ""},
@@ -138,16 +141,24 @@ func (o *overtaken) BeforeQuery(ctx context.Context, event *bun.QueryEvent) cont
 
 func (o *overtaken) AfterQuery(context.Context, *bun.QueryEvent) {}
 
-// TestNoMutantSurvives breaks one guard at a time, in a process of its own.
+// TestNoMutantSurvives breaks one guard at a time, in a process of its own. Under the race detector,
+// which has nothing to find here and takes its time, it does a quarter of them.
 func TestNoMutantSurvives(t *testing.T) {
 	if testing.Short() {
 		t.Skip("short")
+	}
+	names := slices.Sorted(maps.Keys(mutants))
+	if underRace {
+		for i := range len(names) / 4 {
+			names[i] = names[4*i]
+		}
+		names = names[:len(names)/4]
 	}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name := range mutants {
+	for _, name := range names {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestContract$", "-test.failfast")
 			cmd.Env = append(os.Environ(), "SEQ_TEST_MUTANT="+name)
