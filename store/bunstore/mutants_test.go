@@ -2,6 +2,7 @@ package bunstore_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"maps"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"
 	"github.com/sequencer-go/seq/store/bunstore"
+	"github.com/sequencer-go/seq/store/postgres"
 	"github.com/sequencer-go/seq/store/sqlite"
 )
 
@@ -65,9 +67,33 @@ var mutants = map[string][2]string{
 	"attempts in no order":              {"AND id = ? ORDER BY number", "AND id = ? ORDER BY number DESC"},
 }
 
+// onPostgres are the guards in the statements that only Postgres gets.
+var onPostgres = map[string][2]string{
+	"together: no authority":             {"AND epoch = ?epoch AND holder = ?holder AND ?same FOR SHARE", "AND (TRUE OR epoch = ?epoch AND holder = ?holder) AND ?same FOR SHARE"},
+	"together: authority of the epoch":   {"AND epoch = ?epoch AND holder = ?holder AND ?same", "AND epoch = ?epoch AND (TRUE OR holder = ?holder) AND ?same"},
+	"together: an outcome of any token":  {"o.id = v_id AND o.token = v_token AND ?same", "o.id = v_id AND o.token IS NOT NULL AND ?same"},
+	"together: the dead of any epoch":    {"o.fence < ?epoch AND EXISTS", "EXISTS"},
+	"together: the dead without a lease": {"o.fence < ?epoch AND EXISTS (SELECT 1 FROM lease)", "o.fence < ?epoch"},
+	"together: the attempt stays open":   {"state = v_state, token = NULL, error = v_error,", "state = v_state, error = v_error,"},
+	"together: all attempts are closed":  {"AND a.id = closed.id AND a.number = closed.attempt", "AND a.id = closed.id"},
+	"together: a claim of any attempt":   {"o.token IS NULL AND o.attempt = excluded.attempt - 1\n\t\tRETURNING", "o.token IS NULL\n\t\tRETURNING"},
+	"together: a claim beside another":   {"o.token IS NULL AND o.attempt = excluded.attempt - 1\n\t\tRETURNING", "o.attempt = excluded.attempt - 1\n\t\tRETURNING"},
+	"together: a first claim of any":     {"k_attempt = 1 OR k_id IN", "TRUE OR k_id IN"},
+	"together: a claim without a lease":  {"k_token, ?epoch, k_checksum FROM k, lease", "k_token, ?epoch, k_checksum FROM k"},
+	"together: attempts of claims lost":  {"FROM k JOIN opened ON opened.id = k_id", "FROM k"},
+	"atomic with any token, locked":      {"WHERE ns = ?ns AND id = ? AND token = ? FOR UPDATE", "WHERE ns = ?ns AND id = ? AND (TRUE OR token = ?) FOR UPDATE"},
+}
+
+// open opens a ledger of its own: on SQLite, or on the server that SEQ_TEST_MUTANTS_DSN names.
 func open(tb testing.TB) *bunstore.Store {
 	tb.Helper()
-	s, err := sqlite.Open(":memory:")
+	var s *bunstore.Store
+	var err error
+	if dsn := os.Getenv("SEQ_TEST_MUTANTS_DSN"); dsn != "" {
+		s, err = postgres.Open(dsn, bunstore.Prefix("m"+strings.ToLower(rand.Text())+"_"))
+	} else {
+		s, err = sqlite.Open(":memory:")
+	}
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -79,9 +105,16 @@ func open(tb testing.TB) *bunstore.Store {
 // of a store that is not in a database.
 func TestContract(t *testing.T) {
 	if name := os.Getenv("SEQ_TEST_MUTANT"); name != "" {
-		bunstore.Mutate(mutants[name][0], mutants[name][1])
+		m, both := mutants[name]
+		if !both {
+			m = onPostgres[name]
+		}
+		bunstore.Mutate(m[0], m[1])
 	}
 	seqtest.TestStore(t, func(tb testing.TB) seq.Store { return open(tb) })
+	if os.Getenv("SEQ_TEST_MUTANTS_DSN") != "" {
+		return // the rest looks into tables by their names
+	}
 	t.Run("leases expire", func(t *testing.T) {
 		s := open(t)
 		set := func(query string) {
@@ -148,6 +181,9 @@ func TestNoMutantSurvives(t *testing.T) {
 		t.Skip("short")
 	}
 	names := slices.Sorted(maps.Keys(mutants))
+	if os.Getenv("SEQ_TEST_MUTANTS_DSN") != "" {
+		names = slices.Sorted(maps.Keys(onPostgres))
+	}
 	if underRace {
 		for i := range len(names) / 4 {
 			names[i] = names[4*i]
