@@ -93,7 +93,8 @@ func fleetOps(s *bunstore.Store, role string) []seq.Op {
 func command(t *testing.T, role, dsn string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), self)
-	cmd.Env = append(os.Environ(), childRole+"="+role, childDSN+"="+dsn)
+	// The race detector, if there is one, would sleep a second at each end.
+	cmd.Env = append(os.Environ(), childRole+"="+role, childDSN+"="+dsn, "GORACE=atexit_sleep_ms=0")
 	return cmd
 }
 

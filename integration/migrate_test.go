@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -204,8 +203,7 @@ func killed(t *testing.T, dsn, way string) {
 	t.Helper()
 	killed := 0
 	for round := 0; ; round++ {
-		cmd := exec.CommandContext(t.Context(), os.Args[0])
-		cmd.Env = append(os.Environ(), childRole+"="+migrating+way, childDSN+"="+dsn)
+		cmd := command(t, migrating+way, dsn)
 		var said bytes.Buffer
 		cmd.Stderr = &said
 		out, err := cmd.StdoutPipe()

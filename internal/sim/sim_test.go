@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	flagSeeds   = flag.Uint64("sim.seeds", 3000, "how many seeds TestSim runs")
+	flagSeeds   = flag.Uint64("sim.seeds", defaultSeeds, "how many seeds TestSim runs")
 	flagStart   = flag.Uint64("sim.start", 0, "the first seed of TestSim")
 	flagFor     = flag.Duration("sim.for", 0, "run seeds for this long, however many")
 	flagSeed    = flag.Int64("sim.seed", -1, "run this seed alone")
