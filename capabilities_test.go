@@ -3,6 +3,7 @@ package seq_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -33,6 +34,7 @@ func TestCapabilities(t *testing.T) {
 		"Repeat":                   repeat,
 		"a failure":                failure,
 		"a panic":                  panics,
+		"a panic with nil":         panicsWithNil,
 		"a Goexit":                 goexits,
 		"Save and Saved":           saves,
 		"IdempotencyKey":           idempotencyKey,
@@ -242,6 +244,31 @@ func panics(t *testing.T, s seq.Strategy) {
 	history, _ := b.store.History(t.Context(), id("a"))
 	if len(history) != 1 || !strings.Contains(history[0].Error, "seqtest/ops.go") {
 		t.Errorf("the history has no stack: %+v", history)
+	}
+}
+
+func panicsWithNil(t *testing.T, s seq.Strategy) {
+	b := newBench(t, s, seqtest.Panics(id("a"), nil))
+	_, err := b.run()
+	var p *seq.PanicError
+	var wasNil *runtime.PanicNilError
+	if !errors.As(err, &p) || !errors.As(err, &wasNil) || !strings.Contains(p.Stack, "seqtest/ops.go") {
+		t.Fatalf("got %v", err)
+	}
+	b.state("a", seq.Failed)
+	history, _ := b.store.History(t.Context(), id("a"))
+	if len(history) != 1 || !strings.Contains(history[0].Error, "panic called with nil") {
+		t.Errorf("the history does not say so: %+v", history)
+	}
+}
+
+// As before Go 1.21, which a program can still choose: who recovers from panic(nil) is told of none.
+func TestAPanicWithNilOfOldIsNoSuccess(t *testing.T) {
+	t.Setenv("GODEBUG", "panicnil=1")
+	for name, strategy := range every() {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { panicsWithNil(t, strategy) })
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package seq
 
 import (
 	"context"
+	"runtime"
 	"runtime/debug"
 	"sync"
 )
@@ -67,7 +68,9 @@ func (h *hand) work() {
 		}
 	}()
 	for j := range h.jobs {
-		h.done <- h.call(j, &exit)
+		err := h.call(j, &exit)
+		exit = nil // it has not ended, so that was no Goexit
+		h.done <- err
 	}
 }
 
@@ -84,6 +87,8 @@ func (h *hand) call(j job, exit **exitError) (err error) {
 			return
 		}
 		*exit = &exitError{PanicError{Stack: stack}}
+		// With GODEBUG=panicnil=1 it may have been panic(nil); then the goroutine goes on, and this is heard.
+		err = &PanicError{Value: new(runtime.PanicNilError), Stack: stack}
 	}()
 	err = j.fn(j.ctx)
 	returned = true

@@ -29,7 +29,7 @@ func connect(dsn string, opts ...bunstore.Option) (*bunstore.Store, error) {
 }
 
 // ledger is connect for a test.
-func ledger(t *testing.T, dsn string, opts ...bunstore.Option) *bunstore.Store {
+func ledger(t testing.TB, dsn string, opts ...bunstore.Option) *bunstore.Store {
 	t.Helper()
 	s, err := connect(dsn, opts...)
 	if err != nil {

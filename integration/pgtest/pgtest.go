@@ -9,7 +9,8 @@
 //   - initdb and postgres, from PATH or from where Debian installs them, in a temporary folder.
 //
 // Without any, the test is skipped. SEQ_TEST_REQUIRE, a list with commas, makes that a failure:
-// "postgres" asks for any of the three, "docker" for the container.
+// "postgres" asks for any of the three, "docker" for the container. [Pooled] puts a transaction pooler
+// in front.
 package pgtest
 
 import (

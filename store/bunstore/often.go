@@ -77,15 +77,14 @@ func (p *preparing) direct(ctx context.Context, s *Store) (bool, error) {
 }
 
 // lost reports whether err says that a prepared statement is not there. Such a statement has had no
-// effect, and the store prepares none any more.
+// effect, and the store prepares none any more. Several that are on their way may be lost at once.
 func (p *preparing) lost(err error) bool {
 	switch sqlState(err) {
 	case "26000", "42P05", "0A000": // not there, there already, another result than once
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		was := p.may
 		p.known, p.may = true, false
-		return was
+		return p.how != nil
 	default:
 		return false
 	}

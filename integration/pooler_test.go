@@ -1,0 +1,82 @@
+package integration_test
+
+import (
+	"database/sql"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/integration/pgtest"
+	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store/bunstore"
+	"github.com/sequencer-go/seq/strategies"
+)
+
+func TestStoreThroughAPooler(t *testing.T) {
+	dsn := pgtest.Pooled(t)
+	var ledgers atomic.Int32
+	seqtest.TestStore(t, func(tb testing.TB) seq.Store {
+		return ledger(tb, dsn, bunstore.Prefix(fmt.Sprintf("seq_%d_", ledgers.Add(1))))
+	})
+	wantNothingPrepared(t, dsn)
+}
+
+// Two processes that have more ops under way than the pooler has sessions: each op takes effect
+// once, and no session is left with a statement that the next client does not know of.
+func TestAFleetThroughAPooler(t *testing.T) {
+	dsn := pgtest.Pooled(t)
+	s := ledger(t, dsn)
+	effects(t, s)
+	var ops []seq.Op
+	for i := range 4 * pgtest.Sessions {
+		id := seqtest.ID(i, "op")
+		ops = append(ops, transactional(id, leave(id, "done"), leave(id, "undone")))
+	}
+	var wg sync.WaitGroup
+	for _, s := range []*bunstore.Store{s, ledger(t, dsn)} {
+		wg.Go(func() {
+			if r, err := seq.New(s, ops...).Use(strategies.Batch()).Run(t.Context()); err != nil {
+				t.Errorf("%v\n%s", err, r)
+			}
+		})
+	}
+	wg.Wait()
+	if r, err := seq.New(s, ops...).Rollback(t.Context()); err != nil || r.State != seq.RunRolledBack {
+		t.Errorf("%v\n%s", err, r)
+	}
+	for i := range ops {
+		if done, undone := count(t, s, ops[i].ID, "done"), count(t, s, ops[i].ID, "undone"); done != 1 || undone != 1 {
+			t.Errorf("%s: %d done, %d undone", ops[i].ID, done, undone)
+		}
+	}
+	wantNothingPrepared(t, dsn)
+}
+
+// wantNothingPrepared looks into all sessions that the pooler has: who holds them all has each.
+func wantNothingPrepared(t *testing.T, dsn string) {
+	t.Helper()
+	db, err := sql.Open("pgx", dsn+"&default_query_exec_mode=exec")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	sessions := map[int]bool{}
+	for range pgtest.Sessions {
+		tx, err := db.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = tx.Rollback() }()
+		var pid, n int
+		err = tx.QueryRowContext(t.Context(), `SELECT pg_backend_pid(), (SELECT count(*) FROM pg_prepared_statements)`).Scan(&pid, &n)
+		if err != nil || n != 0 {
+			t.Errorf("%d are prepared, %v", n, err)
+		}
+		sessions[pid] = true
+	}
+	if len(sessions) != pgtest.Sessions {
+		t.Errorf("%d sessions, want %d", len(sessions), pgtest.Sessions)
+	}
+}
