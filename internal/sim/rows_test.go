@@ -2,8 +2,10 @@ package sim
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -13,13 +15,32 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store/bunstore"
+	"github.com/sequencer-go/seq/store/postgres"
 	"github.com/sequencer-go/seq/store/sqlite"
 )
 
-// TestSameRowsOnSQLite lives through the same lives, without faults and one after another, on the
-// simulated database and on a real SQLite file: in the end both must hold the same rows. So what
-// the simulation shows of the engine holds for the store as well.
-func TestSameRowsOnSQLite(t *testing.T) {
+// TestSameRows lives through the same lives, without faults and one after another, on the simulated
+// database and on real ones: in the end all must hold the same rows. So what the simulation shows of
+// the engine holds for the stores as well. They are a SQLite file, and the Postgres that
+// SEQ_TEST_POSTGRES_DSN names, if it names one.
+func TestSameRows(t *testing.T) {
+	real := map[string]func(t *testing.T) (*bunstore.Store, error){
+		"SQLite": func(t *testing.T) (*bunstore.Store, error) {
+			return sqlite.Open(filepath.Join(t.TempDir(), "ledger.db"))
+		},
+	}
+	if dsn := os.Getenv("SEQ_TEST_POSTGRES_DSN"); dsn != "" {
+		real["Postgres"] = func(*testing.T) (*bunstore.Store, error) {
+			return postgres.Open(dsn, bunstore.Namespace(rand.Text()))
+		}
+	}
+	for name, open := range real {
+		t.Run(name, func(t *testing.T) { sameRows(t, open) })
+	}
+}
+
+func sameRows(t *testing.T, open func(t *testing.T) (*bunstore.Store, error)) {
 	compared := 0
 	for seed := range uint64(60) {
 		simulated, busy := "", false
@@ -35,10 +56,10 @@ func TestSameRowsOnSQLite(t *testing.T) {
 			continue
 		}
 		kept := ""
-		synctest.Test(t, func(t *testing.T) { kept = onSQLite(t, faultless(seed)) })
+		synctest.Test(t, func(t *testing.T) { kept = reallyLived(t, open, faultless(seed)) })
 		compared++
 		if simulated != kept {
-			t.Errorf("seed %d\n%s\nsimulated:\n%s\nSQLite:\n%s", seed, faultless(seed), simulated, kept)
+			t.Errorf("seed %d\n%s\nsimulated:\n%s\nreal:\n%s", seed, faultless(seed), simulated, kept)
 		}
 	}
 	if compared < 50 {
@@ -48,7 +69,7 @@ func TestSameRowsOnSQLite(t *testing.T) {
 
 // faultless is the scenario of a seed, in which only ops fail.
 func faultless(seed uint64) *scenario {
-	s := draw(rand.New(rand.NewPCG(seed, 0x5eed)))
+	s := draw(mathrand.New(mathrand.NewPCG(seed, 0x5eed)))
 	s.faults, s.faultsFor, s.limit = map[Fault]bool{}, time.Hour, 1
 	s.versions, s.lives = s.versions[:1], [][]life{slices.Concat(s.lives...)}
 	for i := range s.lives[0] {
@@ -57,9 +78,9 @@ func faultless(seed uint64) *scenario {
 	return s
 }
 
-// onSQLite lives a scenario on a file.
-func onSQLite(t *testing.T, s *scenario) string {
-	store, err := sqlite.Open(filepath.Join(t.TempDir(), "ledger.db"))
+// reallyLived is what a scenario leaves in a real database.
+func reallyLived(t *testing.T, open func(t *testing.T) (*bunstore.Store, error), s *scenario) string {
+	store, err := open(t)
 	if err != nil {
 		t.Fatal(err)
 	}
