@@ -25,17 +25,17 @@ import (
 // the engine holds for the stores as well. They are a SQLite file, and the Postgres that
 // SEQ_TEST_POSTGRES_DSN names, if it names one.
 func TestSameRows(t *testing.T) {
-	real := map[string]func(t *testing.T) (*bunstore.Store, error){
+	databases := map[string]func(t *testing.T) (*bunstore.Store, error){
 		"SQLite": func(t *testing.T) (*bunstore.Store, error) {
 			return sqlite.Open(filepath.Join(t.TempDir(), "ledger.db"))
 		},
 	}
 	if dsn := os.Getenv("SEQ_TEST_POSTGRES_DSN"); dsn != "" {
-		real["Postgres"] = func(*testing.T) (*bunstore.Store, error) {
+		databases["Postgres"] = func(*testing.T) (*bunstore.Store, error) {
 			return postgres.Open(dsn, bunstore.Namespace(rand.Text()))
 		}
 	}
-	for name, open := range real {
+	for name, open := range databases {
 		t.Run(name, func(t *testing.T) { sameRows(t, open) })
 	}
 }
