@@ -11,7 +11,10 @@ import (
 	"github.com/sequencer-go/seq"
 )
 
-const selectOps = `SELECT id, state, run, delivery, generation, attempt, crashes, token, fence, seq, not_before, saved, error, checksum, done, total
+// Most entries are of ops that were done at the first attempt. What they have in common is left out of
+// the answer, as NULL, which neither the driver nor the reader has to make a value of.
+const selectOps = `SELECT id, nullif(state, ?), run, nullif(delivery, ?), nullif(generation, 1), nullif(attempt, 1), nullif(crashes, 0), token,
+		fence, seq, not_before, saved, nullif(error, ''), nullif(checksum, ''), nullif(done, 0), nullif(total, 0)
 	FROM ?ops WHERE ns = ?ns`
 
 // Load implements [seq.Store].
@@ -20,9 +23,10 @@ func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) {
 	err := s.read(ctx, "ops", func(r *row) error {
 		e := seq.Entry{
 			ID:         r.text(0),
+			State:      seq.Succeeded,
 			Run:        r.text(2),
-			Generation: int(r.number(4)),
-			Attempt:    int(r.number(5)),
+			Generation: int(r.numberOr(4, 1)),
+			Attempt:    int(r.numberOr(5, 1)),
 			Crashes:    int(r.number(6)),
 			Fence:      r.number(8),
 			Seq:        r.number(9),
@@ -37,11 +41,15 @@ func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) {
 		if err = readable(e.ID, e.Run); err != nil {
 			return fmt.Errorf("op %.100q: %w", e.ID, err)
 		}
-		if e.State, err = seq.ParseState(r.text(1)); err != nil {
-			return fmt.Errorf("op %q: %w", e.ID, err)
+		if r.values[1] != nil {
+			if e.State, err = seq.ParseState(r.text(1)); err != nil {
+				return fmt.Errorf("op %q: %w", e.ID, err)
+			}
 		}
-		if e.Delivery, err = seq.ParseDelivery(r.text(3)); err != nil {
-			return fmt.Errorf("op %q: %w", e.ID, err)
+		if r.values[3] != nil {
+			if e.Delivery, err = seq.ParseDelivery(r.text(3)); err != nil {
+				return fmt.Errorf("op %q: %w", e.ID, err)
+			}
 		}
 		if e.Token, err = seq.ParseToken(r.text(7)); err != nil {
 			return fmt.Errorf("op %q: %w", e.ID, err)
@@ -56,7 +64,7 @@ func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) {
 		}
 		blocks[last] = append(blocks[last], e)
 		return nil
-	}, selectOps)
+	}, selectOps, seq.Succeeded.String(), seq.Repeatable.String())
 	if err != nil {
 		return nil, err
 	}
