@@ -2,4 +2,8 @@
 
 package sim
 
-const defaultSeeds = 3000
+const (
+	defaultSeeds = 3000
+	sameRowSeeds = 60
+	mutantsStep  = 1
+)

@@ -2,5 +2,9 @@
 
 package sim
 
-// defaultSeeds are fewer here: the race detector takes five times as long.
-const defaultSeeds = 750
+// The race detector makes all of it twenty times as slow, and finds the same in a part.
+const (
+	defaultSeeds = 750
+	sameRowSeeds = 15
+	mutantsStep  = 4 // every fourth
+)

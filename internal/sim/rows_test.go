@@ -42,7 +42,7 @@ func TestSameRows(t *testing.T) {
 
 func sameRows(t *testing.T, open func(t *testing.T) (*bunstore.Store, error)) {
 	compared := 0
-	for seed := range uint64(60) {
+	for seed := range uint64(sameRowSeeds) {
 		simulated, busy := "", false
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(seed, Options{}, synctest.Wait)
@@ -62,7 +62,7 @@ func sameRows(t *testing.T, open func(t *testing.T) (*bunstore.Store, error)) {
 			t.Errorf("seed %d\n%s\nsimulated:\n%s\nreal:\n%s", seed, faultless(seed), simulated, kept)
 		}
 	}
-	if compared < 50 {
+	if compared < sameRowSeeds*5/6 {
 		t.Errorf("%d seeds compared", compared)
 	}
 }
