@@ -137,7 +137,9 @@ func (c *Call) atomically(ctx context.Context, fn func(context.Context) error) e
 	written := !slices.Contains(refused, op.ID)
 	ahead.reserved(err == nil && written && len(refused) == 0)
 	switch {
-	case written && (err == nil || errors.Is(err, ErrLeaseLost) && own == nil && c.seq != 0):
+	// What is committed without the lease refuses the claim beside it; else the lease is only why the
+	// context ended, and nothing is.
+	case written && (err == nil || errors.Is(err, ErrLeaseLost) && own == nil && len(refused) > 0):
 		c.closed = true
 		return nil
 	case own != nil && errors.Is(err, own):

@@ -16,6 +16,9 @@ func (w *Walk) enrolment(i int, now time.Time) (Mark, bool) {
 	if due.IsZero() || s.step.Skip != "" || e.State == Indeterminate || e.State.Done() || doubt(op, e) != nil {
 		return Mark{}, false
 	}
+	if (e.State == Failed || e.State == Tolerated) && !due.After(now) {
+		return Mark{}, false // a rollback may still have to know
+	}
 	m := Mark{ID: op.ID, Attempt: e.Attempt, State: Pending, Run: w.journal.run.ID, NotBefore: due}
 	if due.After(now) {
 		m.State, m.Reason = Scheduled, "due at "+due.UTC().Format(time.RFC3339)
