@@ -62,11 +62,16 @@ func (s *stepState) reserved(taken bool) {
 	case taken:
 		s.status.Store(reserved)
 	default:
-		s.owe(s.call.unmade())
-		s.call.file()
-		s.call = nil
+		s.withdraw()
 		s.status.Store(idle)
 	}
+}
+
+// withdraw ends a call that was claimed, or may be, and that nobody makes.
+func (s *stepState) withdraw() {
+	s.owe(s.call.unmade())
+	s.call.file()
+	s.call = nil
 }
 
 // owe notes what the ledger may have to be told later.
@@ -82,8 +87,7 @@ func (w *Walk) owed() []Outcome {
 	var owed []Outcome
 	add := func(s *stepState) {
 		if s.status.CompareAndSwap(reserved, idle) {
-			s.owe(s.call.unmade())
-			s.call = nil
+			s.withdraw()
 		}
 		if s.untold != nil {
 			owed = append(owed, *s.untold)

@@ -2,7 +2,6 @@ package seq
 
 import (
 	"context"
-	"errors"
 	"slices"
 )
 
@@ -21,7 +20,7 @@ func (s *Sequencer) PreviewRollback(ctx context.Context, opts ...RunOption) (*Pl
 		return nil, err
 	}
 	targets, err := p.targets()
-	if err = errors.Join(p.unknownTargets(), err); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	states := make([]*stepState, len(targets))

@@ -36,7 +36,7 @@ func (s *Sequencer) Rollback(ctx context.Context, opts ...RunOption) (*Report, e
 		return report, err
 	}
 	targets, err := p.targets()
-	if err = errors.Join(p.unknownTargets(), err); err != nil {
+	if err != nil {
 		return report, err
 	}
 	dead, err := j.dead(ctx, RunStarted) // nobody goes on with what is being undone
@@ -134,7 +134,7 @@ func (p *planning) targets() ([]*Entry, error) {
 	}
 	all := append(doomed, done...)
 	slices.SortFunc(all, func(a, b *Entry) int { return strings.Compare(a.ID, b.ID) })
-	return all, errors.Join(p.reversible(all), p.stillNeeded(all))
+	return all, errors.Join(p.unknownTargets(), p.reversible(all), p.stillNeeded(all))
 }
 
 // unknownTargets is an error if Only names what neither the ledger nor the catalog knows.

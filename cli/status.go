@@ -24,11 +24,7 @@ Flags such as --failed narrow it down; several of them show what any of them wou
   {{name}} status --json | jq -r '.ops[] | select(.state == "failed") | .id'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			opts, err := c.options(cmd, a)
-			if err != nil {
-				return err
-			}
-			st, err := a.s.Status(cmd.Context(), opts...)
+			st, err := c.status(cmd, a)
 			if err != nil {
 				return err
 			}
@@ -137,6 +133,15 @@ func firstLine(text string) string {
 	return line
 }
 
+// status asks how the ops stand that the flags choose.
+func (c *choice) status(cmd *cobra.Command, a *app) (*seq.Status, error) {
+	opts, err := c.options(cmd, a)
+	if err != nil {
+		return nil, err
+	}
+	return a.s.Status(cmd.Context(), opts...)
+}
+
 func (a *app) pending() *cobra.Command {
 	var c choice
 	cmd := &cobra.Command{
@@ -148,11 +153,7 @@ in doubt about it, is work for a person: it is listed, and counts.`,
 		Example: `  {{name}} pending; case $? in 0) echo nothing to do;; 3) {{name}} run;; esac`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			opts, err := c.options(cmd, a)
-			if err != nil {
-				return err
-			}
-			st, err := a.s.Status(cmd.Context(), opts...)
+			st, err := c.status(cmd, a)
 			if err != nil {
 				return err
 			}

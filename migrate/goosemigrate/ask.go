@@ -40,6 +40,8 @@ func (c *collection) ask(version int64, up bool) (f function) {
 // A refuser is a database that begins nothing.
 type refuser struct{}
 
+var errUnused = errors.New("not a database")
+
 func (r refuser) Connect(context.Context) (driver.Conn, error) { return r, nil }
 func (refuser) Driver() driver.Driver                          { return nil }
 func (refuser) Prepare(string) (driver.Stmt, error)            { return nil, errUnused }

@@ -47,7 +47,7 @@ type NoTransaction []int64
 // Ops is like the function [Ops].
 func (alone NoTransaction) Ops(dialect goose.Dialect, fsys fs.FS, opts ...goose.ProviderOption) ([]seq.Op, error) {
 	c := &collection{dialect, fsys, opts}
-	nobody := sql.OpenDB(&recorder{})
+	nobody := sql.OpenDB(&step.Recorder{})
 	defer func() { _ = nobody.Close() }()
 	p, err := c.provider(nobody)
 	if err != nil {

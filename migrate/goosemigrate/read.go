@@ -3,7 +3,6 @@ package goosemigrate
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"io/fs"
 	"regexp"
@@ -41,7 +40,7 @@ func (m *migration) read(file string) error {
 
 // script is what goose would send for one direction.
 func (m *migration) script(up bool) (*step.Script, error) {
-	rec := &recorder{}
+	rec := &step.Recorder{}
 	db := sql.OpenDB(rec)
 	defer func() { _ = db.Close() }()
 	p, err := goose.NewProvider(m.dialect, db, sqlOnly{m.fsys}, goose.WithDisableVersioning(true), goose.WithDisableGlobalRegistry(true))
@@ -52,7 +51,7 @@ func (m *migration) script(up bool) (*step.Script, error) {
 	if partial, ok := errors.AsType[*goose.PartialError](err); ok {
 		err = partial.Err
 	}
-	return &step.Script{Statements: rec.statements, Alone: !rec.begun, Tx: rec.begun}, err
+	return &step.Script{Statements: rec.Statements, Alone: !rec.Begun, Tx: rec.Begun}, err
 }
 
 // sqlOnly hides the migrations in Go.
@@ -63,29 +62,4 @@ func (s sqlOnly) Glob(pattern string) ([]string, error) {
 		return nil, nil
 	}
 	return fs.Glob(s.FS, pattern)
-}
-
-// A recorder is a database that notes what it is asked to execute.
-type recorder struct {
-	statements []string
-	begun      bool // in a transaction
-}
-
-var errUnused = errors.New("not a database")
-
-func (r *recorder) Connect(context.Context) (driver.Conn, error) { return r, nil }
-func (r *recorder) Driver() driver.Driver                        { return nil }
-func (r *recorder) Prepare(string) (driver.Stmt, error)          { return nil, errUnused }
-func (r *recorder) Close() error                                 { return nil }
-func (r *recorder) Commit() error                                { return nil }
-func (r *recorder) Rollback() error                              { return nil }
-
-func (r *recorder) Begin() (driver.Tx, error) {
-	r.begun = true
-	return r, nil
-}
-
-func (r *recorder) ExecContext(_ context.Context, query string, _ []driver.NamedValue) (driver.Result, error) {
-	r.statements = append(r.statements, query)
-	return driver.RowsAffected(0), nil
 }

@@ -94,6 +94,15 @@ func refuse[T any](c *changes, items []T, id func(*T) string, written func(*T) b
 	}
 }
 
+// idsOf puts the IDs of items into a statement, as a list.
+func idsOf[T any](o *often, items []T, id func(*T) string) any {
+	ids := make([]any, len(items))
+	for i := range items {
+		ids[i] = o.put(id(&items[i]))
+	}
+	return bun.List(ids)
+}
+
 func outcomeID(o *seq.Outcome) string { return o.ID }
 func headwayID(p *seq.Headway) string { return p.ID }
 func markID(m *seq.Mark) string       { return m.ID }

@@ -9,16 +9,19 @@ import (
 	"github.com/sequencer-go/seq"
 )
 
-const claimOps = `WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_checksum) AS (VALUES ?)
-	INSERT INTO ?ops AS o (ns, id, state, run, delivery, generation, attempt, token, fence, checksum)
-	SELECT ?ns, v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, ?, v_checksum FROM v
-	WHERE v_attempt = 1 OR EXISTS (SELECT 1 FROM ?ops WHERE ns = ?ns AND id = v_id)
-	ON CONFLICT (ns, id) DO UPDATE SET
+// opening is what a claim makes of an op that is there, if it may.
+const opening = `ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, run = excluded.run, delivery = excluded.delivery,
 		generation = excluded.generation, attempt = excluded.attempt,
 		token = excluded.token, fence = excluded.fence, checksum = excluded.checksum, done = 0, total = 0,
 		seq = CASE WHEN excluded.state = ?running THEN 0 ELSE o.seq END
-	WHERE o.token IS NULL AND o.attempt = excluded.attempt - 1
+	WHERE o.token IS NULL AND o.attempt = excluded.attempt - 1`
+
+const claimOps = `WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_checksum) AS (VALUES ?)
+	INSERT INTO ?ops AS o (ns, id, state, run, delivery, generation, attempt, token, fence, checksum)
+	SELECT ?ns, v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, ?, v_checksum FROM v
+	WHERE v_attempt = 1 OR EXISTS (SELECT 1 FROM ?ops WHERE ns = ?ns AND id = v_id)
+	` + opening + `
 	RETURNING token`
 
 const openAttempts = `WITH v (v_id, v_number, v_direction, v_run, v_host, v_pid, v_revision, v_actor, v_token, v_state) AS (VALUES ?)
@@ -61,14 +64,6 @@ func (c *changes) claims(ctx context.Context) error {
 
 func claimColumns(k *seq.Claim) []any {
 	return []any{k.ID, stateOf(k), k.Run, k.Delivery.String(), k.Generation, k.Attempt, k.Token.String(), clean(k.Checksum)}
-}
-
-func idsOfClaims(claims []seq.Claim) []any {
-	ids := make([]any, len(claims))
-	for i := range claims {
-		ids[i] = claims[i].ID
-	}
-	return ids
 }
 
 // noteClaims notes which claims were opened, and by what that can be proven.

@@ -9,12 +9,14 @@ import (
 	"github.com/sequencer-go/seq"
 )
 
-const closeOps = `WITH v (v_id, v_token, v_state, v_seq, v_error, v_saved, v_lost) AS (VALUES ?)
-	UPDATE ?ops AS o SET
-		state = v_state, token = NULL, error = v_error,
+// closing is what an outcome makes of its op.
+const closing = `state = v_state, token = NULL, error = v_error,
 		seq = CASE WHEN v_seq = 0 THEN o.seq ELSE v_seq END,
 		saved = coalesce(CAST(v_saved AS ?blob), o.saved),
-		crashes = CASE WHEN v_lost THEN o.crashes + 1 ELSE 0 END
+		crashes = CASE WHEN v_lost THEN o.crashes + 1 ELSE 0 END`
+
+const closeOps = `WITH v (v_id, v_token, v_state, v_seq, v_error, v_saved, v_lost) AS (VALUES ?)
+	UPDATE ?ops AS o SET ` + closing + `
 	FROM v
 	WHERE o.ns = ?ns AND o.id = v_id AND o.token = v_token AND (NOT v_lost OR o.fence < ?)
 	RETURNING id, attempt`
@@ -52,14 +54,6 @@ func (c *changes) outcomes(ctx context.Context) error {
 
 func outcomeColumns(o *seq.Outcome) []any {
 	return []any{o.ID, o.Token.String(), o.State.String(), o.Seq, clean(o.Error), o.Saved, o.Lost}
-}
-
-func idsOf(outcomes []seq.Outcome) []any {
-	ids := make([]any, len(outcomes))
-	for i := range outcomes {
-		ids[i] = outcomes[i].ID
-	}
-	return ids
 }
 
 // noteOutcomes notes which attempts were closed, and by what that can be proven.

@@ -20,11 +20,7 @@ const (
 	togetherLease = `lease AS MATERIALIZED (
 		SELECT 1 FROM ?leases WHERE ns = ?ns AND epoch = ?epoch AND holder = ?holder AND ?same FOR SHARE)`
 	togetherOutcomes = `v (v_id, v_token, v_state, v_seq, v_error, v_saved, v_lost) AS (VALUES ?outcomes),
-	closed AS (UPDATE ?ops AS o SET
-			state = v_state, token = NULL, error = v_error,
-			seq = CASE WHEN v_seq = 0 THEN o.seq ELSE v_seq END,
-			saved = coalesce(CAST(v_saved AS ?blob), o.saved),
-			crashes = CASE WHEN v_lost THEN o.crashes + 1 ELSE 0 END
+	closed AS (UPDATE ?ops AS o SET ` + closing + `
 		FROM v
 		WHERE o.ns = ?ns AND o.id IN (?ids) AND o.id = v_id AND o.token = v_token AND ?same
 			AND (NOT v_lost OR o.fence < ?epoch AND EXISTS (SELECT 1 FROM lease))
@@ -36,12 +32,7 @@ const (
 	opened AS (INSERT INTO ?ops AS o (ns, id, state, run, delivery, generation, attempt, token, fence, checksum)
 		SELECT ?ns, k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, ?epoch, k_checksum FROM k, lease
 		WHERE k_attempt = 1 OR k_id IN (SELECT id FROM ?ops WHERE ns = ?ns AND id IN (?kids))
-		ON CONFLICT (ns, id) DO UPDATE SET
-			state = excluded.state, run = excluded.run, delivery = excluded.delivery,
-			generation = excluded.generation, attempt = excluded.attempt,
-			token = excluded.token, fence = excluded.fence, checksum = excluded.checksum, done = 0, total = 0,
-			seq = CASE WHEN excluded.state = ?running THEN 0 ELSE o.seq END
-		WHERE o.token IS NULL AND o.attempt = excluded.attempt - 1
+		` + opening + `
 		RETURNING id),
 	begun AS (INSERT INTO ?attempts (ns, id, number, direction, run, host, pid, revision, actor, token, state, started)
 		SELECT ?ns, k_id, k_attempt, k_direction, k_run, k_host, k_pid, k_revision, k_actor, k_token, k_state, ?now
@@ -73,20 +64,20 @@ func (c *changes) fitsOne() bool {
 func (c *changes) together(ctx context.Context, number int64) error {
 	b := c.batch
 	o := c.store.often(len(b.Outcomes) < 2 && len(b.Claims) < 2)
-	v := map[string]any{"same": bun.Safe("TRUE"), "brief": bun.Safe("''")}
-	if number != 0 { // the transaction is the store's own from here on
-		v["same"], v["brief"] = bun.Safe(c.store.sql(c.store.dialect.same, o.put(number))), bun.Safe(c.store.sql(brief))
+	v := map[string]any{}
+	if number != 0 {
+		v["number"] = o.put(number)
 	}
 	v["epoch"] = o.put(c.lease.Epoch)
 	if c.needsLease() {
 		v["holder"] = o.put(c.lease.Holder.String())
 	}
 	v["outcomes"] = valuesOf(o, b.Outcomes, outcomeColumns)
-	v["ids"] = bun.List(o.all(idsOf(b.Outcomes)...))
+	v["ids"] = idsOf(o, b.Outcomes, outcomeID)
 	v["claims"] = valuesOf(o, b.Claims, func(k *seq.Claim) []any {
 		return append(claimColumns(k), k.Direction.String(), clean(k.Owner.Host), k.Owner.PID, clean(k.Owner.Revision), clean(k.Owner.Actor))
 	})
-	v["kids"] = bun.List(o.all(idsOfClaims(b.Claims)...))
+	v["kids"] = idsOf(o, b.Claims, claimID)
 	shape := [4]int{len(b.Outcomes), len(b.Claims), int(min(number, 1)), 0}
 	if c.needsLease() {
 		shape[3] = 1
@@ -133,7 +124,11 @@ func (c *changes) togetherText(values map[string]any) string {
 		parts = append(parts, togetherClaims)
 		answer = append(answer, `SELECT 'c', id FROM opened`)
 	}
-	gen := c.store.gen
+	same, limit := "TRUE", "''"
+	if number, inTx := values["number"]; inTx { // the transaction is the store's own from here on
+		same, limit = c.store.sql(c.store.dialect.same, number), c.store.sql(brief)
+	}
+	gen := c.store.gen.WithNamedArg("same", bun.Safe(same)).WithNamedArg("brief", bun.Safe(limit))
 	for name, value := range values {
 		gen = gen.WithNamedArg(name, value)
 	}

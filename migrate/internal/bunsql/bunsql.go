@@ -4,7 +4,6 @@ package bunsql
 import (
 	"context"
 	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"slices"
 
@@ -25,7 +24,7 @@ var errGo = errors.New("a Go function")
 // Script is what bun would send for one direction of a migration, nil if that is a Go function,
 // which is not called. bun splits the file and fills its template.
 func Script[D Direction](m migrate.Migration, direction D, opts ...migrate.MigratorOption) (*step.Script, error) {
-	rec := &recorder{}
+	rec := &step.Recorder{}
 	pool := sql.OpenDB(rec)
 	defer func() { _ = pool.Close() }()
 	db := bun.NewDB(pool, sqlitedialect.New())
@@ -45,30 +44,5 @@ func Script[D Direction](m migrate.Migration, direction D, opts ...migrate.Migra
 	case err != nil:
 		return nil, err
 	}
-	return &step.Script{Statements: rec.statements, Tx: rec.begun}, nil
-}
-
-// A recorder is a database that notes what it is asked to execute.
-type recorder struct {
-	statements []string
-	begun      bool // in a transaction
-}
-
-var errUnused = errors.New("not a database")
-
-func (r *recorder) Connect(context.Context) (driver.Conn, error) { return r, nil }
-func (r *recorder) Driver() driver.Driver                        { return nil }
-func (r *recorder) Prepare(string) (driver.Stmt, error)          { return nil, errUnused }
-func (r *recorder) Close() error                                 { return nil }
-func (r *recorder) Commit() error                                { return nil }
-func (r *recorder) Rollback() error                              { return nil }
-
-func (r *recorder) Begin() (driver.Tx, error) {
-	r.begun = true
-	return r, nil
-}
-
-func (r *recorder) ExecContext(_ context.Context, query string, _ []driver.NamedValue) (driver.Result, error) {
-	r.statements = append(r.statements, query)
-	return driver.RowsAffected(0), nil
+	return &step.Script{Statements: rec.Statements, Tx: rec.Begun}, nil
 }
