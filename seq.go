@@ -46,8 +46,9 @@ type Sequencer struct {
 }
 
 // New returns a sequencer for ops on store; without ops, for those that were registered with
-// [Register]. A slice that is passed as ops... is the sequencer's from then on: don't change it. It runs them by [Sequential] until Use says otherwise. What is wrong with store or
-// ops is reported by Run and Preview, before anything runs.
+// [Register]. A slice that is passed as ops... must not be changed afterwards. The sequencer runs
+// them by [Sequential] until Use says otherwise. What is wrong with store or ops is reported by Run
+// and Preview, before anything runs.
 func New(store Store, ops ...Op) *Sequencer {
 	s := &Sequencer{store: store, ops: ops, clock: clock.Wall()}
 	if len(ops) == 0 {

@@ -115,7 +115,7 @@ func execute(query string) func(context.Context) error {
 	}
 }
 
-// progress is one line that says where the run is.
+// progress is a line for each op, which says where the run is.
 func progress() seq.Middleware {
 	done, total := 0, 0
 	return seq.Middleware{Name: "progress", Watch: func(e seq.Event) {
@@ -124,9 +124,7 @@ func progress() seq.Middleware {
 			done, total = 0, e.Total
 		case seq.EventSettled:
 			done++
-			fmt.Fprintf(os.Stderr, "\r%2d of %d  %-72s", done, total, e.ID)
-		case seq.EventRunFinished:
-			fmt.Fprintln(os.Stderr)
+			fmt.Fprintf(os.Stderr, "%2d of %d  %s\n", done, total, e.ID)
 		}
 	}}
 }
