@@ -142,7 +142,7 @@ func (w *Walk) done(ctx context.Context) ([]*stepState, error) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(p.entries)) {
 		e, s := p.entries[id], steps[id]
-		if !w.concerns(e) || s != nil && s.known().Seq > 0 && s.entry.Seq == e.Seq { // it was to be repeated, and was not
+		if !w.concerns(e, s) || s != nil && s.known().Seq > 0 && s.entry.Seq == e.Seq { // it was to be repeated, and was not
 			continue
 		}
 		if s == nil {
@@ -155,12 +155,13 @@ func (w *Walk) done(ctx context.Context) ([]*stepState, error) {
 	return done, nil
 }
 
-// concerns reports whether an entry is the business of a rollback.
-func (w *Walk) concerns(e *Entry) bool {
+// concerns reports whether an entry is the business of a rollback. So is what this walk did, and
+// somebody else could not undo while it waited.
+func (w *Walk) concerns(e *Entry, s *stepState) bool {
 	if w.asked != nil {
 		return w.asked[e.ID]
 	}
-	return e.Run == w.journal.run.ID
+	return e.Run == w.journal.run.ID || s != nil && s.attempt > 0 && e.State == RollbackFailed
 }
 
 // Undo calls the Rollback of an op that Reverse named. It does so also when ctx has ended. If the

@@ -239,6 +239,30 @@ func TestAfterAWaitTheLedgerCounts(t *testing.T) {
 	}
 }
 
+// A run that has waited does not call itself rolled back when a person took one of its ops
+// meanwhile, and could not undo it.
+func TestAfterAWaitAFailedRollbackCounts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{calls: map[string]int{}, undos: map[string]int{}}
+		stuck := w.op("a", 0, nil)
+		stuck.Rollback = func(context.Context) error { return errFull }
+		b := newBench(t, strategies.Scheduled(strategies.Wait(), strategies.Saga()),
+			stuck, w.op("b", 0, nil), in(time.Hour, w.op("c", 0, errBoom)))
+		var r *seq.Report
+		var err error
+		done := make(chan struct{})
+		go func() { defer close(done); r, err = b.seq.Run(t.Context()) }()
+		time.Sleep(time.Minute)
+		if _, err := b.seq.Rollback(t.Context(), seq.Only(id("a"))); !errors.Is(err, errFull) {
+			t.Fatal(err)
+		}
+		<-done
+		if err == nil || r.State != seq.RunRollbackFailed || !slices.Equal(r.NotUndone, ids("a")) || w.undos["b"] != 1 {
+			t.Errorf("%v\n%s", err, r)
+		}
+	})
+}
+
 // What was imported came before everything that ran, however much of it there is.
 func TestRollbackTakesWhatWasImportedForOlder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
