@@ -3,6 +3,7 @@ package seq_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -110,4 +111,62 @@ func TestAClosedStore(t *testing.T) {
 	if r, err := seq.New(ledger, ok("a")).Run(t.Context()); !errors.Is(err, store.ErrClosed) || r == nil {
 		t.Errorf("%v, %v", r, err)
 	}
+}
+
+// asleep is a ledger whose process sleeps from a claim on: nothing is renewed meanwhile.
+type asleep struct {
+	*store.Memory
+	until time.Duration
+}
+
+func (s *asleep) Write(ctx context.Context, l seq.Lease, b seq.Batch) ([]string, error) {
+	refused, err := s.Memory.Write(ctx, l, b)
+	if len(b.Claims) > 0 {
+		time.Sleep(s.until)
+	}
+	return refused, err
+}
+
+func (s *asleep) Renew(ctx context.Context, l seq.Lease) error {
+	if s.until > 0 {
+		return errors.New("asleep")
+	}
+	return s.Memory.Renew(ctx, l)
+}
+
+// A process that wakes up when its lease is about to end starts no op any more, whether the op was
+// claimed by itself or with the outcome of the one before.
+func TestWhoWakesUpLateStartsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger := &asleep{Memory: store.NewMemory()}
+		var calls []string
+		op := func(name string, last bool) seq.Op {
+			o := ok(name)
+			o.Delivery = seq.Once
+			o.Run = func(context.Context) error {
+				calls = append(calls, name)
+				if last {
+					ledger.until = store.LeaseTTL - time.Second
+				}
+				return nil
+			}
+			return o
+		}
+		run := func() error {
+			_, err := seq.New(ledger, op("a", true), op("b", false)).Run(t.Context())
+			return err
+		}
+		ledger.until = store.LeaseTTL - time.Second
+		if err := run(); !errors.Is(err, seq.ErrLeaseLost) || len(calls) > 0 {
+			t.Errorf("%v, called %v", err, calls)
+		}
+		ledger.until = 0
+		if err := run(); !errors.Is(err, seq.ErrLeaseLost) || !slices.Equal(calls, []string{"a"}) {
+			t.Errorf("%v, called %v", err, calls)
+		}
+		ledger.until = 0
+		if err := run(); err != nil || !slices.Equal(calls, []string{"a", "b"}) {
+			t.Errorf("%v, called %v", err, calls)
+		}
+	})
 }

@@ -28,6 +28,8 @@ type journal struct {
 	mu    sync.Mutex
 	lease Lease
 	stop  func() // ends the renewal
+
+	until atomic.Pointer[time.Time] // when the lease is given up for lost, if it is not renewed
 }
 
 // current is the lease to write under.
@@ -77,9 +79,10 @@ func (j *journal) hold(ctx context.Context, lease Lease, began time.Time) {
 	j.mu.Lock()
 	j.lease, j.stop = lease, func() { quit(); <-done }
 	j.mu.Unlock()
+	j.lasts(lease, began)
 	go func() {
 		defer close(done)
-		if err := j.renew(ctx, lease, began); err != nil {
+		if err := j.renew(ctx, lease); err != nil {
 			err = fmt.Errorf("%w: %w", ErrLeaseLost, err)
 			j.tell(Event{Kind: EventLeaseLost, Err: err})
 			j.lose(err)
@@ -87,23 +90,38 @@ func (j *journal) hold(ctx context.Context, lease Lease, began time.Time) {
 	}()
 }
 
-// renew renews a lease five times in its TTL until ctx ends. It gives up for lost at two thirds
-// of the TTL after the last renewal that is sure: the last third is for the ops to stop in,
-// before anybody else may start.
-func (j *journal) renew(ctx context.Context, lease Lease, sure time.Time) error {
+// lasts notes a renewal that is sure, by when it was asked for. The lease counts as lost at two
+// thirds of its TTL after that: the last third is for the ops to stop in, before anybody else may
+// start.
+func (j *journal) lasts(lease Lease, asked time.Time) {
+	until := asked.Add(lease.TTL * 2 / 3)
+	j.until.Store(&until)
+}
+
+// renew renews a lease five times in its TTL until ctx ends, or it is lost.
+func (j *journal) renew(ctx context.Context, lease Lease) error {
 	for clock.Sleep(ctx, wall, lease.TTL/5) == nil {
-		began, left := wall.Now(), lease.TTL*2/3-wall.Now().Sub(sure)
-		try, cancel := context.WithTimeout(ctx, left)
+		began := wall.Now()
+		try, cancel := context.WithTimeout(ctx, j.until.Load().Sub(began))
 		err := j.store.Renew(try, lease)
 		cancel()
 		switch {
 		case err == nil || ctx.Err() != nil:
-			sure = began
-		case errors.Is(err, ErrLeaseLost), wall.Now().Sub(sure) >= lease.TTL*2/3:
+			j.lasts(lease, began)
+		case errors.Is(err, ErrLeaseLost), j.late() != nil:
 			return err
 		}
 	}
 	return nil
+}
+
+// late is an error if the lease counts as lost, which a process that slept may notice here first:
+// its goroutines do not wake up all at once.
+func (j *journal) late() error {
+	if wall.Now().Before(*j.until.Load()) {
+		return nil
+	}
+	return fmt.Errorf("%w: it was not renewed in time", ErrLeaseLost)
 }
 
 // release ends the renewal and gives the lease back. If that fails it expires by itself.

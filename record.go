@@ -17,14 +17,22 @@ func record(next Handler) Handler {
 	}
 }
 
-// open claims an attempt: it is in the ledger before the op is called.
+// open claims an attempt, unless that is done: it is in the ledger before the op is called. No op is
+// called that might not have the time to stop before another process takes over.
 func (c *Call) open(ctx context.Context) error {
 	j := c.walk.journal
-	if j == nil || !c.token.IsZero() { // claimed ahead
+	if j == nil {
 		return nil
 	}
-	c.propose()
-	if err := j.claim(ctx, c); err != nil {
+	var err error
+	if c.token.IsZero() { // else it was claimed ahead
+		c.propose()
+		err = j.claim(ctx, c)
+	}
+	if err == nil {
+		err = j.late()
+	}
+	if err != nil {
 		c.state.owe(c.unmade())
 		c.token = Token{} // the op is not called
 		c.broken = fmt.Errorf("claim: %w", err)
