@@ -190,6 +190,34 @@ func poison(t *testing.T) {
 	}
 }
 
+// A rollback that takes its process down each time is left alone in the end, and the others are undone.
+func TestAPoisonousRollback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{calls: map[string]int{}, undos: map[string]int{}}
+		b := newBench(t, every()["transactional-batch"], w.op("a", 0, nil), w.op("b", 0, nil, "a"), w.op("c", 0, errBoom, "b"))
+		for _, end := range []int{10, 4, 4} { // the end of the attempt to undo b
+			b.store.CrashBefore(b.store.Writes() + end)
+			if r, err := b.run(); err == nil || w.undos["a"] > 0 {
+				t.Fatalf("%v, undone %v\n%s", err, w.undos, r)
+			}
+			b.store.Restart()
+		}
+		r, err := b.run()
+		if !errors.Is(err, seq.ErrRollbackFailed) || r.State != seq.RunRollbackFailed || !slices.Equal(r.NotUndone, ids("b")) {
+			t.Errorf("%v\n%s", err, r)
+		}
+		if w.undos["b"] != 3 || w.undos["a"] != 1 {
+			t.Errorf("undone %v", w.undos)
+		}
+		b.state("a", seq.RolledBack)
+		b.state("b", seq.RollbackFailed)
+		if _, err := b.seq.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.state("b", seq.RolledBack)
+	})
+}
+
 // A write that fails and is tried again is no failure.
 func TestAnOutcomeIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// maxCrashes is how many processes an op may take down before it is left alone.
+// maxCrashes is how many processes in a row an op, or its rollback, may take down before it is left
+// alone.
 const maxCrashes = 3
 
 // doubt is why an op must not be called, going by what the ledger says of it; nil if it may.
@@ -56,6 +57,8 @@ func (j *journal) recover(entries map[string]*Entry) (bool, error) {
 		}
 		out := Outcome{ID: e.ID, Token: e.Token, Lost: true, State: Indeterminate, Error: "its process died"}
 		switch {
+		case e.State == RollingBack && e.Crashes+1 >= maxCrashes: // the others' turn; Rollback tries again
+			out.State, out.Error = RollbackFailed, fmt.Sprintf("its process died, %d times in a row", e.Crashes+1)
 		case e.State == RollingBack:
 			out.State = RollbackPending
 		case e.Delivery == Transactional:
