@@ -77,8 +77,7 @@ func (p *planning) drift() []Finding {
 	}
 	var newest *stamped
 	for i := range p.catalog.ops {
-		o := &p.catalog.ops[i]
-		e := p.entries[o.op.ID]
+		o, e := &p.catalog.ops[i], p.of[i]
 		if e == nil || !e.State.Done() {
 			continue
 		}
@@ -90,13 +89,16 @@ func (p *planning) drift() []Finding {
 		}
 	}
 	for _, e := range p.entries {
-		if _, known := p.catalog.index[e.ID]; !known && e.State == Succeeded && e.Checksum != "" {
+		if e.State != Succeeded || e.Checksum == "" {
+			continue
+		}
+		if _, known := p.catalog.index[e.ID]; !known {
 			add(p.policy.Missing, e.ID, "missing", "it has run, and the code does not have it any more")
 		}
 	}
 	for i := range p.catalog.ops {
 		o := &p.catalog.ops[i]
-		if newest != nil && o.op.Kind == Migration && o.at.Before(newest.at) && !p.done(o.op.ID) {
+		if newest != nil && o.op.Kind == Migration && o.at.Before(newest.at) && (p.of[i] == nil || !p.of[i].State.Done()) {
 			add(p.policy.Late, o.op.ID, "late", fmt.Sprintf("%s of %s has run already", newest.op.ID, newest.at.Format(time.DateOnly)))
 		}
 	}

@@ -17,6 +17,8 @@ type planning struct {
 	policy   Drift
 	strategy *Strategy
 	now      time.Time
+
+	of []*Entry // of each op of the catalog, nil if the ledger has none; set when the plan is made
 }
 
 // plan makes the plan: what is left to do, shaped by the strategy's planner, and checked.
@@ -78,9 +80,11 @@ func (p *planning) input() (Input, error) {
 		return in, err
 	}
 	place := make([]int, len(p.catalog.ops)) // counted from 1
+	p.of = make([]*Entry, len(p.catalog.ops))
 	steps, edges := 0, 0
 	for i := range p.catalog.ops {
-		if p.chosen(&p.catalog.ops[i]) {
+		p.of[i] = p.entries[p.catalog.ops[i].op.ID]
+		if p.chosen(i) {
 			steps++
 			place[i] = steps
 			edges += len(p.catalog.deps[i])
@@ -122,13 +126,13 @@ func (p *planning) sameAs(other *planning, plan *Plan) bool {
 }
 
 // chosen reports whether an op is left to do and the options let it through.
-func (p *planning) chosen(o *stamped) bool {
-	e := p.entries[o.op.ID]
+func (p *planning) chosen(i int) bool {
+	e := p.of[i]
 	if p.sel.due {
 		return e != nil && !e.NotBefore.IsZero() && !e.NotBefore.After(p.now) &&
 			(e.State == Scheduled || e.State == Pending || e.State == Indeterminate)
 	}
-	return (p.sel.repeat || !p.done(o.op.ID)) && p.sel.takes(o)
+	return (p.sel.repeat || e == nil || !e.State.Done()) && p.sel.takes(&p.catalog.ops[i])
 }
 
 // done reports whether an op succeeded in an earlier run, or was waived.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -84,14 +83,17 @@ func (s *Sequencer) resume(ctx context.Context, j *journal, p *planning) (*Repor
 	return s.undo(ctx, j, nil)
 }
 
+func byID(a, b *Entry) int { return strings.Compare(a.ID, b.ID) }
+
 // unfinished are the entries that somebody decided to undo.
 func (p *planning) unfinished() []*Entry {
 	var list []*Entry
-	for _, id := range slices.Sorted(maps.Keys(p.entries)) {
-		if e := p.entries[id]; e.State == RollbackPending || e.State == RollingBack {
+	for _, e := range p.entries {
+		if e.State == RollbackPending || e.State == RollingBack {
 			list = append(list, e)
 		}
 	}
+	slices.SortFunc(list, byID)
 	return list
 }
 
@@ -133,7 +135,7 @@ func (p *planning) targets() ([]*Entry, error) {
 		done = ofLastRun(done)
 	}
 	all := append(doomed, done...)
-	slices.SortFunc(all, func(a, b *Entry) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(all, byID)
 	return all, errors.Join(p.unknownTargets(), p.reversible(all), p.stillNeeded(all))
 }
 

@@ -1,0 +1,115 @@
+package bunstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sequencer-go/seq"
+)
+
+// A process reads the whole table when it starts, and what a row costs is its columns. So whatever
+// holds no space comes as words of one column; and of an op that was done at its first attempt, as
+// most are, what that means is left out.
+const selectOps = `SELECT id,
+		CASE WHEN token IS NULL THEN '-' ELSE token END || ' ' || fence || ' ' || seq || ' ' || run ||
+		CASE WHEN state = ? AND delivery = ? AND generation = 1 AND attempt = 1 AND crashes = 0 AND not_before IS NULL AND done = 0 AND total = 0
+			THEN ''
+			ELSE ' ' || state || ' ' || delivery || ' ' || generation || ' ' || attempt || ' ' || crashes || ' ' ||
+				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total
+		END,
+		saved, nullif(error, ''), nullif(checksum, '')
+	FROM ?ops WHERE ns = ?ns`
+
+// Load implements [seq.Store].
+func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) {
+	var blocks [][]seq.Entry // one long slice that grows would be copied again and again
+	run := ""                // of the row before
+	err := s.read(ctx, "ops", func(r *row) error {
+		e := seq.Entry{
+			ID: r.text(0), Run: run, State: seq.Succeeded, Generation: 1, Attempt: 1,
+			Saved: r.bytes(2), Error: r.text(3), Checksum: r.text(4),
+		}
+		err := readWords(&e, r.text(1))
+		if err == nil {
+			err = readable(e.ID, e.Run)
+		}
+		if err == nil && e.State.Open() && e.Token.IsZero() {
+			err = fmt.Errorf("%w: it is %s, and has no token", seq.ErrUnknownValue, e.State)
+		}
+		if err != nil {
+			return fmt.Errorf("op %.100q: %w", e.ID, err)
+		}
+		run = e.Run
+		last := len(blocks) - 1
+		if last < 0 || len(blocks[last]) == cap(blocks[last]) {
+			blocks = append(blocks, make([]seq.Entry, 0, min(32<<max(last, 0), 4096)))
+			last++
+		}
+		blocks[last] = append(blocks[last], e)
+		return nil
+	}, selectOps, seq.Succeeded.String(), seq.Repeatable.String())
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(blocks...), nil
+}
+
+// readWords reads the words of selectOps into an entry that has what most have.
+func readWords(e *seq.Entry, text string) (err error) {
+	w := words{rest: text}
+	if token := w.next(); token != "-" {
+		e.Token, err = seq.ParseToken(token)
+		w.failed(err)
+	}
+	e.Fence, e.Seq = w.number(), w.number()
+	if run := w.next(); run != e.Run { // else the one before shares its text
+		e.Run = strings.Clone(run)
+	}
+	if w.rest != "" {
+		e.State, err = seq.ParseState(w.next())
+		w.failed(err)
+		e.Delivery, err = seq.ParseDelivery(w.next())
+		w.failed(err)
+		e.Generation, e.Attempt, e.Crashes = int(w.number()), int(w.number()), int(w.number())
+		if strings.HasPrefix(w.rest, "- ") {
+			w.next()
+		} else {
+			e.NotBefore = time.UnixMilli(w.number()).UTC()
+		}
+		e.Done, e.Total = w.number(), w.number()
+	}
+	if w.rest != "" {
+		w.failed(fmt.Errorf("%w: a space in %.100q", seq.ErrUnknownValue, text))
+	}
+	return w.err
+}
+
+// words are read one after another.
+type words struct {
+	rest string
+	err  error // the first
+}
+
+func (w *words) next() (word string) {
+	word, w.rest, _ = strings.Cut(w.rest, " ")
+	return word
+}
+
+func (w *words) number() int64 {
+	word := w.next()
+	n, err := strconv.ParseInt(word, 10, 64)
+	if err != nil {
+		w.failed(fmt.Errorf("%w: want a number, got %.100q", seq.ErrUnknownValue, word))
+	}
+	return n
+}
+
+func (w *words) failed(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
