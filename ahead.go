@@ -24,18 +24,11 @@ func (c *Call) reserve() *stepState {
 		return nil
 	}
 	s := &w.steps[i]
-	step, e := s.step, s.known()
-	plain := step.Skip == "" && step.Op.ShouldRun == nil && e.State != Indeterminate && e.Crashes == 0
-	if !plain || !step.NotBefore.IsZero() && step.NotBefore.After(w.clock.Now()) || doubt(step.Op, e) != nil {
+	if !s.plain {
 		return nil
 	}
-	for _, j := range step.After {
-		if &w.steps[j] != c.state && w.steps[j].status.Load() != settled {
-			return nil
-		}
-	}
-	for _, j := range w.needsOf(i) {
-		if &w.steps[j] != c.state && !w.steps[j].satisfied() {
+	for _, j := range s.after {
+		if before := &w.steps[j]; before != c.state && (before.status.Load() != settled || !before.satisfied()) {
 			return nil
 		}
 	}

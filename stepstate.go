@@ -12,9 +12,11 @@ type stepState struct {
 	state   State
 	failed  bool  // and was not allowed to
 	stops   bool  // Do answers err
+	plain   bool  // once its After have settled, only they can keep it from running
 	attempt int32 // number of the forward attempt; 0: there was none
 	retries int32
 	took    time.Duration // the forward attempt
+	after   []int         // of the step, which is not looked at on the way
 	step    *Step
 	entry   *Entry   // as the ledger had it when the plan was made; nil: it had nothing
 	call    *Call    // that is under way, or has been claimed ahead
@@ -40,6 +42,13 @@ const (
 	reserving // a claim for it is being written
 	reserved  // it is claimed, and whoever had it claimed does it next
 )
+
+// simple reports whether nothing but what it waits for can keep a step from running.
+func (s *stepState) simple() bool {
+	e := s.known()
+	return s.step.Skip == "" && s.step.NotBefore.IsZero() && s.step.Op.ShouldRun == nil &&
+		e.State != Indeterminate && e.Crashes == 0 && doubt(s.step.Op, e) == nil
+}
 
 // answer is what Do answers for a step that has settled.
 func (s *stepState) answer() error {

@@ -62,10 +62,12 @@ func (w *Walk) prepare(entries map[string]*Entry) {
 	steps := w.plan.Steps
 	w.steps, w.dues = make([]stepState, len(steps)), nil
 	for i := range steps {
-		w.steps[i].step = &steps[i]
+		s := &w.steps[i]
+		s.step, s.after = &steps[i], steps[i].After
 		if len(entries) > 0 {
-			w.steps[i].entry = entries[steps[i].Op.ID]
+			s.entry = entries[steps[i].Op.ID]
 		}
+		s.plain = s.simple()
 		if w.dues == nil && !steps[i].NotBefore.IsZero() {
 			w.dues = make([]time.Time, len(steps)) // what came before it is due at once
 		}
@@ -152,12 +154,18 @@ func (w *Walk) do(ctx context.Context, i int, next func() int) error {
 // gate decides what becomes of a step that will not run now; Pending means that it will.
 func (w *Walk) gate(ctx context.Context, i int) (State, string, error) {
 	s := &w.steps[i]
-	step := s.step
-	for _, j := range step.After {
-		if w.steps[j].status.Load() != settled {
-			return Failed, "", fmt.Errorf("%w: the executor does it before %s has settled", ErrInvalidPlan, w.plan.Steps[j].Op.ID)
+	free := s.plain
+	for _, j := range s.after {
+		before := &w.steps[j]
+		if before.status.Load() != settled {
+			return Failed, "", fmt.Errorf("%w: the executor does it before %s has settled", ErrInvalidPlan, before.step.Op.ID)
 		}
+		free = free && before.satisfied()
 	}
+	if free {
+		return Pending, "", nil
+	}
+	step := s.step
 	if step.Skip != "" {
 		return Skipped, step.Skip, nil
 	}
