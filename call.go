@@ -134,6 +134,7 @@ func (c *Call) atomically(ctx context.Context, fn func(context.Context) error) e
 		ahead = c.reserve()
 		return Batch{Outcomes: c.paper.end[:], Claims: ahead.proposed()}, nil
 	})
+	j.hear()
 	written := !slices.Contains(refused, op.ID)
 	ahead.reserved(err == nil && written && len(refused) == 0)
 	switch {

@@ -116,19 +116,19 @@ func TestAClosedStore(t *testing.T) {
 // asleep is a ledger whose process sleeps from a claim on: nothing is renewed meanwhile.
 type asleep struct {
 	*store.Memory
-	until time.Duration
+	until atomic.Int64
 }
 
 func (s *asleep) Write(ctx context.Context, l seq.Lease, b seq.Batch) ([]string, error) {
 	refused, err := s.Memory.Write(ctx, l, b)
 	if len(b.Claims) > 0 {
-		time.Sleep(s.until)
+		time.Sleep(time.Duration(s.until.Load()))
 	}
 	return refused, err
 }
 
 func (s *asleep) Renew(ctx context.Context, l seq.Lease) error {
-	if s.until > 0 {
+	if s.until.Load() > 0 {
 		return errors.New("asleep")
 	}
 	return s.Memory.Renew(ctx, l)
@@ -146,7 +146,7 @@ func TestWhoWakesUpLateStartsNothing(t *testing.T) {
 			o.Run = func(context.Context) error {
 				calls = append(calls, name)
 				if last {
-					ledger.until = store.LeaseTTL - time.Second
+					ledger.until.Store(int64(store.LeaseTTL - time.Second))
 				}
 				return nil
 			}
@@ -156,15 +156,15 @@ func TestWhoWakesUpLateStartsNothing(t *testing.T) {
 			_, err := seq.New(ledger, op("a", true), op("b", false)).Run(t.Context())
 			return err
 		}
-		ledger.until = store.LeaseTTL - time.Second
+		ledger.until.Store(int64(store.LeaseTTL - time.Second))
 		if err := run(); !errors.Is(err, seq.ErrLeaseLost) || len(calls) > 0 {
 			t.Errorf("%v, called %v", err, calls)
 		}
-		ledger.until = 0
+		ledger.until.Store(0)
 		if err := run(); !errors.Is(err, seq.ErrLeaseLost) || !slices.Equal(calls, []string{"a"}) {
 			t.Errorf("%v, called %v", err, calls)
 		}
-		ledger.until = 0
+		ledger.until.Store(0)
 		if err := run(); err != nil || !slices.Equal(calls, []string{"a", "b"}) {
 			t.Errorf("%v, called %v", err, calls)
 		}

@@ -29,7 +29,10 @@ type journal struct {
 	lease Lease
 	stop  func() // ends the renewal
 
-	until atomic.Pointer[time.Time] // when the lease is given up for lost, if it is not renewed
+	// Since the lease was taken, in nanoseconds: when it is given up for lost if it is not renewed, and
+	// when the ledger last answered.
+	taken        time.Time
+	until, heard atomic.Int64
 }
 
 // current is the lease to write under.
@@ -78,6 +81,8 @@ func (j *journal) hold(ctx context.Context, lease Lease, began time.Time) {
 	done := make(chan struct{})
 	j.mu.Lock()
 	j.lease, j.stop = lease, func() { quit(); <-done }
+	j.taken = began
+	j.heard.Store(0)
 	j.mu.Unlock()
 	j.lasts(lease, began)
 	go func() {
@@ -94,31 +99,37 @@ func (j *journal) hold(ctx context.Context, lease Lease, began time.Time) {
 // thirds of its TTL after that: the last third is for the ops to stop in, before anybody else may
 // start.
 func (j *journal) lasts(lease Lease, asked time.Time) {
-	until := asked.Add(lease.TTL * 2 / 3)
-	j.until.Store(&until)
+	j.until.Store(int64(asked.Sub(j.taken) + lease.TTL*2/3))
+}
+
+// hear notes that the ledger has answered just now.
+func (j *journal) hear() time.Time {
+	now := wall.Now()
+	j.heard.Store(int64(now.Sub(j.taken)))
+	return now
 }
 
 // renew renews a lease five times in its TTL until ctx ends, or it is lost.
 func (j *journal) renew(ctx context.Context, lease Lease) error {
 	for clock.Sleep(ctx, wall, lease.TTL/5) == nil {
 		began := wall.Now()
-		try, cancel := context.WithTimeout(ctx, j.until.Load().Sub(began))
+		try, cancel := context.WithDeadline(ctx, j.taken.Add(time.Duration(j.until.Load())))
 		err := j.store.Renew(try, lease)
 		cancel()
 		switch {
 		case err == nil || ctx.Err() != nil:
 			j.lasts(lease, began)
-		case errors.Is(err, ErrLeaseLost), j.late() != nil:
+		case errors.Is(err, ErrLeaseLost), wall.Now().Sub(j.taken) >= time.Duration(j.until.Load()):
 			return err
 		}
 	}
 	return nil
 }
 
-// late is an error if the lease counts as lost, which a process that slept may notice here first:
-// its goroutines do not wake up all at once.
+// late is an error if the lease counted as lost when the ledger last answered. A process that slept
+// may notice it here first: its goroutines do not wake up all at once.
 func (j *journal) late() error {
-	if wall.Now().Before(*j.until.Load()) {
+	if j.heard.Load() < j.until.Load() {
 		return nil
 	}
 	return fmt.Errorf("%w: it was not renewed in time", ErrLeaseLost)
