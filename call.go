@@ -15,30 +15,29 @@ import (
 // call is one attempt in the ledger, however often middleware calls next.
 type Call struct {
 	Step      *Step
+	Attempt   int // number in the ledger; 0 if nothing is recorded
 	Direction Direction
-	Attempt   int  // number in the ledger; 0 if nothing is recorded
 	Doubt     bool // an earlier attempt was cut off: its effect may be there
 
+	// What the ledger and the call have come to.
+	became    State // as the ledger has been told
+	started   bool  // the op was called
+	closed    bool  // the outcome is committed
+	untouched bool  // its transaction was not committed, for no fault of the op's
+
+	retries int32
+	nth     int32 // generation of the claim
 	walk    *Walk
 	state   *stepState
-	next    func() int // see DoThen
-	began   time.Time
-	token   Token  // of the claim; zero: there is none
-	nth     int    // generation of the claim
-	paper   *paper // what is said to the ledger, while the call is under way
-	seq     int64  // order of completion, drawn when the op has returned
-	became  State  // as the ledger has been told
+	next    func() int    // see DoThen
+	began   time.Duration // since the walk was made
+	token   Token         // of the claim; zero: there is none
+	paper   *paper        // what is said to the ledger, while the call is under way
+	seq     int64         // order of completion, drawn when the op has returned
 	saved   []byte
-	retries int
-	told    atomic.Int64 // when the ledger last heard of progress
-
-	// What the ledger and the call have come to.
-	started bool  // the op was called
-	closed  bool  // the outcome is committed
-	broken  error // the ledger failed; nothing may be concluded from the op's own error
-	// untouched: its transaction was not committed, for no fault of the op's.
-	untouched bool
-	ctx       callContext
+	told    atomic.Int64    // when the ledger last heard of progress
+	broken  error           // the ledger failed; nothing may be concluded from the op's own error
+	parent  context.Context // of the op's
 }
 
 // newCall is a call of a step that nobody has made. Calls come in blocks, which saves allocations,
@@ -51,19 +50,20 @@ func (w *Walk) newCall(s *stepState, d Direction) *Call {
 	return c
 }
 
-// callContext is the op's context: it knows its call.
-type callContext struct {
-	context.Context
-	call *Call
-}
+// callContext is the op's context: it knows its call, and is the same piece of memory.
+type callContext Call
+
+func (c *callContext) Deadline() (time.Time, bool) { return c.parent.Deadline() }
+func (c *callContext) Done() <-chan struct{}       { return c.parent.Done() }
+func (c *callContext) Err() error                  { return c.parent.Err() }
 
 type callKey struct{}
 
 func (c *callContext) Value(key any) any {
 	if key == (callKey{}) {
-		return c.call
+		return (*Call)(c)
 	}
-	return c.Context.Value(key)
+	return c.parent.Value(key)
 }
 
 // callOf is the call that a context belongs to, nil if to none.

@@ -11,7 +11,7 @@ type paper struct {
 // write gives the call a paper with the claim that opens the attempt.
 func (c *Call) write(claim Claim) {
 	c.paper, _ = papers.Get().(*paper)
-	c.paper.claim[0], c.token, c.nth = claim, claim.Token, claim.Generation
+	c.paper.claim[0], c.token, c.nth = claim, claim.Token, int32(claim.Generation)
 }
 
 // file gives the paper back, when nobody reads it any more.

@@ -157,7 +157,7 @@ func (s *Sequencer) unwind(ctx context.Context, j *journal, p *planning) (report
 
 func (s *Sequencer) newWalk(plan *Plan, j *journal, entries map[string]*Entry, sel *selection) *Walk {
 	w := &Walk{
-		plan: plan, handler: s.handler(), clock: s.clock, journal: j,
+		plan: plan, handler: s.handler(), clock: s.clock, made: s.clock.Now(), journal: j,
 		announcer: s.announcer, strategy: s.strategy.Name,
 		tolerates: has(s.strategy.Middleware, LayerTolerate),
 	}

@@ -24,6 +24,7 @@ type Walk struct {
 	hands     hands
 	strategy  string
 	tolerates bool
+	made      time.Time
 
 	steps []stepState
 	needs [][]int     // what each op declared to depend on, unless the plan's steps know
@@ -56,6 +57,9 @@ func NewWalk(plan *Plan, do Handler) *Walk {
 	w.prepare(nil)
 	return w
 }
+
+// timed reports whether anybody wants to know what steps take.
+func (w *Walk) timed() bool { return w.journal != nil || w.announcer != nil }
 
 // prepare lays out the state of the steps.
 func (w *Walk) prepare(entries map[string]*Entry) {
@@ -206,8 +210,8 @@ func (w *Walk) attempt(ctx context.Context, s *stepState, next func() int) (Stat
 		s.call = c
 	}
 	c.next = next
-	if w.journal != nil || w.announcer != nil {
-		c.began = w.clock.Now()
+	if w.timed() {
+		c.began = w.clock.Now().Sub(w.made)
 	}
 	err := w.through(ctx, c)
 	switch {
@@ -231,8 +235,8 @@ func (w *Walk) through(ctx context.Context, c *Call) (err error) {
 			err = c.close(ctx, &PanicError{Value: v, Stack: string(debug.Stack())})
 		}
 	}()
-	c.ctx = callContext{ctx, c}
-	return w.handler(&c.ctx, c)
+	c.parent = ctx
+	return w.handler((*callContext)(c), c)
 }
 
 // settle notes what became of a step.
@@ -240,9 +244,9 @@ func (w *Walk) settle(s *stepState, state State, reason string, err error) {
 	c, op := s.call, s.step.Op
 	s.state, s.reason = state, reason
 	if c != nil {
-		s.attempt, s.retries = int32(c.Attempt), int32(c.retries)
-		if !c.began.IsZero() {
-			s.took = w.clock.Now().Sub(c.began)
+		s.attempt, s.retries = int32(c.Attempt), c.retries
+		if w.timed() {
+			s.took = w.clock.Now().Sub(w.made) - c.began
 		}
 		if w.journal == nil && c.saved != nil {
 			s.entry = &Entry{ID: op.ID, Saved: c.saved} // for its Rollback
