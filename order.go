@@ -84,17 +84,19 @@ func Dependents(steps []Step) (next func(i int) []int, waiting []int) {
 	for i := range steps {
 		waiting[i] = len(steps[i].After)
 		for _, j := range steps[i].After {
-			start[j+1]++
+			start[j]++
 		}
 	}
-	for i := range steps {
-		start[i+1] += start[i]
+	all := 0
+	for i := range start { // where those of step i end
+		all += start[i]
+		start[i] = all
 	}
-	flat, fill := make([]int, start[len(steps)]), append([]int(nil), start...)
-	for i := range steps {
+	flat := make([]int, all)
+	for i := range slices.Backward(steps) { // from the back, so that they begin there in the end
 		for _, j := range steps[i].After {
-			flat[fill[j]] = i
-			fill[j]++
+			start[j]--
+			flat[start[j]] = i
 		}
 	}
 	return func(i int) []int { return flat[start[i]:start[i+1]] }, waiting

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -20,11 +21,11 @@ func Dataflow(n int) seq.Executor {
 	n = width(n)
 	return seq.ExecutorFunc(func(ctx context.Context, walk *seq.Walk) error {
 		f := newFlow(walk.Plan().Steps, n > 1)
-		var group errgroup.Group
-		for range min(n, len(walk.Plan().Steps)) {
-			group.Go(func() error { return f.work(ctx, walk) })
-		}
-		return group.Wait()
+		var others errgroup.Group
+		f.room = min(n, len(walk.Plan().Steps)) - 1
+		f.start = func() { others.Go(func() error { return f.work(ctx, walk) }) }
+		err := f.work(ctx, walk)
+		return cmp.Or(err, others.Wait())
 	})
 }
 
@@ -36,41 +37,46 @@ type flow struct {
 	wake    sync.Cond
 	waiting []int        // how many steps each waits for
 	ready   indexset.Set // of places in turn
-	turn    []int        // the steps in the order in which they start, if all are ready
-	place   []int        // of each step in turn
+	turn    []int32      // the steps in the order in which they start, if all are ready; nil: that of the plan
+	place   []int32      // of each step in turn
 	left    int          // steps that have not been handed out
 	stopped bool
+
+	start func() // another worker
+	room  int    // how many may still be started
+	idle  int    // how many wait, and have not been told to wake up
 }
 
 func newFlow(steps []seq.Step, longestFirst bool) *flow {
 	f := &flow{left: len(steps), ready: indexset.New(len(steps))}
 	f.wake.L = &f.mu
 	f.next, f.waiting = seq.Dependents(steps)
-	behind := make([]int, len(steps)) // the length of the longest chain behind each step
 	if longestFirst {
-		for i := range slices.Backward(steps) {
-			for _, j := range f.next(i) {
-				behind[i] = max(behind[i], behind[j]+1)
-			}
-		}
+		f.inTurn()
 	}
-	f.inTurn(behind)
 	for i, n := range f.waiting {
 		if n == 0 {
-			f.ready.Add(f.place[i])
+			f.ready.Add(f.placeOf(i))
 		}
 	}
 	return f
 }
 
 // inTurn sorts the steps, those with the longest chain behind them first, by counting.
-func (f *flow) inTurn(behind []int) {
-	f.turn, f.place = make([]int, len(behind)), make([]int, len(behind))
-	longest := 0
-	for _, n := range behind {
-		longest = max(longest, n)
+func (f *flow) inTurn() {
+	behind := make([]int32, f.left) // the length of the longest chain behind each step
+	longest := int32(0)
+	for i := range slices.Backward(behind) {
+		for _, j := range f.next(i) {
+			behind[i] = max(behind[i], behind[j]+1)
+		}
+		longest = max(longest, behind[i])
 	}
-	next := make([]int, longest+2)
+	if longest == 0 {
+		return // they are in turn
+	}
+	f.turn, f.place = make([]int32, len(behind)), behind
+	next := make([]int32, longest+2)
 	for _, n := range behind {
 		next[longest-n+1]++
 	}
@@ -80,8 +86,24 @@ func (f *flow) inTurn(behind []int) {
 	for i, n := range behind {
 		at := next[longest-n]
 		next[longest-n]++
-		f.turn[at], f.place[i] = i, at
+		f.turn[at], f.place[i] = int32(i), at
 	}
+}
+
+// placeOf is the place of a step in turn.
+func (f *flow) placeOf(i int) int {
+	if f.place == nil {
+		return i
+	}
+	return int(f.place[i])
+}
+
+// stepAt is the step at a place.
+func (f *flow) stepAt(at int) int {
+	if f.turn == nil {
+		return at
+	}
+	return int(f.turn[at])
 }
 
 // work does steps until none is left or one failed.
@@ -104,15 +126,10 @@ func (f *flow) take(done int) (int, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if done >= 0 {
-		freed := 0
 		for _, j := range f.next(done) {
 			if f.waiting[j]--; f.waiting[j] == 0 {
-				f.ready.Add(f.place[j])
-				freed++
+				f.ready.Add(f.placeOf(j))
 			}
-		}
-		for ; freed > 1; freed-- { // the first is for this worker itself
-			f.wake.Signal()
 		}
 	}
 	for {
@@ -122,9 +139,24 @@ func (f *flow) take(done int) (int, bool) {
 		}
 		if at, ok := f.ready.TakeFirst(); ok {
 			f.left--
-			return f.turn[at], true
+			f.enlist()
+			return f.stepAt(at), true
 		}
+		f.idle++
 		f.wake.Wait()
+	}
+}
+
+// enlist finds a worker for what else is ready, who will find the next.
+func (f *flow) enlist() {
+	switch {
+	case f.ready.Empty():
+	case f.idle > 0:
+		f.idle--
+		f.wake.Signal()
+	case f.room > 0:
+		f.room--
+		f.start()
 	}
 }
 

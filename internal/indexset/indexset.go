@@ -36,6 +36,9 @@ func (s Set) Add(i int) {
 	}
 }
 
+// Empty reports whether nothing is in.
+func (s Set) Empty() bool { return s.levels[len(s.levels)-1][0] == 0 }
+
 // TakeFirst removes the smallest; false if the set is empty.
 func (s Set) TakeFirst() (int, bool) {
 	i := 0
