@@ -62,7 +62,7 @@ func (s *scores) calls(op *seq.Op, did, undid int) {
 
 // takeover notes how long after the death of one process the next one worked.
 func (s *scores) takeover(how string, dead time.Time, next *process) {
-	if next == nil {
+	if next == nil || dead.IsZero() { // nobody died
 		return
 	}
 	if at, ok := next.claimed(); ok {
