@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
+	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strings"
 
 	"github.com/sequencer-go/seq"
@@ -16,11 +18,18 @@ const (
 	bodyLimit  = 64 << 10
 )
 
-// actor is who asks, "" if the request may not act.
-func (c *console) actor(r *http.Request) string {
+// actor is who asks, "" if the request may not act. Nobody may if the embedder's authoriser panics;
+// the page is as readable as without.
+func (c *console) actor(r *http.Request) (actor string) {
 	if c.authorise == nil {
 		return ""
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			slog.ErrorContext(r.Context(), "seq/console: the authoriser panicked", "panic", p, "stack", string(debug.Stack()))
+			actor = ""
+		}
+	}()
 	actor, ok := c.authorise(r)
 	if !ok {
 		return ""

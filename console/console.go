@@ -55,7 +55,7 @@ func Handler(s *seq.Sequencer, opts ...Option) http.Handler {
 	mux.HandleFunc("POST /plan", c.guard(c.startRun))
 	mux.HandleFunc("POST /rollback", c.guard(c.startRollback))
 	mux.HandleFunc("GET /", c.notFound)
-	return headers(rooted(mux))
+	return headers(rooted(patient(mux)))
 }
 
 // console is the state of one handler.
@@ -88,6 +88,16 @@ func headers(next http.Handler) http.Handler {
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
+	})
+}
+
+// patient bounds what a request waits for: a ledger that is slow or locked is told of, instead of a
+// page that never comes. What a person decides is not cut off by it.
+func patient(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 

@@ -95,7 +95,7 @@ func (c *console) start(w http.ResponseWriter, r *http.Request, back bool, e *er
 	}
 	go func() {
 		err := fmt.Errorf("%w: the %s did not return", seq.ErrPanic, e.What)
-		defer func() { c.errands.end(err) }()
+		defer func() { c.errands.end(err); c.forget() }()
 		err = do(c.ctx)
 	}()
 	c.forget()

@@ -59,15 +59,29 @@ func (c *console) overview(w http.ResponseWriter, r *http.Request) {
 		c.broken(w, r, "", err)
 		return
 	}
+	p := overviewPage{page: c.page(w, r, "", "")}
+	key := [2]string{chosen(r), p.Actor}
+	body, known := s.overviews.Load(key)
+	if !known {
+		if body, err = c.renderOverview(s, &p, key[0]); err != nil {
+			http.Error(w, "cannot show this page", http.StatusInternalServerError)
+			return
+		}
+		s.overviews.Store(key, body)
+	}
+	send(w, r, http.StatusOK, body.([]byte)) //nolint:forcetypeassert // nothing else is stored
+}
+
+func (c *console) renderOverview(s *snapshot, p *overviewPage, show string) ([]byte, error) {
 	views := make([]opView, len(s.Ops))
 	for i := range s.Ops {
 		views[i] = s.view(&s.Ops[i])
 	}
-	p := overviewPage{page: c.page(w, r, "", ""), Errand: c.errands.latest(s.Now)}
+	p.Errand = c.errands.latest(s.Now)
 	p.Status, p.Headline = s.Status, s.headline(views)
 	p.Segments = segments(views)
 	p.Graph = draw(views)
-	p.Filters = filters(views, r.URL.Query().Get("show"))
+	p.Filters = filters(views, show)
 	for i := range views {
 		if v := &views[i]; v.attention() {
 			p.Alerts = append(p.Alerts, *v)
@@ -81,7 +95,7 @@ func (c *console) overview(w http.ResponseWriter, r *http.Request) {
 	for i := range s.Runs {
 		p.Runs = append(p.Runs, s.viewRun(&s.Runs[i]))
 	}
-	c.show(w, r, http.StatusOK, "overview", &p)
+	return render("overview", p)
 }
 
 // attention reports whether a person should look at the op.
@@ -97,17 +111,26 @@ func (v *opView) attention() bool {
 // timed reports whether the op waits for its time.
 func (v *opView) timed() bool { return v.Pending() && !v.Due.IsZero() && !v.State.Open() }
 
+// choices of ops to list.
+var choices = []filter{
+	{Key: "", Label: "All", takes: func(*opView) bool { return true }},
+	{Key: "attention", Label: "Needs attention", takes: (*opView).attention},
+	{Key: "open", Label: "At work", takes: func(v *opView) bool { return v.State.Open() }},
+	{Key: "pending", Label: "To do", takes: func(v *opView) bool { return v.Pending() && !v.State.Open() }},
+	{Key: "done", Label: "Done", takes: func(v *opView) bool { return v.State.Done() }},
+}
+
+// chosen is the key of the choice that the address makes.
+func chosen(r *http.Request) string {
+	key := r.URL.Query().Get("show")
+	if !slices.ContainsFunc(choices, func(f filter) bool { return f.Key == key }) {
+		return ""
+	}
+	return key
+}
+
 func filters(views []opView, chosen string) []filter {
-	all := []filter{
-		{Key: "", Label: "All", takes: func(*opView) bool { return true }},
-		{Key: "attention", Label: "Needs attention", takes: (*opView).attention},
-		{Key: "open", Label: "At work", takes: func(v *opView) bool { return v.State.Open() }},
-		{Key: "pending", Label: "To do", takes: func(v *opView) bool { return v.Pending() && !v.State.Open() }},
-		{Key: "done", Label: "Done", takes: func(v *opView) bool { return v.State.Done() }},
-	}
-	if !slices.ContainsFunc(all, func(f filter) bool { return f.Key == chosen }) {
-		chosen = ""
-	}
+	all := slices.Clone(choices)
 	for i := range all {
 		f := &all[i]
 		f.On = f.Key == chosen
