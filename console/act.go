@@ -26,7 +26,9 @@ func (c *console) actor(r *http.Request) (actor string) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			slog.ErrorContext(r.Context(), "seq/console: the authoriser panicked", "panic", p, "stack", string(debug.Stack()))
+			c.panicked.Do(func() { // each page asks, again and again
+				slog.ErrorContext(r.Context(), "seq/console: the authoriser panicked", "panic", p, "stack", string(debug.Stack()))
+			})
 			actor = ""
 		}
 	}()

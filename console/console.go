@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/clock"
@@ -66,8 +67,9 @@ type console struct {
 	clock     clock.Clock
 	authorise func(*http.Request) (string, bool)
 
-	cache   cache
-	errands errands
+	cache    cache
+	errands  errands
+	panicked sync.Once
 }
 
 // headers are those of every answer: nothing is loaded from elsewhere, nothing inline runs, no

@@ -2,7 +2,6 @@ package console
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,14 +24,6 @@ type overviewPage struct {
 	Schedule []opView
 	Runs     []runView
 	Errand   *errand
-}
-
-// headline is the one sentence that says what is going on, and what may be done about it.
-type headline struct {
-	looks
-
-	Text, Why string
-	Run       *runView
 }
 
 // segment is a part of the bar that shows how many ops are in which state, of a width of 1000.
@@ -143,7 +134,8 @@ func filters(views []opView, chosen string) []filter {
 	return all
 }
 
-// list chooses the ops to list, in the order in which they would run.
+// list chooses the ops to list, in the order in which they would run; if there are too many, those
+// first that somebody looks for.
 func (p *overviewPage) list(views []opView) {
 	i := slices.IndexFunc(p.Filters, func(f filter) bool { return f.On })
 	for j := range views {
@@ -155,6 +147,7 @@ func (p *overviewPage) list(views []opView) {
 		return cmp.Or(cmp.Compare(min(a.Wave, 1), min(b.Wave, 1)), byWave(a, b))
 	})
 	if len(p.Ops) > opsShown {
+		slices.SortStableFunc(p.Ops, func(a, b opView) int { return cmp.Compare(settledRank(a), settledRank(b)) })
 		p.More = len(p.Ops) - opsShown
 		p.Ops = p.Ops[:opsShown]
 	}
@@ -177,59 +170,6 @@ func segments(views []opView) []segment {
 		}
 	}
 	return out
-}
-
-// headline sums it all up.
-func (s *snapshot) headline(views []opView) headline {
-	count := func(takes func(*opView) bool) (n int) {
-		for i := range views {
-			if takes(&views[i]) {
-				n++
-			}
-		}
-		return n
-	}
-	bad := count((*opView).attention)
-	left := count(func(v *opView) bool { return v.Pending() && !v.timed() })
-	timed := count((*opView).timed)
-	if r := s.current(); r != nil {
-		v := s.viewRun(r)
-		h := headline{looks: v.looks, Run: &v}
-		switch {
-		case v.Dead:
-			h.Text = "A run was interrupted"
-			h.Why = "The process that ran it is gone, and nobody holds the ledger. The next run takes it up where it stands."
-		case r.State == seq.RunRollingBack:
-			h.Text = "Rolling back"
-		case r.State == seq.RunWaiting:
-			h.Text = "Waiting for the schedule"
-			h.Why = "Only scheduled operations are left."
-		default:
-			h.Text = "A run is under way"
-		}
-		return h
-	}
-	switch {
-	case s.Holder != nil:
-		return headline{looks: stateLooks[seq.Running], Text: "The ledger is held", Why: "Somebody is about to run, or acts by hand."}
-	case bad > 0:
-		return headline{looks: stateLooks[seq.Failed], Text: plural(bad, "operation needs", "operations need") + " attention"}
-	case left > 0:
-		return headline{looks: stateLooks[seq.Pending], Text: plural(left, "operation", "operations") + " to do", Why: "The next run takes them up."}
-	case timed > 0:
-		return headline{looks: stateLooks[seq.Scheduled], Text: "All done but " + plural(timed, "scheduled operation", "scheduled operations")}
-	case len(views) == 0:
-		return headline{looks: looks{"quiet", "check", ""}, Text: "No operations", Why: "The code registers none, and the ledger knows none."}
-	default:
-		return headline{looks: stateLooks[seq.Succeeded], Text: "All done"}
-	}
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 // Summary is the bar in words, for those who do not see it and for announcements.

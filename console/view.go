@@ -38,8 +38,10 @@ func (s *snapshot) view(o *seq.OpStatus) opView {
 	case o.State != seq.Scheduled && o.State != seq.Succeeded && !o.State.Open():
 		v.Alert = o.Error
 	}
-	v.Alert, _, _ = strings.Cut(v.Alert, "\n")
-	v.Alert = short(240, v.Alert)
+	line, _, more := strings.Cut(v.Alert, "\n")
+	if v.Alert = short(240, line); more {
+		v.Alert += " …"
+	}
 	flag := func(when bool, text string) {
 		if when {
 			v.Flags = append(v.Flags, text)
