@@ -43,14 +43,23 @@ func (c *console) actor(r *http.Request) (actor string) {
 // the second lock; the first is [http.CrossOriginProtection]. Keeping it in a cookie, not in the
 // process, lets any process behind a load balancer take the form of any other.
 func token(w http.ResponseWriter, r *http.Request) string {
-	if cookie, err := r.Cookie(cookieName); err == nil && len(cookie.Value) >= 26 {
-		return cookie.Value
+	if t := secret(r); t != "" {
+		return t
 	}
 	t := rand.Text()
 	http.SetCookie(w, &http.Cookie{
 		Name: cookieName, Value: t, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
 	})
 	return t
+}
+
+// secret is the one of the request's cookie, "" if it has none that [token] could have made.
+func secret(r *http.Request) string {
+	cookie, err := r.Cookie(cookieName)
+	if err != nil || len(cookie.Value) < 26 {
+		return ""
+	}
+	return cookie.Value
 }
 
 // guard lets a POST through that comes from a page of this console and from somebody who may act.
@@ -70,8 +79,8 @@ func (c *console) guard(next func(w http.ResponseWriter, r *http.Request, actor 
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
-		cookie, err := r.Cookie(cookieName)
-		if err != nil || subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(r.PostFormValue("token"))) != 1 {
+		want := secret(r)
+		if want == "" || subtle.ConstantTimeCompare([]byte(want), []byte(r.PostFormValue("token"))) != 1 {
 			refuse(w, r, "The form is not from this session. Go back, reload the page, and try again.")
 			return
 		}

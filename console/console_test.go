@@ -124,6 +124,8 @@ func TestAnActNeedsOriginAndToken(t *testing.T) {
 		"another site": post(h, path, "cross-site", cookie, form),
 		"no cookie":    post(h, path, "same-origin", nil, form),
 		"wrong token":  post(h, path, "same-origin", cookie, url.Values{"reason": {"x"}, "token": {"guess"}}),
+		"empty cookie": post(h, path, "same-origin", &http.Cookie{Name: cookie.Name}, url.Values{"reason": {"x"}, "token": {""}}),
+		"short cookie": post(h, path, "same-origin", &http.Cookie{Name: cookie.Name, Value: "x"}, url.Values{"reason": {"x"}, "token": {"x"}}),
 		"no token":     post(h, path, "same-origin", cookie, url.Values{"reason": {"x"}}),
 	} {
 		if w.Code != http.StatusForbidden {
