@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/sequencer-go/seq"
 )
@@ -52,15 +53,13 @@ func (c *console) overview(w http.ResponseWriter, r *http.Request) {
 	}
 	p := overviewPage{page: c.page(w, r, "", "")}
 	key := [2]string{chosen(r), p.Actor}
-	body, known := s.overviews.Load(key)
-	if !known {
-		if body, err = c.renderOverview(s, &p, key[0]); err != nil {
-			http.Error(w, "cannot show this page", http.StatusInternalServerError)
-			return
-		}
-		s.overviews.Store(key, body)
+	once, _ := s.overviews.LoadOrStore(key, sync.OnceValues(func() ([]byte, error) { return c.renderOverview(s, &p, key[0]) }))
+	body, err := once.(func() ([]byte, error))() //nolint:forcetypeassert // nothing else is stored
+	if err != nil {
+		http.Error(w, "cannot show this page", http.StatusInternalServerError)
+		return
 	}
-	send(w, r, http.StatusOK, body.([]byte)) //nolint:forcetypeassert // nothing else is stored
+	send(w, r, http.StatusOK, body)
 }
 
 func (c *console) renderOverview(s *snapshot, p *overviewPage, show string) ([]byte, error) {
