@@ -39,7 +39,7 @@ func Context(ctx context.Context) Option { return func(c *console) { c.ctx = ctx
 // Handler returns the console of s. It is safe for concurrent use. However many people look, the
 // ledger is read at most about twice a second, and not at all when nobody does.
 func Handler(s *seq.Sequencer, opts ...Option) http.Handler {
-	c := &console{seq: s, title: "Sequencer", ctx: context.Background(), clock: clock.Wall()}
+	c := &console{seq: s, title: "Sequencer", ctx: context.Background(), clock: clock.Wall(), news: new(News)}
 	for _, o := range opts {
 		if o != nil {
 			o(c)
@@ -66,6 +66,9 @@ type console struct {
 	ctx       context.Context //nolint:containedctx // of what outlives a request
 	clock     clock.Clock
 	authorise func(*http.Request) (string, bool)
+
+	news  *News
+	heard bool // the sequencer tells the news
 
 	cache    cache
 	errands  errands

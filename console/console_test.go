@@ -9,9 +9,11 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/console"
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -147,6 +149,41 @@ func TestAnActNeedsOriginAndToken(t *testing.T) {
 	if w := post(h, path, "same-origin", cookie, form); w.Code != http.StatusConflict {
 		t.Errorf("again: got %d", w.Code)
 	}
+}
+
+func TestARunDoesWhatThePageShowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tries := 0
+		s := seq.New(store.NewMemory(), seq.Op{ID: good, Run: func(context.Context) error {
+			if tries++; tries == 1 {
+				return errors.New("not yet")
+			}
+			return nil
+		}}).Use(middleware.Retry(2, time.Minute))
+		h := console.Handler(s, as("ada"))
+		cookie := session(t, h)
+		plan, err := s.Preview(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for hash, want := range map[string]int{"old": http.StatusConflict, plan.Hash(): http.StatusSeeOther} {
+			if w := post(h, "/plan", "same-origin", cookie, url.Values{"token": {cookie.Value}, "plan": {hash}}); w.Code != want {
+				t.Errorf("plan %s: got %d", hash, w.Code)
+			}
+		}
+		synctest.Wait()
+		if body := get(h, "/").Body.String(); !strings.Contains(body, "ada started a run here") || !strings.Contains(body, "retrying") {
+			t.Errorf("while it goes on: got %s", body)
+		}
+		if w := post(h, "/plan", "same-origin", cookie, url.Values{"token": {cookie.Value}, "plan": {plan.Hash()}}); w.Code != http.StatusConflict {
+			t.Errorf("a second one meanwhile: got %d", w.Code)
+		}
+		time.Sleep(2 * time.Minute)
+		st, err := s.Status(t.Context())
+		if err != nil || st.Ops[0].State != seq.Succeeded {
+			t.Errorf("got %v, %v", st.Ops, err)
+		}
+	})
 }
 
 func TestRollbackUndoesWhatThePageShowed(t *testing.T) {

@@ -4,13 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/console"
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/strategies"
 )
@@ -54,6 +59,43 @@ func TestWhatIsAtWorkIsSeenAtOnce(t *testing.T) {
 	if !strings.Contains(body, `<a class="box busy"`) {
 		t.Error("the picture, which has no room for all, leaves it out")
 	}
+}
+
+// The ledger does not hold that an op is tried again; whoever wonders why nothing moves sees it.
+func TestWhatIsTriedAgainIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var news console.News
+		tries := 0
+		s := seq.New(store.NewMemory(), seq.Op{ID: good, Run: func(context.Context) error {
+			if tries++; tries < 3 {
+				return errors.New("the API answers 503")
+			}
+			return nil
+		}}).Use(middleware.Retry(3, time.Minute), news.Middleware())
+		page := func(h http.Handler) (string, string) {
+			return get(h, "/").Body.String(), get(h, "/ops/"+good).Body.String()
+		}
+		told := func(name string, h http.Handler, want bool) {
+			t.Helper()
+			first, op := page(h)
+			for _, text := range []string{"retrying", "the API answers 503"} {
+				if strings.Contains(first, text) != want || strings.Contains(op, text) != want {
+					t.Errorf("%s: %q is not as it should be in\n%s", name, text, first)
+				}
+			}
+		}
+		var over sync.WaitGroup
+		over.Go(func() {
+			if _, err := s.Run(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		told("while it waits", console.Handler(s, console.Hear(&news)), true)
+		told("without news", console.Handler(s), false)
+		over.Wait()
+		told("when it is over", console.Handler(s, console.Hear(&news)), false)
+	})
 }
 
 // Whoever does not see colours reads the state, whatever else there is to say.

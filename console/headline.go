@@ -69,6 +69,8 @@ func atWork(views []opView) string {
 	waiting := 0
 	for i := range views {
 		switch v := &views[i]; {
+		case v.State.Open() && v.Word == "retrying":
+			open = append(open, v.Title+" (retrying "+v.Detail+")")
 		case v.State.Open() && v.Percent >= 0:
 			open = append(open, fmt.Sprintf("%s (%d %%)", v.Title, v.Percent))
 		case v.State.Open():

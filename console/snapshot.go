@@ -16,6 +16,7 @@ type snapshot struct {
 	Runs []seq.Run              // the latest, the newest first
 	open map[string]seq.Attempt // of the ops that somebody works on
 	wave map[string]int         // of each registered op, as the strategy plans a whole run
+	news *News
 	at   time.Time
 
 	overviews sync.Map // rendered, by filter and actor: many may look at once
@@ -98,7 +99,7 @@ func (c *console) read(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &snapshot{Status: st, open: map[string]seq.Attempt{}}
+	s := &snapshot{Status: st, open: map[string]seq.Attempt{}, news: c.news}
 	if s.Runs, err = c.seq.Store().Runs(ctx, runsShown); err != nil {
 		return nil, err
 	}

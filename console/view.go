@@ -38,6 +38,9 @@ func (s *snapshot) view(o *seq.OpStatus) opView {
 	case o.State != seq.Scheduled && o.State != seq.Succeeded && !o.State.Open():
 		v.Alert = o.Error
 	}
+	if r, known := s.news.of(o); known {
+		r.tell(&v)
+	}
 	line, _, more := strings.Cut(v.Alert, "\n")
 	if v.Alert = short(240, line); more {
 		v.Alert += " …"
