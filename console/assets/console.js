@@ -55,10 +55,10 @@ function update() {
   ask.timeout = 10000;
   if (tag) ask.setRequestHeader("If-None-Match", tag);
   ask.onload = () => {
-    const next = ask.response && ask.response.getElementById("main");
-    // What is on the page, or is being typed, is worth more than an error page.
-    if (ask.status >= 500) return fail(next ? next.querySelector("h1").textContent + "." : "");
-    if (ask.status !== 304) {
+    if (ask.status !== 304) { // else there is no document, not even to look for
+      const next = ask.response && ask.response.getElementById("main");
+      // What is on the page, or is being typed, is worth more than an error page.
+      if (ask.status >= 500) return fail(next ? next.querySelector("h1").textContent + "." : "");
       if (!next) return fail("The server answers with another page: reload this one.");
       tag = ask.getResponseHeader("ETag") || "";
       morph(document.getElementById("main"), next);
