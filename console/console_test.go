@@ -86,8 +86,29 @@ func TestPagesAndTheirHeaders(t *testing.T) {
 		if !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "unsafe") {
 			t.Errorf("%s: policy is %q", path, csp)
 		}
-		if w.Header().Get("X-Content-Type-Options") != "nosniff" || w.Header().Get("Referrer-Policy") != "same-origin" {
+		if w.Header().Get("X-Content-Type-Options") != "nosniff" || w.Header().Get("Referrer-Policy") != "same-origin" ||
+			w.Header().Get("X-Frame-Options") != "DENY" || w.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: got headers %v", path, w.Header())
+		}
+	}
+}
+
+func TestMethods(t *testing.T) {
+	h := console.Handler(deployed(t), as("ada"))
+	for _, r := range []struct {
+		method, path string
+		want         int
+	}{
+		{http.MethodHead, "/", 200},
+		{http.MethodHead, "/ops/nobody", 404},
+		{http.MethodPut, "/plan", 405},
+		{http.MethodDelete, "/ops/" + good, 405},
+		{http.MethodGet, "/ops/" + good + "/skip", 404},
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(r.method, r.path, http.NoBody))
+		if w.Code != r.want || w.Header().Get("Content-Security-Policy") == "" {
+			t.Errorf("%s %s: got %d with %v", r.method, r.path, w.Code, w.Header())
 		}
 	}
 }
