@@ -16,6 +16,7 @@ import (
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/console"
 	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/seqtest"
 	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/strategies"
 )
@@ -116,4 +117,26 @@ func TestEveryBoxSaysItsState(t *testing.T) {
 	if got := strings.Join(said, "; "); got != "rolled back; rolled back; failed" {
 		t.Errorf("the boxes say %q", got)
 	}
+}
+
+// What the dead left open does not run, whatever the ledger has for its state.
+func TestWhatTheDeadLeftDoesNotRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger := seqtest.NewStore()
+		s := seq.New(ledger, seq.Op{ID: good, Run: func(context.Context) error { return nil }})
+		page := console.Handler(s)
+		ledger.CrashAfter(2) // the run, the claim
+		if _, err := s.Run(t.Context()); err == nil {
+			t.Fatal("the run did not crash")
+		}
+		ledger.Restart()
+		time.Sleep(time.Minute) // its lease expires
+		body := get(page, "/").Body.String()
+		if st, err := s.Status(t.Context()); err != nil || !st.Ops[0].State.Open() {
+			t.Fatalf("nothing is open: %+v, %v", st, err)
+		}
+		if !strings.Contains(body, "A run was interrupted") || strings.Contains(body, "running") || strings.Contains(body, "i-busy\"/></svg>") {
+			t.Errorf("got %s", body)
+		}
+	})
 }

@@ -61,7 +61,7 @@ func (c *console) run(w http.ResponseWriter, r *http.Request) {
 		}
 		for j := range history {
 			if history[j].Run == id {
-				p.Attempts = append(p.Attempts, viewAttempt(&history[j], s.Now))
+				p.Attempts = append(p.Attempts, s.viewAttempt(&history[j]))
 			}
 		}
 	}

@@ -95,14 +95,14 @@ func (c *console) forget() {
 }
 
 func (c *console) read(ctx context.Context) (*snapshot, error) {
-	st, err := c.seq.Status(ctx)
+	st, runs, err := c.stand(ctx)
+	if err == nil && st.Holder == nil && seemsInterrupted(st, runs) {
+		st, runs, err = c.stand(ctx) // a run may have begun or ended between the queries: look twice before saying so
+	}
 	if err != nil {
 		return nil, err
 	}
-	s := &snapshot{Status: st, open: map[string]seq.Attempt{}, news: c.news}
-	if s.Runs, err = c.seq.Store().Runs(ctx, runsShown); err != nil {
-		return nil, err
-	}
+	s := &snapshot{Status: st, Runs: runs, open: map[string]seq.Attempt{}, news: c.news}
 	for i := range st.Ops {
 		if !st.Ops[i].State.Open() || len(s.open) == openShown {
 			continue
@@ -117,6 +117,21 @@ func (c *console) read(ctx context.Context) (*snapshot, error) {
 	}
 	s.wave = c.waves(ctx, st)
 	return s, nil
+}
+
+// stand is how ops and runs stand, one after the other.
+func (c *console) stand(ctx context.Context) (*seq.Status, []seq.Run, error) {
+	st, err := c.seq.Status(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	runs, err := c.seq.Store().Runs(ctx, runsShown)
+	return st, runs, err
+}
+
+func seemsInterrupted(st *seq.Status, runs []seq.Run) bool {
+	return len(runs) > 0 && (runs[0].State == seq.RunStarted || runs[0].State == seq.RunRollingBack) ||
+		slices.ContainsFunc(st.Ops, func(o seq.OpStatus) bool { return o.State.Open() })
 }
 
 // waves places each registered op: where the strategy would have it in a run of everything, or, if

@@ -93,6 +93,6 @@ if (box) box.closest(".graph").scrollLeft = box.getBBox().x - 40;
 
 if (body.hasAttribute("data-poll")) {
   for (const el of document.querySelectorAll("[data-script]")) el.hidden = false;
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) { clearTimeout(timer); update(); } });
+  document.addEventListener("visibilitychange", () => { clearTimeout(timer); if (!document.hidden) update(); });
   later();
 }
