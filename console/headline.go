@@ -48,7 +48,7 @@ func (s *snapshot) headline(views []opView) headline {
 	}
 	switch {
 	case s.Holder != nil:
-		return headline{looks: stateLooks[seq.Running], Text: "The ledger is held", Why: "Somebody is about to run, or acts by hand; whoever else wants to waits. If that process is dead, the ledger is free in " + span(s.Holder.Expires.Round(time.Second)) + " by itself."}
+		return headline{looks: stateLooks[seq.Running], Text: "The ledger is held", Why: "Somebody is about to run, or acts by hand; other runs wait for it. If its process is dead, the ledger is free by itself in " + span(s.Holder.Expires.Round(time.Second)) + "."}
 	case bad > 0:
 		return headline{looks: stateLooks[seq.Failed], Text: plural(bad, "operation needs", "operations need") + " attention",
 			Why: "No run is under way" + ifAny(left-bad, ", and %d more wait") + ". Open what failed to see why, and what may be done."}
