@@ -50,8 +50,10 @@ func (s *snapshot) headline(views []opView) headline {
 	case s.Holder != nil:
 		return headline{looks: stateLooks[seq.Running], Text: "The ledger is held", Why: "Somebody is about to run, or acts by hand; other runs wait for it. If its process is dead, the ledger is free by itself in " + span(s.Holder.Expires.Round(time.Second)) + "."}
 	case bad > 0:
-		return headline{looks: stateLooks[seq.Failed], Text: plural(bad, "operation needs", "operations need") + " attention",
-			Why: "No run is under way" + ifAny(left-bad, ", and %d more wait") + ". Open what failed to see why, and what may be done."}
+		return headline{
+			looks: stateLooks[seq.Failed], Text: plural(bad, "operation needs", "operations need") + " attention",
+			Why: "No run is under way" + ifAny(left-bad, ", and %d more wait") + ". Open what failed to see why, and what may be done.",
+		}
 	case left > 0:
 		return headline{looks: stateLooks[seq.Pending], Text: plural(left, "operation", "operations") + " to do", Why: "The next run takes them up."}
 	case timed > 0:
