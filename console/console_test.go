@@ -124,10 +124,19 @@ func TestWhatAnErrorHoldsIsText(t *testing.T) {
 }
 
 func TestReadOnlyByDefault(t *testing.T) {
-	h := console.Handler(deployed(t))
-	for _, path := range []string{"/plan", "/rollback", "/ops/" + hostile + "/skip"} {
-		if w := post(h, path, "same-origin", nil, url.Values{"reason": {"because"}}); w.Code != http.StatusForbidden {
-			t.Errorf("POST %s: got %d", path, w.Code)
+	s := deployed(t)
+	cookie := session(t, console.Handler(s, as("ada"))) // of somebody who may act, or might
+	form := url.Values{"reason": {"because"}, "token": {cookie.Value}}
+	h := console.Handler(s)
+	for name, h := range map[string]http.Handler{
+		"no authoriser": h, "one that refuses": console.Handler(s, as("")),
+		"one that names nobody":          console.Handler(s, console.Allow(func(*http.Request) (string, bool) { return "", true })),
+		"one that names whom it refuses": console.Handler(s, console.Allow(func(*http.Request) (string, bool) { return "eve", false })),
+	} {
+		for _, path := range []string{"/plan", "/rollback", "/ops/" + hostile + "/skip"} {
+			if w := post(h, path, "same-origin", cookie, form); w.Code != http.StatusForbidden {
+				t.Errorf("%s: POST %s: got %d", name, path, w.Code)
+			}
 		}
 	}
 	if w := get(h, "/ops/"+hostile); strings.Contains(w.Body.String(), "<form") || len(w.Result().Cookies()) > 0 {
@@ -149,6 +158,7 @@ func TestAnActNeedsOriginAndToken(t *testing.T) {
 		"wrong token":  post(h, path, "same-origin", cookie, url.Values{"reason": {"x"}, "token": {"guess"}}),
 		"empty cookie": post(h, path, "same-origin", &http.Cookie{Name: cookie.Name}, url.Values{"reason": {"x"}, "token": {""}}),
 		"short cookie": post(h, path, "same-origin", &http.Cookie{Name: cookie.Name, Value: "x"}, url.Values{"reason": {"x"}, "token": {"x"}}),
+		"too long":     post(h, path, "same-origin", cookie, url.Values{"reason": {strings.Repeat("x", 100_000)}, "token": {cookie.Value}}),
 		"no token":     post(h, path, "same-origin", cookie, url.Values{"reason": {"x"}}),
 	} {
 		if w.Code != http.StatusForbidden {

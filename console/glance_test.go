@@ -119,6 +119,42 @@ func TestEveryBoxSaysItsState(t *testing.T) {
 	}
 }
 
+// between is a store that does something before it reads the runs, once.
+type between struct {
+	seq.Store
+	once sync.Once
+	do   func()
+}
+
+func (b *between) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
+	b.once.Do(b.do)
+	return b.Store.Runs(ctx, limit)
+}
+
+// A page is made of several queries. What begins between them was not interrupted.
+func TestWhatHasJustBegunIsNotCalledInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		gate := make(chan struct{})
+		ledger := store.NewMemory()
+		op := seq.Op{ID: good, Run: func(context.Context) error { <-gate; return nil }}
+		var run sync.WaitGroup
+		page := console.Handler(seq.New(&between{Store: ledger, do: func() {
+			run.Go(func() {
+				if _, err := seq.New(ledger, op).Run(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+			synctest.Wait()
+		}}, op))
+		body := get(page, "/").Body.String()
+		if strings.Contains(body, "interrupted") || !strings.Contains(body, "At work: good") {
+			t.Errorf("got %s", body)
+		}
+		close(gate)
+		run.Wait()
+	})
+}
+
 // What the dead left open does not run, whatever the ledger has for its state.
 func TestWhatTheDeadLeftDoesNotRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
