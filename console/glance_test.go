@@ -99,6 +99,28 @@ func TestWhatIsTriedAgainIsTold(t *testing.T) {
 	})
 }
 
+// When all goes wrong the page stays one that can be loaded every second.
+func TestAThousandFailuresFitAPage(t *testing.T) {
+	ops := make([]seq.Op, 1000)
+	for i := range ops {
+		ops[i] = seq.Op{ID: fmt.Sprintf("2024_01_15_12%02d%02d_op%d", i/60, i%60, i), Run: func(context.Context) error {
+			return errors.New(strings.Repeat("no such table ", 1000))
+		}}
+	}
+	s := seq.New(store.NewMemory(), ops...).Use(strategies.AllowedToFailBatch())
+	report, err := s.Run(t.Context())
+	if err == nil {
+		t.Fatal("the run did not fail")
+	}
+	h := console.Handler(s)
+	for path, says := range map[string]string{"/": "980 more need attention", "/runs/" + report.Run: "900 more operations"} {
+		body := get(h, path).Body.String()
+		if !strings.Contains(body, says) || len(body) > 2_000_000 {
+			t.Errorf("%s: %d bytes, says %q: %v", path, len(body), says, strings.Contains(body, says))
+		}
+	}
+}
+
 // Whoever does not see colours reads the state, whatever else there is to say.
 func TestEveryBoxSaysItsState(t *testing.T) {
 	nothing := func(context.Context) error { return nil }

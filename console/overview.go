@@ -23,8 +23,11 @@ type overviewPage struct {
 	Ops      []opView
 	More     int // ops that the list left out
 	Schedule []opView
-	Runs     []runView
-	Errand   *errand
+
+	MoreAlerts, MoreSchedule int // that have no room
+
+	Runs   []runView
+	Errand *errand
 }
 
 // segment is a part of the bar that shows how many ops are in which state, of a width of 1000.
@@ -43,7 +46,16 @@ type filter struct {
 	takes func(*opView) bool
 }
 
-const opsShown = 200
+const (
+	opsShown   = 200
+	firstShown = 20 // of what stands above the list, which has them all
+)
+
+// first is what there is room for, and how much more there is.
+func first(views []opView) (shown []opView, more int) {
+	n := min(len(views), firstShown)
+	return views[:n], len(views) - n
+}
 
 func (c *console) overview(w http.ResponseWriter, r *http.Request) {
 	s, err := c.look(r.Context())
@@ -81,6 +93,8 @@ func (c *console) renderOverview(s *snapshot, p *overviewPage, show string) ([]b
 		}
 	}
 	slices.SortStableFunc(p.Schedule, func(a, b opView) int { return a.Due.Compare(b.Due) })
+	p.Alerts, p.MoreAlerts = first(p.Alerts)
+	p.Schedule, p.MoreSchedule = first(p.Schedule)
 	p.list(views)
 	for i := range s.Runs {
 		p.Runs = append(p.Runs, s.viewRun(&s.Runs[i]))
