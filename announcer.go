@@ -26,8 +26,13 @@ func (a announcer) announce(e Event) {
 
 // flush waits until every watcher has heard everything, but for those that seem to be stuck.
 func (a announcer) flush() {
+	if len(a) == 0 {
+		return
+	}
+	timeout := make(chan struct{})
+	defer wall.AfterFunc(flushTimeout, func() { close(timeout) })()
 	for _, w := range a {
-		w.flush()
+		w.flush(timeout)
 	}
 }
 
@@ -82,15 +87,13 @@ func (w *watcher) work() {
 	}
 }
 
-func (w *watcher) flush() {
+func (w *watcher) flush(timeout <-chan struct{}) {
 	w.mu.Lock()
 	idle, stuck := w.idle, w.stuck
 	w.mu.Unlock()
 	if idle == nil || stuck {
 		return
 	}
-	timeout := make(chan struct{})
-	defer wall.AfterFunc(flushTimeout, func() { close(timeout) })()
 	select {
 	case <-idle:
 	case <-timeout:

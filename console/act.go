@@ -5,7 +5,9 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"errors"
+	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strings"
 
 	"github.com/sequencer-go/seq"
@@ -16,11 +18,20 @@ const (
 	bodyLimit  = 64 << 10
 )
 
-// actor is who asks, "" if the request may not act.
-func (c *console) actor(r *http.Request) string {
+// actor is who asks, "" if the request may not act. Nobody may if the embedder's authoriser panics;
+// the page is as readable as without.
+func (c *console) actor(r *http.Request) (actor string) {
 	if c.authorise == nil {
 		return ""
 	}
+	defer func() {
+		if p := recover(); p != nil {
+			c.panicked.Do(func() { // each page asks, again and again
+				slog.ErrorContext(r.Context(), "seq/console: the authoriser panicked", "panic", p, "stack", string(debug.Stack()))
+			})
+			actor = ""
+		}
+	}()
 	actor, ok := c.authorise(r)
 	if !ok {
 		return ""
@@ -32,14 +43,23 @@ func (c *console) actor(r *http.Request) string {
 // the second lock; the first is [http.CrossOriginProtection]. Keeping it in a cookie, not in the
 // process, lets any process behind a load balancer take the form of any other.
 func token(w http.ResponseWriter, r *http.Request) string {
-	if cookie, err := r.Cookie(cookieName); err == nil && len(cookie.Value) >= 26 {
-		return cookie.Value
+	if t := secret(r); t != "" {
+		return t
 	}
 	t := rand.Text()
 	http.SetCookie(w, &http.Cookie{
 		Name: cookieName, Value: t, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode, Secure: r.TLS != nil,
 	})
 	return t
+}
+
+// secret is the one of the request's cookie, "" if it has none that [token] could have made.
+func secret(r *http.Request) string {
+	cookie, err := r.Cookie(cookieName)
+	if err != nil || len(cookie.Value) < 26 {
+		return ""
+	}
+	return cookie.Value
 }
 
 // guard lets a POST through that comes from a page of this console and from somebody who may act.
@@ -59,8 +79,8 @@ func (c *console) guard(next func(w http.ResponseWriter, r *http.Request, actor 
 			return
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit)
-		cookie, err := r.Cookie(cookieName)
-		if err != nil || subtle.ConstantTimeCompare([]byte(cookie.Value), []byte(r.PostFormValue("token"))) != 1 {
+		want := secret(r)
+		if want == "" || subtle.ConstantTimeCompare([]byte(want), []byte(r.PostFormValue("token"))) != 1 {
 			refuse(w, r, "The form is not from this session. Go back, reload the page, and try again.")
 			return
 		}

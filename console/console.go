@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/clock"
@@ -38,7 +39,7 @@ func Context(ctx context.Context) Option { return func(c *console) { c.ctx = ctx
 // Handler returns the console of s. It is safe for concurrent use. However many people look, the
 // ledger is read at most about twice a second, and not at all when nobody does.
 func Handler(s *seq.Sequencer, opts ...Option) http.Handler {
-	c := &console{seq: s, title: "Sequencer", ctx: context.Background(), clock: clock.Wall()}
+	c := &console{seq: s, title: "Sequencer", ctx: context.Background(), clock: clock.Wall(), news: new(News)}
 	for _, o := range opts {
 		if o != nil {
 			o(c)
@@ -55,7 +56,7 @@ func Handler(s *seq.Sequencer, opts ...Option) http.Handler {
 	mux.HandleFunc("POST /plan", c.guard(c.startRun))
 	mux.HandleFunc("POST /rollback", c.guard(c.startRollback))
 	mux.HandleFunc("GET /", c.notFound)
-	return headers(rooted(mux))
+	return headers(rooted(patient(mux)))
 }
 
 // console is the state of one handler.
@@ -66,8 +67,12 @@ type console struct {
 	clock     clock.Clock
 	authorise func(*http.Request) (string, bool)
 
-	cache   cache
-	errands errands
+	news  *News
+	heard bool // the sequencer tells the news
+
+	cache    cache
+	errands  errands
+	panicked sync.Once
 }
 
 // headers are those of every answer: nothing is loaded from elsewhere, nothing inline runs, no
@@ -88,6 +93,16 @@ func headers(next http.Handler) http.Handler {
 		h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
 		h.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
+	})
+}
+
+// patient bounds what a request waits for: a ledger that is slow or locked is told of, instead of a
+// page that never comes. What a person decides is not cut off by it.
+func patient(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), patience)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }
 

@@ -9,9 +9,11 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/console"
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -84,8 +86,29 @@ func TestPagesAndTheirHeaders(t *testing.T) {
 		if !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "unsafe") {
 			t.Errorf("%s: policy is %q", path, csp)
 		}
-		if w.Header().Get("X-Content-Type-Options") != "nosniff" || w.Header().Get("Referrer-Policy") != "same-origin" {
+		if w.Header().Get("X-Content-Type-Options") != "nosniff" || w.Header().Get("Referrer-Policy") != "same-origin" ||
+			w.Header().Get("X-Frame-Options") != "DENY" || w.Header().Get("Cache-Control") != "no-store" {
 			t.Errorf("%s: got headers %v", path, w.Header())
+		}
+	}
+}
+
+func TestMethods(t *testing.T) {
+	h := console.Handler(deployed(t), as("ada"))
+	for _, r := range []struct {
+		method, path string
+		want         int
+	}{
+		{http.MethodHead, "/", 200},
+		{http.MethodHead, "/ops/nobody", 404},
+		{http.MethodPut, "/plan", 405},
+		{http.MethodDelete, "/ops/" + good, 405},
+		{http.MethodGet, "/ops/" + good + "/skip", 404},
+	} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(r.method, r.path, http.NoBody))
+		if w.Code != r.want || w.Header().Get("Content-Security-Policy") == "" {
+			t.Errorf("%s %s: got %d with %v", r.method, r.path, w.Code, w.Header())
 		}
 	}
 }
@@ -101,10 +124,19 @@ func TestWhatAnErrorHoldsIsText(t *testing.T) {
 }
 
 func TestReadOnlyByDefault(t *testing.T) {
-	h := console.Handler(deployed(t))
-	for _, path := range []string{"/plan", "/rollback", "/ops/" + hostile + "/skip"} {
-		if w := post(h, path, "same-origin", nil, url.Values{"reason": {"because"}}); w.Code != http.StatusForbidden {
-			t.Errorf("POST %s: got %d", path, w.Code)
+	s := deployed(t)
+	cookie := session(t, console.Handler(s, as("ada"))) // of somebody who may act, or might
+	form := url.Values{"reason": {"because"}, "token": {cookie.Value}}
+	h := console.Handler(s)
+	for name, h := range map[string]http.Handler{
+		"no authoriser": h, "one that refuses": console.Handler(s, as("")),
+		"one that names nobody":          console.Handler(s, console.Allow(func(*http.Request) (string, bool) { return "", true })),
+		"one that names whom it refuses": console.Handler(s, console.Allow(func(*http.Request) (string, bool) { return "eve", false })),
+	} {
+		for _, path := range []string{"/plan", "/rollback", "/ops/" + hostile + "/skip"} {
+			if w := post(h, path, "same-origin", cookie, form); w.Code != http.StatusForbidden {
+				t.Errorf("%s: POST %s: got %d", name, path, w.Code)
+			}
 		}
 	}
 	if w := get(h, "/ops/"+hostile); strings.Contains(w.Body.String(), "<form") || len(w.Result().Cookies()) > 0 {
@@ -124,6 +156,9 @@ func TestAnActNeedsOriginAndToken(t *testing.T) {
 		"another site": post(h, path, "cross-site", cookie, form),
 		"no cookie":    post(h, path, "same-origin", nil, form),
 		"wrong token":  post(h, path, "same-origin", cookie, url.Values{"reason": {"x"}, "token": {"guess"}}),
+		"empty cookie": post(h, path, "same-origin", &http.Cookie{Name: cookie.Name}, url.Values{"reason": {"x"}, "token": {""}}),
+		"short cookie": post(h, path, "same-origin", &http.Cookie{Name: cookie.Name, Value: "x"}, url.Values{"reason": {"x"}, "token": {"x"}}),
+		"too long":     post(h, path, "same-origin", cookie, url.Values{"reason": {strings.Repeat("x", 100_000)}, "token": {cookie.Value}}),
 		"no token":     post(h, path, "same-origin", cookie, url.Values{"reason": {"x"}}),
 	} {
 		if w.Code != http.StatusForbidden {
@@ -145,6 +180,41 @@ func TestAnActNeedsOriginAndToken(t *testing.T) {
 	if w := post(h, path, "same-origin", cookie, form); w.Code != http.StatusConflict {
 		t.Errorf("again: got %d", w.Code)
 	}
+}
+
+func TestARunDoesWhatThePageShowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tries := 0
+		s := seq.New(store.NewMemory(), seq.Op{ID: good, Run: func(context.Context) error {
+			if tries++; tries == 1 {
+				return errors.New("not yet")
+			}
+			return nil
+		}}).Use(middleware.Retry(2, time.Minute))
+		h := console.Handler(s, as("ada"))
+		cookie := session(t, h)
+		plan, err := s.Preview(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for hash, want := range map[string]int{"old": http.StatusConflict, plan.Hash(): http.StatusSeeOther} {
+			if w := post(h, "/plan", "same-origin", cookie, url.Values{"token": {cookie.Value}, "plan": {hash}}); w.Code != want {
+				t.Errorf("plan %s: got %d", hash, w.Code)
+			}
+		}
+		synctest.Wait()
+		if body := get(h, "/").Body.String(); !strings.Contains(body, "ada started a run here") || !strings.Contains(body, "retrying") {
+			t.Errorf("while it goes on: got %s", body)
+		}
+		if w := post(h, "/plan", "same-origin", cookie, url.Values{"token": {cookie.Value}, "plan": {plan.Hash()}}); w.Code != http.StatusConflict {
+			t.Errorf("a second one meanwhile: got %d", w.Code)
+		}
+		time.Sleep(2 * time.Minute)
+		st, err := s.Status(t.Context())
+		if err != nil || st.Ops[0].State != seq.Succeeded {
+			t.Errorf("got %v, %v", st.Ops, err)
+		}
+	})
 }
 
 func TestRollbackUndoesWhatThePageShowed(t *testing.T) {

@@ -66,7 +66,7 @@ func (c *console) startRun(w http.ResponseWriter, r *http.Request, actor string)
 		return
 	}
 	c.start(w, r, false, &errand{What: "run", Actor: actor}, func(ctx context.Context) error {
-		_, err := c.seq.Run(ctx, seq.By(actor), seq.Isolate(seq.OrFail), seq.Expect(hash))
+		_, err := c.seq.Run(ctx, c.as(actor, seq.Expect(hash))...)
 		return err
 	})
 }
@@ -82,9 +82,18 @@ func (c *console) startRollback(w http.ResponseWriter, r *http.Request, actor st
 		return
 	}
 	c.start(w, r, true, &errand{What: "rollback", Actor: actor}, func(ctx context.Context) error {
-		_, err := c.seq.Rollback(ctx, seq.By(actor), seq.Isolate(seq.OrFail), seq.Only(plan.IDs()...))
+		_, err := c.seq.Rollback(ctx, c.as(actor, seq.Only(plan.IDs()...))...)
 		return err
 	})
+}
+
+// as are the options of what somebody starts from a page.
+func (c *console) as(actor string, opts ...seq.RunOption) []seq.RunOption {
+	opts = append(opts, seq.By(actor), seq.Isolate(seq.OrFail))
+	if !c.heard {
+		opts = append(opts, seq.Using(c.news.Middleware()))
+	}
+	return opts
 }
 
 func (c *console) start(w http.ResponseWriter, r *http.Request, back bool, e *errand, do func(context.Context) error) {
@@ -95,7 +104,7 @@ func (c *console) start(w http.ResponseWriter, r *http.Request, back bool, e *er
 	}
 	go func() {
 		err := fmt.Errorf("%w: the %s did not return", seq.ErrPanic, e.What)
-		defer func() { c.errands.end(err) }()
+		defer func() { c.errands.end(err); c.forget() }()
 		err = do(c.ctx)
 	}()
 	c.forget()

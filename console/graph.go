@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/sequencer-go/seq"
 )
 
 // graph is the plan as a picture: a column per wave, a box per op, a line per dependency. All
@@ -66,7 +68,7 @@ func draw(ops []opView) *graph {
 				break
 			}
 			b.Line = short(27, lineOf(&o))
-			b.Bar = max(o.Percent, 0) * boxWidth / 100
+			b.Bar = max(o.Percent, 0) * (boxWidth - 24) / 100
 			g.Boxes = append(g.Boxes, b)
 			at[o.ID] = &b
 		}
@@ -173,9 +175,11 @@ func lineOf(o *opView) string {
 	switch {
 	case o.Percent >= 0:
 		return fmt.Sprintf("%s · %d %%", o.Word, o.Percent)
-	case o.Detail == "" || len(o.Waits) == 0:
+	case o.State == seq.Pending && o.Detail != "":
+		return o.Detail
+	case o.State.Open() || o.State == seq.Scheduled:
 		return strings.TrimSuffix(o.Word+" · "+o.Detail, " · ")
 	default:
-		return o.Detail
+		return o.Word
 	}
 }

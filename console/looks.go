@@ -40,6 +40,9 @@ var runLooks = map[seq.RunState]looks{
 	seq.RunBusy:           {"quiet", "skip", "not started"},
 }
 
+// interrupted is what is under way by the ledger, and whose process is gone.
+var interrupted = looks{"warn", "doubt", "interrupted"}
+
 // title is an op's name for people: its ID without the timestamp, and with spaces.
 func title(id string) string {
 	_, name, err := seq.ParseID(id)

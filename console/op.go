@@ -54,7 +54,7 @@ func (c *console) showOp(w http.ResponseWriter, r *http.Request, status int, pro
 	p := opPage{page: c.page(w, r, root, title(id)), Op: s.view(o), Holder: s.Holder, Reason: reason}
 	p.Problem = problem
 	for i := range history {
-		p.Attempts = append(p.Attempts, viewAttempt(&history[i], s.Now))
+		p.Attempts = append(p.Attempts, s.viewAttempt(&history[i]))
 	}
 	slices.Reverse(p.Attempts)
 	for _, id := range o.DependsOn {

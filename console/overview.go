@@ -2,10 +2,10 @@ package console
 
 import (
 	"cmp"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/sequencer-go/seq"
 )
@@ -23,16 +23,11 @@ type overviewPage struct {
 	Ops      []opView
 	More     int // ops that the list left out
 	Schedule []opView
-	Runs     []runView
-	Errand   *errand
-}
 
-// headline is the one sentence that says what is going on, and what may be done about it.
-type headline struct {
-	looks
+	MoreAlerts, MoreSchedule int // that have no room
 
-	Text, Why string
-	Run       *runView
+	Runs   []runView
+	Errand *errand
 }
 
 // segment is a part of the bar that shows how many ops are in which state, of a width of 1000.
@@ -51,7 +46,16 @@ type filter struct {
 	takes func(*opView) bool
 }
 
-const opsShown = 200
+const (
+	opsShown   = 200
+	firstShown = 20 // of what stands above the list, which has them all
+)
+
+// first is what there is room for, and how much more there is.
+func first(views []opView) (shown []opView, more int) {
+	n := min(len(views), firstShown)
+	return views[:n], len(views) - n
+}
 
 func (c *console) overview(w http.ResponseWriter, r *http.Request) {
 	s, err := c.look(r.Context())
@@ -59,15 +63,27 @@ func (c *console) overview(w http.ResponseWriter, r *http.Request) {
 		c.broken(w, r, "", err)
 		return
 	}
+	p := overviewPage{page: c.page(w, r, "", "")}
+	key := [2]string{chosen(r), p.Actor}
+	once, _ := s.overviews.LoadOrStore(key, sync.OnceValues(func() ([]byte, error) { return c.renderOverview(s, &p, key[0]) }))
+	body, err := once.(func() ([]byte, error))() //nolint:forcetypeassert // nothing else is stored
+	if err != nil {
+		http.Error(w, "cannot show this page", http.StatusInternalServerError)
+		return
+	}
+	send(w, r, http.StatusOK, body)
+}
+
+func (c *console) renderOverview(s *snapshot, p *overviewPage, show string) ([]byte, error) {
 	views := make([]opView, len(s.Ops))
 	for i := range s.Ops {
 		views[i] = s.view(&s.Ops[i])
 	}
-	p := overviewPage{page: c.page(w, r, "", ""), Errand: c.errands.latest(s.Now)}
+	p.Errand = c.errands.latest(s.Now)
 	p.Status, p.Headline = s.Status, s.headline(views)
 	p.Segments = segments(views)
 	p.Graph = draw(views)
-	p.Filters = filters(views, r.URL.Query().Get("show"))
+	p.Filters = filters(views, show)
 	for i := range views {
 		if v := &views[i]; v.attention() {
 			p.Alerts = append(p.Alerts, *v)
@@ -77,11 +93,13 @@ func (c *console) overview(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	slices.SortStableFunc(p.Schedule, func(a, b opView) int { return a.Due.Compare(b.Due) })
+	p.Alerts, p.MoreAlerts = first(p.Alerts)
+	p.Schedule, p.MoreSchedule = first(p.Schedule)
 	p.list(views)
 	for i := range s.Runs {
 		p.Runs = append(p.Runs, s.viewRun(&s.Runs[i]))
 	}
-	c.show(w, r, http.StatusOK, "overview", &p)
+	return render("overview", p)
 }
 
 // attention reports whether a person should look at the op.
@@ -97,17 +115,26 @@ func (v *opView) attention() bool {
 // timed reports whether the op waits for its time.
 func (v *opView) timed() bool { return v.Pending() && !v.Due.IsZero() && !v.State.Open() }
 
+// choices of ops to list.
+var choices = []filter{
+	{Key: "", Label: "All", takes: func(*opView) bool { return true }},
+	{Key: "attention", Label: "Needs attention", takes: (*opView).attention},
+	{Key: "open", Label: "At work", takes: func(v *opView) bool { return v.State.Open() }},
+	{Key: "pending", Label: "To do", takes: func(v *opView) bool { return v.Pending() && !v.State.Open() }},
+	{Key: "done", Label: "Done", takes: func(v *opView) bool { return v.State.Done() }},
+}
+
+// chosen is the key of the choice that the address makes.
+func chosen(r *http.Request) string {
+	key := r.URL.Query().Get("show")
+	if !slices.ContainsFunc(choices, func(f filter) bool { return f.Key == key }) {
+		return ""
+	}
+	return key
+}
+
 func filters(views []opView, chosen string) []filter {
-	all := []filter{
-		{Key: "", Label: "All", takes: func(*opView) bool { return true }},
-		{Key: "attention", Label: "Needs attention", takes: (*opView).attention},
-		{Key: "open", Label: "At work", takes: func(v *opView) bool { return v.State.Open() }},
-		{Key: "pending", Label: "To do", takes: func(v *opView) bool { return v.Pending() && !v.State.Open() }},
-		{Key: "done", Label: "Done", takes: func(v *opView) bool { return v.State.Done() }},
-	}
-	if !slices.ContainsFunc(all, func(f filter) bool { return f.Key == chosen }) {
-		chosen = ""
-	}
+	all := slices.Clone(choices)
 	for i := range all {
 		f := &all[i]
 		f.On = f.Key == chosen
@@ -120,7 +147,8 @@ func filters(views []opView, chosen string) []filter {
 	return all
 }
 
-// list chooses the ops to list, in the order in which they would run.
+// list chooses the ops to list, in the order in which they would run; if there are too many, those
+// first that somebody looks for.
 func (p *overviewPage) list(views []opView) {
 	i := slices.IndexFunc(p.Filters, func(f filter) bool { return f.On })
 	for j := range views {
@@ -132,6 +160,7 @@ func (p *overviewPage) list(views []opView) {
 		return cmp.Or(cmp.Compare(min(a.Wave, 1), min(b.Wave, 1)), byWave(a, b))
 	})
 	if len(p.Ops) > opsShown {
+		slices.SortStableFunc(p.Ops, func(a, b opView) int { return cmp.Compare(settledRank(a), settledRank(b)) })
 		p.More = len(p.Ops) - opsShown
 		p.Ops = p.Ops[:opsShown]
 	}
@@ -154,59 +183,6 @@ func segments(views []opView) []segment {
 		}
 	}
 	return out
-}
-
-// headline sums it all up.
-func (s *snapshot) headline(views []opView) headline {
-	count := func(takes func(*opView) bool) (n int) {
-		for i := range views {
-			if takes(&views[i]) {
-				n++
-			}
-		}
-		return n
-	}
-	bad := count((*opView).attention)
-	left := count(func(v *opView) bool { return v.Pending() && !v.timed() })
-	timed := count((*opView).timed)
-	if r := s.current(); r != nil {
-		v := s.viewRun(r)
-		h := headline{looks: v.looks, Run: &v}
-		switch {
-		case v.Dead:
-			h.Text = "A run was interrupted"
-			h.Why = "The process that ran it is gone, and nobody holds the ledger. The next run takes it up where it stands."
-		case r.State == seq.RunRollingBack:
-			h.Text = "Rolling back"
-		case r.State == seq.RunWaiting:
-			h.Text = "Waiting for the schedule"
-			h.Why = "Only scheduled operations are left."
-		default:
-			h.Text = "A run is under way"
-		}
-		return h
-	}
-	switch {
-	case s.Holder != nil:
-		return headline{looks: stateLooks[seq.Running], Text: "The ledger is held", Why: "Somebody is about to run, or acts by hand."}
-	case bad > 0:
-		return headline{looks: stateLooks[seq.Failed], Text: plural(bad, "operation needs", "operations need") + " attention"}
-	case left > 0:
-		return headline{looks: stateLooks[seq.Pending], Text: plural(left, "operation", "operations") + " to do", Why: "The next run takes them up."}
-	case timed > 0:
-		return headline{looks: stateLooks[seq.Scheduled], Text: "All done but " + plural(timed, "scheduled operation", "scheduled operations")}
-	case len(views) == 0:
-		return headline{looks: looks{"quiet", "check", ""}, Text: "No operations", Why: "The code registers none, and the ledger knows none."}
-	default:
-		return headline{looks: stateLooks[seq.Succeeded], Text: "All done"}
-	}
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 // Summary is the bar in words, for those who do not see it and for announcements.

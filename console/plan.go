@@ -1,6 +1,8 @@
 package console
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -43,6 +45,10 @@ func (c *console) showPlan(w http.ResponseWriter, r *http.Request, status int, b
 	p.Problem = problem
 	p.NoReload = p.Actor != ""
 	plan, err := preview(r.Context())
+	if errors.Is(err, context.DeadlineExceeded) {
+		c.broken(w, r, "", err)
+		return
+	}
 	if err != nil {
 		p.Err = seq.ErrorText(err)
 		c.show(w, r, status, "plan", &p)

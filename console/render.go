@@ -2,12 +2,16 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
+	"fmt"
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,7 +51,7 @@ type page struct {
 }
 
 func (c *console) page(w http.ResponseWriter, r *http.Request, root, name string) page {
-	p := page{Site: c.title, Name: name, Root: root, Actor: c.actor(r), Poll: r.Method == http.MethodGet}
+	p := page{Site: c.title, Name: name, Root: root, Actor: c.actor(r), Poll: r.Method != http.MethodPost}
 	if p.Root == "" {
 		p.Root = "./"
 	}
@@ -57,15 +61,28 @@ func (c *console) page(w http.ResponseWriter, r *http.Request, root, name string
 	return p
 }
 
-// show renders a page, or says that it is as the asker has it already.
+// show renders a page and sends it.
 func (c *console) show(w http.ResponseWriter, r *http.Request, status int, name string, data interface{ here(string) }) {
-	data.here(name)
-	var body bytes.Buffer
-	if err := templates[name].Execute(&body, data); err != nil {
+	body, err := render(name, data)
+	if err != nil {
 		http.Error(w, "cannot show this page", http.StatusInternalServerError)
 		return
 	}
-	sum := sha256.Sum256(body.Bytes())
+	send(w, r, status, body)
+}
+
+func render(name string, data interface{ here(string) }) ([]byte, error) {
+	data.here(name)
+	var body bytes.Buffer
+	if err := templates[name].Execute(&body, data); err != nil {
+		return nil, err
+	}
+	return oneWay(body.Bytes()), nil
+}
+
+// send sends a page, or says that it is as the asker has it already.
+func send(w http.ResponseWriter, r *http.Request, status int, body []byte) {
+	sum := sha256.Sum256(body)
 	tag := `"` + hex.EncodeToString(sum[:12]) + `"`
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
@@ -76,7 +93,18 @@ func (c *console) show(w http.ResponseWriter, r *http.Request, status int, name 
 		return
 	}
 	w.WriteHeader(status)
-	_, _ = body.WriteTo(w)
+	_, _ = w.Write(body)
+}
+
+// oneWay shows the marks that turn the direction of text as Go would write them: in a name or an
+// error they could make a page read as what it does not say.
+func oneWay(body []byte) []byte {
+	for _, mark := range "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069" {
+		if bytes.ContainsRune(body, mark) {
+			body = bytes.ReplaceAll(body, []byte(string(mark)), fmt.Appendf(nil, "\\u%04x", mark))
+		}
+	}
+	return body
 }
 
 func (p *page) here(name string) { p.Here = name }
@@ -94,9 +122,20 @@ func (c *console) fail(w http.ResponseWriter, r *http.Request, root string, stat
 	c.show(w, r, status, "message", &p)
 }
 
-// broken tells of a ledger that cannot be read. It may be back in a moment.
+// mistakes are what the code can have wrong.
+var mistakes = []error{seq.ErrInvalidID, seq.ErrInvalidOp, seq.ErrUnknownDependency, seq.ErrCycle, seq.ErrInvalidStrategy}
+
+// broken tells why there is nothing to show: a ledger that cannot be read, which may be back in a
+// moment, or ops that the code has wrong.
 func (c *console) broken(w http.ResponseWriter, r *http.Request, root string, err error) {
-	c.fail(w, r, root, http.StatusServiceUnavailable, "The ledger cannot be read", seq.ErrorText(err))
+	name, text := "The ledger cannot be read", seq.ErrorText(err)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		name, text = "The ledger does not answer", fmt.Sprintf("It has not for %s: it is slow, locked or out of reach.\n%s", span(patience), text)
+	case slices.ContainsFunc(mistakes, func(m error) bool { return errors.Is(err, m) }):
+		name = "The operations are not as they should be"
+	}
+	c.fail(w, r, root, http.StatusServiceUnavailable, name, text)
 }
 
 func (c *console) notFound(w http.ResponseWriter, r *http.Request) {

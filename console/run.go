@@ -15,7 +15,7 @@ type runPage struct {
 	Run      runView
 	Ops      []opView // those that this run moved last
 	Attempts []attemptView
-	More     int // ops whose attempts were not read
+	More     int // ops that have no room
 }
 
 const (
@@ -49,11 +49,11 @@ func (c *console) run(w http.ResponseWriter, r *http.Request) {
 		if o.Run != id {
 			continue
 		}
-		p.Ops = append(p.Ops, s.view(o))
-		if len(p.Ops) > opsSearched {
+		if len(p.Ops) == opsSearched {
 			p.More++
 			continue
 		}
+		p.Ops = append(p.Ops, s.view(o))
 		history, err := c.seq.Store().History(r.Context(), o.ID)
 		if err != nil {
 			c.broken(w, r, "../", err)
@@ -61,7 +61,7 @@ func (c *console) run(w http.ResponseWriter, r *http.Request) {
 		}
 		for j := range history {
 			if history[j].Run == id {
-				p.Attempts = append(p.Attempts, viewAttempt(&history[j], s.Now))
+				p.Attempts = append(p.Attempts, s.viewAttempt(&history[j]))
 			}
 		}
 	}

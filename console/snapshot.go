@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -15,54 +16,93 @@ type snapshot struct {
 	Runs []seq.Run              // the latest, the newest first
 	open map[string]seq.Attempt // of the ops that somebody works on
 	wave map[string]int         // of each registered op, as the strategy plans a whole run
+	news *News
 	at   time.Time
+
+	overviews sync.Map // rendered, by filter and actor: many may look at once
 }
 
 const (
 	freshFor  = 400 * time.Millisecond
+	patience  = 5 * time.Second // with a store that does not answer
 	runsShown = 20
 	openShown = 50
 )
 
-// cache shares one snapshot between all who look at about the same time.
+// cache shares one snapshot between all who look at about the same time, and one reading between
+// all who wait for it.
 type cache struct {
 	mu   sync.Mutex
 	last *snapshot
+	next *reading // under way, nil if none is
 }
 
-// look is the state of things, at most freshFor old.
+type reading struct {
+	over chan struct{} // closed when the rest is set
+	s    *snapshot
+	err  error
+}
+
+// look is the state of things, at most freshFor old. It waits no longer than ctx lasts, also for a
+// store that never answers: then one reading hangs, however many look.
 func (c *console) look(ctx context.Context) (*snapshot, error) {
 	c.cache.mu.Lock()
-	defer c.cache.mu.Unlock()
-	now := c.clock.Now()
-	if s := c.cache.last; s != nil && now.Sub(s.at) < freshFor && now.Sub(s.at) >= 0 {
+	if s, now := c.cache.last, c.clock.Now(); s != nil && now.Sub(s.at) < freshFor && now.Sub(s.at) >= 0 {
+		c.cache.mu.Unlock()
 		return s, nil
 	}
-	s, err := c.read(ctx)
-	if err != nil {
-		return nil, err
+	r := c.cache.next
+	if r == nil {
+		r = &reading{over: make(chan struct{})}
+		c.cache.next = r
+		go c.fill(context.WithoutCancel(ctx), r)
 	}
-	s.at = now
-	c.cache.last = s
-	return s, nil
+	c.cache.mu.Unlock()
+	select {
+	case <-r.over:
+		return r.s, r.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
-// forget makes the next look a fresh one.
+// fill does a reading. Whoever began it may leave; the others get it all the same.
+func (c *console) fill(ctx context.Context, r *reading) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil { // the strategy is the user's code
+			r.s, r.err = nil, fmt.Errorf("%w: %v", seq.ErrPanic, p)
+		}
+		c.cache.mu.Lock()
+		defer c.cache.mu.Unlock()
+		if c.cache.next == r {
+			c.cache.next, c.cache.last = nil, r.s
+		}
+		close(r.over)
+	}()
+	r.err = fmt.Errorf("%w: the reading did not return", seq.ErrPanic)
+	if r.s, r.err = c.read(ctx); r.s != nil {
+		r.s.at = c.clock.Now()
+	}
+}
+
+// forget makes the next look a fresh one: what is being read may be from before.
 func (c *console) forget() {
 	c.cache.mu.Lock()
 	defer c.cache.mu.Unlock()
-	c.cache.last = nil
+	c.cache.last, c.cache.next = nil, nil
 }
 
 func (c *console) read(ctx context.Context) (*snapshot, error) {
-	st, err := c.seq.Status(ctx)
+	st, runs, err := c.stand(ctx)
+	if err == nil && st.Holder == nil && seemsInterrupted(st, runs) {
+		st, runs, err = c.stand(ctx) // a run may have begun or ended between the queries: look twice before saying so
+	}
 	if err != nil {
 		return nil, err
 	}
-	s := &snapshot{Status: st, open: map[string]seq.Attempt{}}
-	if s.Runs, err = c.seq.Store().Runs(ctx, runsShown); err != nil {
-		return nil, err
-	}
+	s := &snapshot{Status: st, Runs: runs, open: map[string]seq.Attempt{}, news: c.news}
 	for i := range st.Ops {
 		if !st.Ops[i].State.Open() || len(s.open) == openShown {
 			continue
@@ -77,6 +117,21 @@ func (c *console) read(ctx context.Context) (*snapshot, error) {
 	}
 	s.wave = c.waves(ctx, st)
 	return s, nil
+}
+
+// stand is how ops and runs stand, one after the other.
+func (c *console) stand(ctx context.Context) (*seq.Status, []seq.Run, error) {
+	st, err := c.seq.Status(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	runs, err := c.seq.Store().Runs(ctx, runsShown)
+	return st, runs, err
+}
+
+func seemsInterrupted(st *seq.Status, runs []seq.Run) bool {
+	return len(runs) > 0 && (runs[0].State == seq.RunStarted || runs[0].State == seq.RunRollingBack) ||
+		slices.ContainsFunc(st.Ops, func(o seq.OpStatus) bool { return o.State.Open() })
 }
 
 // waves places each registered op: where the strategy would have it in a run of everything, or, if

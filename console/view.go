@@ -38,8 +38,16 @@ func (s *snapshot) view(o *seq.OpStatus) opView {
 	case o.State != seq.Scheduled && o.State != seq.Succeeded && !o.State.Open():
 		v.Alert = o.Error
 	}
-	v.Alert, _, _ = strings.Cut(v.Alert, "\n")
-	v.Alert = short(240, v.Alert)
+	if r, known := s.news.of(o); known {
+		r.tell(&v)
+	}
+	if s.left(o.State) {
+		v.looks, v.Detail = interrupted, "its process is gone"
+	}
+	line, _, more := strings.Cut(v.Alert, "\n")
+	if v.Alert = short(240, line); more {
+		v.Alert += " …"
+	}
 	flag := func(when bool, text string) {
 		if when {
 			v.Flags = append(v.Flags, text)
@@ -52,6 +60,9 @@ func (s *snapshot) view(o *seq.OpStatus) opView {
 	flag(o.Registered && !o.Reversible, "no rollback")
 	return v
 }
+
+// left reports whether the dead left it: it is under way, and nobody holds the ledger.
+func (s *snapshot) left(state seq.State) bool { return state.Open() && s.Holder == nil }
 
 // detail says why an op is where it is, or how far it has come.
 func (s *snapshot) detail(o *seq.OpStatus) string {
@@ -114,7 +125,7 @@ func (s *snapshot) viewRun(r *seq.Run) runView {
 	v := runView{Run: *r, looks: runLooks[r.State], Now: s.Now}
 	v.Dead = (r.State == seq.RunStarted || r.State == seq.RunRollingBack) && s.Holder == nil
 	if v.Dead {
-		v.looks = looks{"warn", "doubt", "interrupted"}
+		v.looks = interrupted
 	}
 	switch {
 	case !r.Finished.IsZero():
@@ -134,15 +145,18 @@ type attemptView struct {
 	Now  time.Time
 }
 
-func viewAttempt(a *seq.Attempt, now time.Time) attemptView {
-	v := attemptView{Attempt: *a, looks: stateLooks[a.State], Now: now}
+func (s *snapshot) viewAttempt(a *seq.Attempt) attemptView {
+	v := attemptView{Attempt: *a, looks: stateLooks[a.State], Now: s.Now}
 	if a.Lost {
 		v.looks = looks{"warn", "doubt", "lost: its process died"}
 	}
-	if !a.Finished.IsZero() {
+	switch {
+	case !a.Finished.IsZero():
 		v.Took = span(a.Finished.Sub(a.Started))
-	} else {
-		v.Took = "for " + span(max(now.Sub(a.Started), 0).Truncate(time.Second))
+	case s.left(a.State):
+		v.looks = interrupted
+	default:
+		v.Took = "for " + span(max(s.Now.Sub(a.Started), 0).Truncate(time.Second))
 	}
 	return v
 }

@@ -143,11 +143,22 @@ func TestFailureAndRollback(t *testing.T) {
 		case metricdata.Histogram[float64]:
 			for _, p := range d.DataPoints {
 				got[m.Name+" "+m.Unit] += int64(p.Count)
+				if kind, failed := p.Attributes.Value("error.type"); failed {
+					got["error.type "+kind.AsString()] += int64(p.Count)
+				}
+				if last := p.Bounds[len(p.Bounds)-1]; last < 3600 {
+					t.Errorf("%s: whatever takes longer than %v s looks alike", m.Name, last)
+				}
+				if p.Attributes.HasValue("seq.op.id") || p.Attributes.HasValue("seq.run.id") {
+					t.Errorf("%s has a series per op or run", m.Name)
+				}
 			}
 		}
 	}
 	want := map[string]int64{
-		"seq.op.duration s": 3, "seq.op.settled succeeded": 1, "seq.op.settled failed": 1, "seq.op.settled rolled-back": 1, "seq.run.finished rolled-back": 1,
+		"error.type *errors.errorString": 1,
+		"seq.op.duration s":              3,
+		"seq.run.duration s":             1, "seq.op.settled succeeded": 1, "seq.op.settled failed": 1, "seq.op.settled rolled-back": 1, "seq.run.finished rolled-back": 1,
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v", got, want)

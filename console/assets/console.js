@@ -18,6 +18,8 @@ function same(a, b) {
 function morph(a, b) {
   for (const { name } of [...a.attributes]) if (!b.hasAttribute(name)) a.removeAttribute(name);
   for (const { name, value } of [...b.attributes]) if (a.getAttribute(name) !== value) a.setAttribute(name, value);
+  const wanted = new Set([...b.childNodes].map(key));
+  for (const node of [...a.childNodes]) if (!wanted.has(key(node))) node.remove();
   let at = a.firstChild;
   for (const want of [...b.childNodes]) {
     let have = at;
@@ -27,7 +29,7 @@ function morph(a, b) {
       continue;
     }
     if (have === at) at = at.nextSibling;
-    else a.insertBefore(have, at);
+    else (a.moveBefore || a.insertBefore).call(a, have, at); // the first keeps the focus
     if (have.nodeType === 1) {
       if (!(have.hasAttribute("data-keep") && have.contains(document.activeElement)) && !typed(have)) morph(have, want);
     } else if (have.nodeValue !== want.nodeValue) have.nodeValue = want.nodeValue;
@@ -53,9 +55,11 @@ function update() {
   ask.timeout = 10000;
   if (tag) ask.setRequestHeader("If-None-Match", tag);
   ask.onload = () => {
-    const next = ask.response && ask.response.getElementById("main");
-    if (ask.status !== 304) {
-      if (!next) return fail();
+    if (ask.status !== 304) { // else there is no document, not even to look for
+      const next = ask.response && ask.response.getElementById("main");
+      // What is on the page, or is being typed, is worth more than an error page.
+      if (ask.status >= 500) return fail(next ? next.querySelector("h1").textContent + "." : "");
+      if (!next) return fail("The server answers with another page: reload this one.");
       tag = ask.getResponseHeader("ETag") || "";
       morph(document.getElementById("main"), next);
       document.title = ask.response.title;
@@ -64,13 +68,13 @@ function update() {
     stale("");
     later();
   };
-  ask.onerror = ask.ontimeout = fail;
+  ask.onerror = ask.ontimeout = () => fail("");
   ask.send();
 }
 
-function fail() {
+function fail(why) {
   failures++;
-  if (failures > 1) stale("The server does not answer. What you see may be out of date.");
+  if (failures > 1) stale((why || "The server does not answer.") + " What you see may be out of date.");
   later();
 }
 
@@ -83,8 +87,12 @@ function later() {
   timer = setTimeout(update, Math.min((moving ? 1000 : 2500) * (1 + failures), 30000));
 }
 
+// The picture begins where something happens.
+const box = document.querySelector(".graph :is(.bad, .busy, .back, .warn)");
+if (box) box.closest(".graph").scrollLeft = box.getBBox().x - 40;
+
 if (body.hasAttribute("data-poll")) {
   for (const el of document.querySelectorAll("[data-script]")) el.hidden = false;
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) { clearTimeout(timer); update(); } });
+  document.addEventListener("visibilitychange", () => { clearTimeout(timer); if (!document.hidden) update(); });
   later();
 }

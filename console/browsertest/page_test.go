@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -165,4 +166,65 @@ func TestScriptsAreNotNeeded(t *testing.T) {
 	}
 	b.visit("/ops/" + second)
 	b.await(".attempts pre")
+}
+
+// A progress bar that appears while somebody looks breaks no policy, which the end of the test says.
+func TestProgressAppears(t *testing.T) {
+	begin, gate := make(chan struct{}), make(chan struct{})
+	s := seq.New(store.NewMemory(), seq.Op{ID: first, Run: func(ctx context.Context) error {
+		<-begin
+		if err := seq.Progress(ctx, 3, 4); err != nil {
+			return err
+		}
+		<-gate
+		return nil
+	}})
+	b := open(t, console.Handler(s))
+	over := make(chan error, 1)
+	go func() {
+		_, err := s.Run(t.Context())
+		over <- err
+	}()
+	b.visit("/")
+	b.await(op(first, "busy"))
+	close(begin)
+	b.await("progress[value='75']")
+	close(gate)
+	if err := <-over; err != nil {
+		t.Fatal(err)
+	}
+	b.await(op(first, "good"))
+}
+
+// At rest nothing changes, and the server says so. The browser makes a broken document of that
+// answer, and complains of it, if anybody looks at it.
+func TestAPageAtRestComplainsOfNothing(t *testing.T) {
+	s := seq.New(store.NewMemory(), seq.Op{ID: first, Run: nothing})
+	page := console.Handler(s)
+	unchanged := make(chan struct{}, 100)
+	b := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		status := &statusWriter{ResponseWriter: w}
+		page.ServeHTTP(status, r)
+		if status.code == http.StatusNotModified {
+			unchanged <- struct{}{}
+		}
+	}))
+	b.visit("/")
+	for range 3 { // the answer to the last but one has been read then
+		select {
+		case <-unchanged:
+		case <-time.After(patience):
+			t.Fatal("the page does not ask for what changed")
+		}
+	}
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	code int
+}
+
+func (w *statusWriter) WriteHeader(code int) {
+	w.code = code
+	w.ResponseWriter.WriteHeader(code)
 }

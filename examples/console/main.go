@@ -31,7 +31,8 @@ func run(ctx context.Context, store *bunstore.Store) error {
 	if *addr != "" {
 		pace = time.Second
 	}
-	deploy := seq.New(store, ops(pace)...).Use(strategies.DependencyGraph())
+	var news console.News // what the ledger does not hold: what is tried again, and why
+	deploy := seq.New(store, ops(pace)...).Use(strategies.DependencyGraph(), news.Middleware())
 
 	// Whoever reaches the handler may look. Only those whom Allow knows may act; a service asks its
 	// own login here.
@@ -39,6 +40,7 @@ func run(ctx context.Context, store *bunstore.Store) error {
 	page.Handle("/deploy/", http.StripPrefix("/deploy", console.Handler(deploy,
 		console.Title("Demo deploy"),
 		console.Context(ctx),
+		console.Hear(&news),
 		console.Allow(func(*http.Request) (actor string, ok bool) { return "ada", *addr != "" }),
 	)))
 	if *addr == "" {
