@@ -31,7 +31,7 @@ type EventKind uint8
 
 // The kinds of event.
 const (
-	EventWaiting         EventKind = iota // another run holds the ledger; Err is the [LeaseError]
+	EventWaiting         EventKind = iota // another run holds the ledger, and Err is the [LeaseError]; or Serve cannot reach it because of Err, and tries again after Delay
 	EventRunStarted                       // the plan is made and recorded
 	EventStarted                          // an attempt at an op begins, in its Direction
 	EventOverdue                          // its context has ended and it does not return; Stack says where it is

@@ -98,6 +98,9 @@ func describe(e seq.Event, p palette, starts map[string]time.Time) string {
 	}
 	switch e.Kind {
 	case seq.EventWaiting:
+		if e.Delay > 0 {
+			return line("waiting", "for the ledger, tried again in "+span(e.Delay), brief(text(e.Err)))
+		}
 		return line("waiting", "for the lease", brief(text(e.Err)))
 	case seq.EventRunStarted:
 		parts := []string{brief(e.Strategy)}

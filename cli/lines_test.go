@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"strings"
@@ -127,6 +128,40 @@ func TestServeIsQuietUntilSomethingIsDue(t *testing.T) {
 		}
 		if n := strings.Count(out.String(), "\n"); n > 10 {
 			t.Errorf("%d lines in two hours:\n%.2000s", n, &out)
+		}
+	})
+}
+
+// down is a store whose database is away for a while.
+type down struct {
+	seq.Store
+	until time.Time
+}
+
+func (d down) Load(ctx context.Context) ([]seq.Entry, error) {
+	if clock.Wall().Now().Before(d.until) {
+		return nil, errors.New("connection refused")
+	}
+	return d.Store.Load(ctx)
+}
+
+func TestServeSaysThatTheLedgerIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		now := clock.Wall().Now()
+		s := seq.New(&down{d.store, now.Add(time.Minute)})
+		ctx, cancel := context.WithDeadline(t.Context(), now.Add(time.Hour))
+		defer cancel()
+		var out bytes.Buffer
+		if code := cli.Execute(ctx, s, []string{"serve"}, strings.NewReader(""), &out, &out); code != cli.OK {
+			t.Errorf("exit code %d", code)
+		}
+		const line = "waiting          for the ledger, tried again in 30s  load the ledger: connection refused\n"
+		if n := strings.Count(out.String(), line); n != 2 {
+			t.Errorf("an outage of a minute makes %d lines, want 2:\n%s", n, &out)
+		}
+		if n := strings.Count(out.String(), "\n"); n > 4 {
+			t.Errorf("an idle hour makes %d lines:\n%s", n, &out)
 		}
 	})
 }

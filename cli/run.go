@@ -107,9 +107,7 @@ code 0. Any number of hosts may serve one ledger. What fails is left for the nex
   {{name}} serve --json                 # an event a line, for a log collector`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := a.announce(cmd); err != nil {
-				return err
-			}
+			a.announce(cmd)
 			serve := func(ctx context.Context, opts ...seq.RunOption) (*seq.Report, error) {
 				err := a.s.Serve(ctx, opts...)
 				if ctx.Err() != nil {
@@ -122,26 +120,20 @@ code 0. Any number of hosts may serve one ledger. What fails is left for the nex
 	}
 }
 
-// announce says what the schedule holds before serve begins.
-func (a *app) announce(cmd *cobra.Command) error {
+// announce says what the schedule holds before serve begins. If the ledger is away, serve tells.
+func (a *app) announce(cmd *cobra.Command) {
 	if a.json {
-		return nil
-	}
-	select {
-	case <-cmd.Context().Done():
-		return nil
-	default:
-	}
-	st, err := a.s.Status(cmd.Context())
-	if err != nil {
-		return err
+		return
 	}
 	out := cmd.OutOrStdout()
 	fmt.Fprintln(out, "serving until stopped")
+	st, err := a.s.Status(cmd.Context())
+	if err != nil {
+		return
+	}
 	for i := range st.Ops {
 		if o := &st.Ops[i]; o.State == seq.Scheduled {
 			fmt.Fprintf(out, "%-16s %s  %s\n", o.State, brief(o.ID), due(o.Due, st.Now))
 		}
 	}
-	return nil
 }
