@@ -184,6 +184,18 @@ func (b *board) why(now time.Time) []string {
 	return list
 }
 
+// stopping says what an interrupt does to what is under way; "" if nothing is.
+func (b *board) stopping() string {
+	does := "nothing more is started; what runs is asked to end"
+	switch {
+	case b.phase != started:
+		return ""
+	case b.undoing:
+		does = "not yet; a rollback that has begun goes on to its end"
+	}
+	return fmt.Sprintf("%-16s %s", "stopping", does)
+}
+
 // scheduled says what the run waits for, if it does.
 func (b *board) scheduled(now time.Time) []string {
 	if b.plan == nil {

@@ -79,6 +79,14 @@ func (l *lines) there(doings []string) {
 	l.b.doings = doings
 }
 
+func (l *lines) stopping() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if line := l.b.stopping(); line != "" && !l.closed {
+		fmt.Fprintln(l.out, line)
+	}
+}
+
 func (l *lines) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()

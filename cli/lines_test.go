@@ -1,9 +1,11 @@
 package cli_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -164,4 +166,28 @@ func TestServeSaysThatTheLedgerIsAway(t *testing.T) {
 			t.Errorf("an idle hour makes %d lines:\n%s", n, &out)
 		}
 	})
+}
+
+func TestADecisionSaysWhoItWaitsFor(t *testing.T) {
+	d := newDesk(t)
+	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "other", PID: 7, Actor: "bob"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w := io.Pipe()
+	var out bytes.Buffer
+	code := make(chan int)
+	go func() {
+		code <- cli.Execute(t.Context(), d.s, []string{"skip", "fill_names", "--reason", "x", "--json"}, strings.NewReader(""), &out, w)
+	}()
+	said, _ := bufio.NewReader(r).ReadString('\n')
+	if !strings.Contains(said, "other[7] for bob since ") {
+		t.Errorf("a decision that waits for the lease says %q", said)
+	}
+	if err := d.store.Release(t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	if c := <-code; c != cli.OK || !strings.HasPrefix(out.String(), "{") || strings.Count(out.String(), "\n") != 1 {
+		t.Errorf("exit code %d, and the answer is no document: %s", c, &out)
+	}
 }

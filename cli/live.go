@@ -62,6 +62,15 @@ func (l *live) there(doings []string) {
 	l.show("")
 }
 
+func (l *live) stopping() {
+	l.mu.Lock()
+	line := l.b.stopping()
+	l.mu.Unlock()
+	if line != "" {
+		l.show(line)
+	}
+}
+
 // show makes as many rows as there is to say, and lets a line scroll by above them.
 func (l *live) show(line string) {
 	l.lines.Lock()

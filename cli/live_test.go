@@ -170,3 +170,45 @@ func TestRollbackAsksOnATerminal(t *testing.T) {
 		}
 	}
 }
+
+func TestAnInterruptAtTheQuestionUndoesNothing(t *testing.T) {
+	s := newScreen(t, 100)
+	d := newDesk(t)
+	d.want(cli.OK, nil, "run")
+	ctx, interrupt := context.WithCancel(t.Context())
+	code := make(chan int, 1)
+	go func() {
+		code <- cli.Execute(ctx, d.s, []string{"rollback", "--last", "1"}, s.tty, s.tty, s.tty)
+	}()
+	s.await("Undo 1 operation? [y/N] ")
+	interrupt()
+	s.await("nothing was undone")
+	if c := <-code; c != cli.Interrupted {
+		t.Errorf("exit code %d, want %d", c, cli.Interrupted)
+	}
+	_, _ = io.WriteString(s.pty, "n\n") // ends the read
+	s.close()
+}
+
+func TestAnInterruptIsAnsweredAtOnce(t *testing.T) {
+	for _, columns := range []uint16{0, 100} { // a pipe, a terminal
+		s := newScreen(t, max(columns, 80))
+		out := io.Writer(s.tty)
+		if columns == 0 {
+			out = struct{ io.Writer }{s.tty}
+		}
+		end := make(chan struct{})
+		d := newDesk(t, seq.Op{ID: "2024_01_15_110000_hangs", Run: func(context.Context) error { <-end; return nil }})
+		ctx, interrupt := context.WithCancel(t.Context())
+		code := make(chan int)
+		go func() { code <- cli.Execute(ctx, d.s, []string{"run"}, s.tty, out, out) }()
+		s.await("running")
+		interrupt()
+		s.await("stopping         nothing more is started; what runs is asked to end")
+		close(end)
+		if c := <-code; c != cli.Interrupted {
+			t.Errorf("exit code %d, want %d", c, cli.Interrupted)
+		}
+		s.close()
+	}
+}

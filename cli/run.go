@@ -22,7 +22,10 @@ func (a *app) run() *cobra.Command {
 One process runs at a time. The others wait for it and then do what is left, which is why every
 host of a fleet can start with this command. --isolate says what to do instead of waiting.
 On a terminal the run is shown live; in a pipe each event is a line, and when nothing moves for
-10 seconds a line says why; with --json each event is a JSON document on a line.`,
+10 seconds a line says why; with --json each event is a JSON document on a line.
+
+An interrupt starts nothing more and asks what runs to end; a second one kills the process, and the
+next run takes over.`,
 		Example: `  {{name}} run                          # on every host; one works, the others wait
   {{name}} run --dry-run                # say what would happen
   {{name}} run --plan 3f9c2d6a1b7e8f04  # only if the plan is still the one you looked at
