@@ -15,8 +15,10 @@ import (
 )
 
 // Main runs the command that the process's arguments ask for and exits. An interrupt or SIGTERM
-// ends the run in good order; a second one kills the process.
+// ends the run in good order; a second one kills the process. That nobody reads its output any more
+// does not end it.
 func Main(s *seq.Sequencer) {
+	signal.Ignore(syscall.SIGPIPE) // "run | head" must not kill an op in the middle
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	os.Exit(Execute(ctx, s, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
