@@ -252,6 +252,7 @@ func TestEveryCommandAnswersInJSON(t *testing.T) {
 	if doc["exit"] != float64(cli.Usage) || doc["error"] == "" {
 		t.Errorf("got %v", doc)
 	}
+	d.json(&doc, cli.Usage, "run", "--no-such-flag", "--json")
 	lines := strings.Split(strings.TrimSpace(d.want(cli.OK, nil, "run", "--json")), "\n")
 	for _, line := range lines {
 		if err := json.Unmarshal([]byte(line), &doc); err != nil {
@@ -263,4 +264,31 @@ func TestEveryCommandAnswersInJSON(t *testing.T) {
 	}
 	d.json(&doc, cli.OK, "plan", "--rollback", "--json")
 	d.json(&doc, cli.OK, "skip", later, "--reason", "x", "--json")
+}
+
+func TestAnOpWhoseProcessDiedIsNotCalledRunning(t *testing.T) {
+	d := newDesk(t)
+	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "dead"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	claim := seq.Claim{ID: fill, Token: seq.NewToken(), Attempt: 1, Generation: 1}
+	if _, err := d.store.Write(t.Context(), lease, seq.Batch{Claims: []seq.Claim{claim}}); err != nil {
+		t.Fatal(err)
+	}
+	if out := d.want(cli.OK, []string{"running"}, "status"); strings.Contains(out, "died") {
+		t.Errorf("it lives, and status says otherwise:\n%s", out)
+	}
+	if err := d.store.Release(t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	d.want(cli.OK, []string{"its process has died"}, "status")
+	d.want(cli.Waiting, []string{"its process has died"}, "pending")
+	d.want(cli.OK, []string{"again: its process has died"}, "plan")
+}
+
+func TestMisspeltArgumentsAreNotCalledCommands(t *testing.T) {
+	d := newDesk(t)
+	d.want(cli.Usage, []string{`run takes no "fail" beside its flags`, "--isolate=fail"}, "run", "--isolate", "fail")
+	d.want(cli.Usage, []string{`status takes no "x" beside its flags`}, "status", "x")
 }

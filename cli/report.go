@@ -71,6 +71,11 @@ func tell(err error) error {
 	return err
 }
 
+// problem is an error as JSON has it.
+func problem(err error) any {
+	return map[string]any{"error": err.Error(), "exit": ExitCode(err)}
+}
+
 // brieflyOf is the error of a run whose failures have been shown already: which ops failed, and
 // where to read on.
 func brieflyOf(r *seq.Report, err error) error {

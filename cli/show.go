@@ -153,7 +153,7 @@ func printOp(out io.Writer, p palette, o *seq.OpStatus, st *seq.Status) {
 		if h := st.Holder; h != nil {
 			line("held by", brief(h.Holder.String())+" since "+stamp(h.Since))
 		} else {
-			line("held by", "nobody: its process has died, and the next run clears that up")
+			line("held by", "nobody: "+died+", and the next run clears that up")
 		}
 	}
 }
