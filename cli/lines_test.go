@@ -22,14 +22,14 @@ import (
 func TestAPipeHearsWhyNothingMoves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, seq.Op{ID: "2024_01_15_110000_backfill", Run: func(ctx context.Context) error {
-			_ = seq.Progress(ctx, 10, 100)
+			_ = seq.Progress(ctx, 29, 100)
 			err := clock.Sleep(ctx, clock.Wall(), 15*time.Second)
 			_ = seq.Progress(ctx, 40, 100)
 			return errors.Join(err, clock.Sleep(ctx, clock.Wall(), 10*time.Second))
 		}})
 		out := d.want(cli.OK, []string{
-			"running 2024_01_15_110000_backfill for 10s, 10 of 100 (10 %)\n",
-			"running 2024_01_15_110000_backfill for 20s, 40 of 100 (40 %), 1.5/s, 40s left\n",
+			"running 2024_01_15_110000_backfill for 10s, 29 of 100 (29 %)\n",
+			"running 2024_01_15_110000_backfill for 20s, 40 of 100 (40 %), 0.55/s, 1m49s left\n",
 			"succeeded        2024_01_15_110000_backfill  in 25s\n",
 		}, "run")
 		if n := strings.Count(out, "…"); n != 2 {

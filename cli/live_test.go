@@ -212,3 +212,24 @@ func TestAnInterruptIsAnsweredAtOnce(t *testing.T) {
 		s.close()
 	}
 }
+
+func TestANarrowTerminalHasTheWholeReason(t *testing.T) {
+	s := newScreen(t, 40)
+	d := newDesk(t)
+	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "other-host-of-the-fleet", PID: 7, Actor: "bob"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := make(chan int)
+	go func() { code <- cli.Execute(t.Context(), d.s, []string{"run"}, s.tty, s.tty, s.tty) }()
+	s.await("  waiting for the lease, held by")
+	s.await("    other-host-of-the-fleet[7] for bob\r\n")
+	s.await("; waited")
+	if err := d.store.Release(t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	if c := <-code; c != cli.OK {
+		t.Errorf("exit code %d", c)
+	}
+	s.close()
+}
