@@ -8,6 +8,8 @@ package seqotel
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -42,7 +44,7 @@ func WithMeterProvider(p metric.MeterProvider) Option { return func(c *config) {
 // is before Run returns. Give each sequencer one of its own.
 //
 // Metrics: the histogram seq.op.duration in seconds, and the counters seq.op.settled,
-// seq.op.retries and seq.run.finished.
+// seq.op.retries and seq.run.finished. Where an op failed, span and metrics have error.type.
 func Middleware(opts ...Option) seq.Middleware {
 	c := config{tracers: otel.GetTracerProvider(), meters: otel.GetMeterProvider()}
 	for _, o := range opts {
@@ -156,6 +158,14 @@ func (t *telemetry) watch(e seq.Event) {
 func (t *telemetry) settle(e seq.Event) {
 	state := attribute.String("seq.state", e.State.String())
 	attrs := append(common(e), state)
+	var why error
+	if e.Err != nil {
+		why = e.Err
+		if op := (*seq.OpError)(nil); errors.As(why, &op) {
+			why = op.Err // what the op itself said
+		}
+		attrs = append(attrs, attribute.String("error.type", fmt.Sprintf("%T", why)))
+	}
 	t.settled.Add(context.Background(), 1, metric.WithAttributes(attrs...))
 	o := t.ops[keyOf(e)]
 	if o == nil {
@@ -165,8 +175,9 @@ func (t *telemetry) settle(e seq.Event) {
 	delete(t.ops, keyOf(e))
 	t.duration.Record(context.Background(), e.Time.Sub(o.started).Seconds(), metric.WithAttributes(attrs...))
 	o.span.SetAttributes(state, attribute.String("seq.strategy", e.Strategy))
-	if e.Err != nil {
-		o.span.RecordError(e.Err, trace.WithTimestamp(e.Time))
+	if why != nil {
+		o.span.SetAttributes(attrs[len(attrs)-1])
+		o.span.RecordError(why, trace.WithTimestamp(e.Time))
 	}
 	switch e.State {
 	case seq.Failed, seq.RollbackFailed, seq.Indeterminate:
@@ -212,7 +223,8 @@ func common(e seq.Event) []attribute.KeyValue {
 }
 
 func (t *telemetry) instruments(m metric.Meter) (err error) {
-	if t.duration, err = m.Float64Histogram("seq.op.duration", metric.WithUnit("s"), metric.WithDescription("Duration of attempts at ops.")); err != nil {
+	if t.duration, err = m.Float64Histogram("seq.op.duration", metric.WithUnit("s"), metric.WithDescription("Duration of attempts at ops."),
+		metric.WithExplicitBucketBoundaries(0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600, 14400)); err != nil {
 		return err
 	}
 	if t.settled, err = m.Int64Counter("seq.op.settled", metric.WithUnit("{op}"), metric.WithDescription("Ops that came to rest, by state.")); err != nil {

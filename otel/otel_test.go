@@ -155,6 +155,33 @@ func TestFailureAndRollback(t *testing.T) {
 }
 
 // A span per run and per op, with the op's own below.
+func TestAFailureSaysOfWhichType(t *testing.T) {
+	spans, data, err := record(t, t.Context(), nil, seq.Op{ID: "2024_01_15_120000_a", Run: func(context.Context) error { panic("no") }})
+	if err == nil {
+		t.Fatal("it does not fail")
+	}
+	op := spans["seq.run 2024_01_15_120000_a"]
+	if got := attr(op, "error.type"); got != "*seq.PanicError" {
+		t.Errorf("the span's error.type is %q", got)
+	}
+	for _, m := range data.ScopeMetrics[0].Metrics {
+		switch d := m.Data.(type) {
+		case metricdata.Histogram[float64]:
+			p := d.DataPoints[0]
+			if got, _ := p.Attributes.Value("error.type"); got.String() != "*seq.PanicError" {
+				t.Errorf("error.type of %s is %q", m.Name, got.String())
+			}
+			if p.Bounds[0] > 0.1 || p.Bounds[len(p.Bounds)-1] < 3600 {
+				t.Errorf("%s counts from %v s to %v s: ops take milliseconds, or hours", m.Name, p.Bounds[0], p.Bounds[len(p.Bounds)-1])
+			}
+		case metricdata.Sum[int64]:
+			if got, _ := d.DataPoints[0].Attributes.Value("error.type"); m.Name == "seq.op.settled" && got.String() != "*seq.PanicError" {
+				t.Errorf("error.type of %s is %q", m.Name, got.String())
+			}
+		}
+	}
+}
+
 func Example() {
 	spans := tracetest.NewSpanRecorder()
 	provider := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)) // with an exporter, in a service
