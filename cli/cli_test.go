@@ -262,6 +262,10 @@ func TestEveryCommandAnswersInJSON(t *testing.T) {
 	if doc["event"] != "report" || doc["state"] != "succeeded" {
 		t.Errorf("the last line of run is no report: %s", lines[len(lines)-1])
 	}
+	d.fails = errors.New(hostile)
+	if _, _, errs := d.do("run", "--repeat", "--json"); !strings.Contains(errs, ": failed: "+fill+"\nlegal now: ") {
+		t.Errorf("beside the events a run that failed says %q", errs)
+	}
 	d.json(&doc, cli.OK, "plan", "--rollback", "--json")
 	d.json(&doc, cli.OK, "skip", later, "--reason", "x", "--json")
 }
@@ -285,6 +289,27 @@ func TestAnOpWhoseProcessDiedIsNotCalledRunning(t *testing.T) {
 	d.want(cli.OK, []string{"its process has died"}, "status")
 	d.want(cli.Waiting, []string{"its process has died"}, "pending")
 	d.want(cli.OK, []string{"again: its process has died"}, "plan")
+}
+
+func TestNobodyIsToldToSkipWhatIsInDoubt(t *testing.T) {
+	id := "2024_01_15_115900_charge_cards"
+	d := newDesk(t, seq.Op{ID: id, Delivery: seq.Once, Run: func(context.Context) error { return nil }})
+	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "dead"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	claim := seq.Claim{ID: id, Token: seq.NewToken(), Delivery: seq.Once, Attempt: 1, Generation: 1}
+	if _, err := d.store.Write(t.Context(), lease, seq.Batch{Claims: []seq.Claim{claim}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.store.Release(t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	_, out, errs := d.do("run")
+	if !strings.Contains(errs, "failed: "+id) || strings.Contains(errs, "skip") {
+		t.Errorf("skip would be refused, and run says:\n%s%s", out, errs)
+	}
+	d.want(cli.Refused, []string{"legal now: resolve " + id}, "skip", "charge_cards", "--reason", "x")
 }
 
 func TestMisspeltArgumentsAreNotCalledCommands(t *testing.T) {

@@ -93,7 +93,7 @@ func brieflyOf(r *seq.Report, err error) error {
 	if ids := r.Failed(); len(ids) > 0 {
 		return &exitError{
 			code: f.code, err: fmt.Errorf("failed: %s", some(ids)), told: f.told,
-			hint: "legal now: show OP tells why; mend it and run again, or skip OP --reason WHY",
+			hint: "legal now: show OP tells why and what can be done; mend it and run again",
 		}
 	}
 	return &exitError{

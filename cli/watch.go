@@ -43,7 +43,7 @@ func (a *app) watch(cmd *cobra.Command, plan *seq.Plan, opts []seq.RunOption, ca
 		if wrong := writeJSON(out, answer); wrong != nil {
 			return wrong
 		}
-		return tell(err)
+		return tell(brieflyOf(report, err))
 	}
 	printReport(out, colours(out), report, err)
 	return brieflyOf(report, err)
