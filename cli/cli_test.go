@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -310,6 +311,19 @@ func TestNobodyIsToldToSkipWhatIsInDoubt(t *testing.T) {
 		t.Errorf("skip would be refused, and run says:\n%s%s", out, errs)
 	}
 	d.want(cli.Refused, []string{"legal now: resolve " + id}, "skip", "charge_cards", "--reason", "x")
+}
+
+func TestAFailureStaysOnTheScreen(t *testing.T) {
+	var many []seq.Op
+	for i := range 50 {
+		many = append(many, seq.Op{ID: fmt.Sprintf("2024_01_15_1301%02d_later", i), Run: func(context.Context) error { return nil }})
+	}
+	d := newDesk(t, many...)
+	d.fails = errors.New("no")
+	out := d.want(cli.Failed, []string{"  … and 42 more that are pending; status --pending lists them\n"}, "run")
+	if n := strings.Count(out, "not started"); n != 10 {
+		t.Errorf("%d lines of what did not start, want 10:\n%s", n, out)
+	}
 }
 
 func TestMisspeltArgumentsAreNotCalledCommands(t *testing.T) {

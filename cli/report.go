@@ -39,10 +39,17 @@ func printReport(out io.Writer, p palette, r *seq.Report, err error) {
 		}
 		fmt.Fprintf(out, "%s run %s in %s: %s\n", r.Strategy, state, span(r.Finished.Sub(r.Started)), counts(r))
 	}
+	const most = 10 // of what did not start: what failed should stay on the screen
+	waiting := 0
 	for i := range r.Steps {
 		if s := &r.Steps[i]; s.State == seq.Pending && s.Reason != "" {
-			fmt.Fprintf(out, "  %s %s  %s\n", p.state(s.State, 11), s.ID, p.dim(brief(s.Reason)))
+			if waiting++; waiting <= most {
+				fmt.Fprintf(out, "  %s %s  %s\n", p.state(s.State, 11), s.ID, p.dim(brief(s.Reason)))
+			}
 		}
+	}
+	if waiting > most {
+		fmt.Fprintf(out, "  … and %d more that are pending; status --pending lists them\n", waiting-most)
 	}
 	if len(r.NotUndone) > 0 {
 		fmt.Fprintf(out, "  %s %s\n", p.red("not undone:"), strings.Join(r.NotUndone, ", "))
