@@ -4,7 +4,7 @@ import "time"
 
 // An Event says what just happened in a run. Each watcher gets all events of its sequencer one at a
 // time and in order, in a goroutine that is not the run's: those of one op start with Started and
-// end with Settled. A watcher that panics is ignored. One that is slow, or blocks for ever, holds
+// end with Settled. Of an op's progress a slow watcher hears the latest only. A watcher that panics is ignored. One that is slow, or blocks for ever, holds
 // nobody up: Run returns when every watcher has heard everything, but waits no longer than five
 // seconds for that.
 type Event struct {

@@ -47,6 +47,9 @@ func (l *live) event(e seq.Event) {
 	switch e.Kind {
 	case seq.EventStarted:
 		l.starts[e.ID] = e.Time
+	case seq.EventProgress: // the screen asks for it when it is drawn
+		l.mu.Unlock()
+		return
 	case seq.EventWaiting: // is on the screen while it is so
 	default:
 		line = describe(e, l.p, l.starts)
