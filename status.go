@@ -64,7 +64,7 @@ func (s *Sequencer) Status(ctx context.Context, opts ...RunOption) (*Status, err
 		}
 		if e := p.entries[o.op.ID]; e != nil {
 			out.fill(e)
-			if err := doubt(o.op, e); err != nil && !e.State.Open() {
+			if err := doubt(o.op, e); err != nil && e.State != RollbackPending && !e.State.Open() {
 				out.Refused = err.Error()
 			}
 		}

@@ -326,6 +326,25 @@ func TestAFailureStaysOnTheScreen(t *testing.T) {
 	}
 }
 
+func TestWhatIsToBeUndoneHasNotFailed(t *testing.T) {
+	d := newDesk(t)
+	d.want(cli.OK, nil, "run")
+	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "undoing"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := seq.Mark{ID: fill, Attempt: 1, State: seq.RollbackPending}
+	if _, err := d.store.Write(t.Context(), lease, seq.Batch{Marks: []seq.Mark{mark}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"status", "show fill_names", "pending"} {
+		_, out, _ := d.do(strings.Fields(command)...)
+		if !strings.Contains(out, "rollback-pending") || strings.Contains(out, "refused") || strings.Contains(out, "failed") {
+			t.Errorf("%s, while another process undoes it:\n%s", command, out)
+		}
+	}
+}
+
 func TestMisspeltArgumentsAreNotCalledCommands(t *testing.T) {
 	d := newDesk(t)
 	d.want(cli.Usage, []string{`run takes no "fail" beside its flags`, "--isolate=fail"}, "run", "--isolate", "fail")
