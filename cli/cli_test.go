@@ -345,6 +345,20 @@ func TestWhatIsToBeUndoneHasNotFailed(t *testing.T) {
 	}
 }
 
+func TestCronNeedNotPileUp(t *testing.T) {
+	d := newDesk(t)
+	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "busy"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := seq.Mark{ID: later, State: seq.Scheduled, NotBefore: time.Now().Add(-time.Hour)}
+	if _, err := d.store.Write(t.Context(), lease, seq.Batch{Marks: []seq.Mark{mark}}); err != nil {
+		t.Fatal(err)
+	}
+	d.want(cli.OK, []string{"another process holds the ledger"}, "due", "--isolate=return")
+	d.want(cli.Busy, []string{"legal now"}, "due", "--isolate=fail")
+}
+
 func TestMisspeltArgumentsAreNotCalledCommands(t *testing.T) {
 	d := newDesk(t)
 	d.want(cli.Usage, []string{`run takes no "fail" beside its flags`, "--isolate=fail"}, "run", "--isolate", "fail")

@@ -102,7 +102,7 @@ func plain(ctx context.Context, err error) error {
 	switch {
 	case f.hint != "":
 	case f.code == Busy:
-		f.hint = "legal now: status, plan, show; run without --isolate=fail waits for its turn"
+		f.hint = "legal now: status, plan, show; without --isolate=fail it waits for its turn"
 	case errors.Is(err, seq.ErrPlanChanged):
 		f.hint = "legal now: look at plan again, then run --plan with the hash that it shows"
 	case errors.Is(err, seq.ErrDrift):
