@@ -70,7 +70,7 @@ func (l *live) stopping() {
 	line := l.b.stopping()
 	l.mu.Unlock()
 	if line != "" {
-		l.show(line)
+		l.show("\r" + line) // the terminal may have shown ^C
 	}
 }
 

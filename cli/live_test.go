@@ -205,6 +205,9 @@ func TestAnInterruptIsAnsweredAtOnce(t *testing.T) {
 		s.await("running")
 		interrupt()
 		s.await("stopping         nothing more is started; what runs is asked to end")
+		if columns > 0 {
+			s.await("\rstopping") // the terminal has shown ^C where the live part begins
+		}
 		close(end)
 		if c := <-code; c != cli.Interrupted {
 			t.Errorf("exit code %d, want %d", c, cli.Interrupted)
