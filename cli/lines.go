@@ -63,7 +63,11 @@ func (l *lines) heartbeat(beat int) {
 		return
 	}
 	now := wall.Now()
-	for _, why := range l.b.why(now) {
+	list := l.b.why(now)
+	if more := len(list) - most + 1; more > 1 {
+		list = append(list[:most-1], fmt.Sprintf("and %d more", more))
+	}
+	for _, why := range list {
 		fmt.Fprintf(l.out, "…                %s\n", why)
 	}
 	if len(l.b.running) == 0 && len(l.b.scheduled(now)) > 0 {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -130,6 +131,24 @@ func TestServeIsQuietUntilSomethingIsDue(t *testing.T) {
 		}
 		if n := strings.Count(out.String(), "\n"); n > 10 {
 			t.Errorf("%d lines in two hours:\n%.2000s", n, &out)
+		}
+	})
+}
+
+func TestAHeartbeatIsNoFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var many []seq.Op
+		for i := range 30 {
+			many = append(many, seq.Op{ID: fmt.Sprintf("2024_01_15_1101%02d_slow", i), Run: func(ctx context.Context) error {
+				return clock.Sleep(ctx, clock.Wall(), 15*time.Second)
+			}})
+		}
+		d := newDesk(t)
+		s := seq.New(d.store, many...).Use(strategies.Batch(strategies.Limit(30)))
+		var out bytes.Buffer
+		cli.Execute(t.Context(), s, []string{"run"}, strings.NewReader(""), &out, &out)
+		if n := strings.Count(out.String(), "_slow for 10s"); n != 9 || !strings.Contains(out.String(), "…                and 21 more\n") {
+			t.Errorf("a heartbeat has %d lines, want 9 and how many more:\n%s", n, &out)
 		}
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/sequencer-go/seq"
 )
 
-// most is how many lines the live view has for what runs, or keeps the run from moving.
+// most is how many lines the live view, and a heartbeat, has for what runs, or keeps the run from moving.
 const most = 10
 
 // live shows a run on a terminal: what has come to rest scrolls by, and below it stand the run and
