@@ -359,6 +359,27 @@ func TestCronNeedNotPileUp(t *testing.T) {
 	d.want(cli.Busy, []string{"legal now"}, "due", "--isolate=fail")
 }
 
+func TestWhatTheCodeHasWrongIsRefused(t *testing.T) {
+	lost := seq.Op{ID: create, Run: func(context.Context) error { return nil }, DependsOn: []string{"2020_01_01_000000_gone"}}
+	for args, op := range map[string]seq.Op{
+		"run":        lost,
+		"plan":       lost,
+		"run --json": lost,
+		"serve":      lost,
+		"status":     {ID: "no_timestamp", Run: lost.Run},
+	} {
+		d := &desk{t: t, store: store.NewMemory()}
+		d.s = seq.New(d.store, op)
+		d.want(cli.Refused, nil, strings.Fields(args)...)
+	}
+}
+
+func TestAnEmptyChoiceIsAMistake(t *testing.T) {
+	d := newDesk(t)
+	d.want(cli.Usage, []string{"--only names no operation"}, "run", "--only", "")
+	d.want(cli.Usage, []string{"--tags names no tag"}, "rollback", "--yes", "--tags=")
+}
+
 func TestMisspeltArgumentsAreNotCalledCommands(t *testing.T) {
 	d := newDesk(t)
 	d.want(cli.Usage, []string{`run takes no "fail" beside its flags`, "--isolate=fail"}, "run", "--isolate", "fail")
