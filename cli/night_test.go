@@ -1,16 +1,19 @@
 package cli_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/cli"
 	"github.com/sequencer-go/seq/store"
+	"github.com/sequencer-go/seq/strategies"
 )
 
 // What somebody who deploys at night ran into.
@@ -128,4 +131,17 @@ func TestMisspeltArgumentsAreNotCalledCommands(t *testing.T) {
 	d := newDesk(t)
 	d.want(cli.Usage, []string{`run takes no "fail" beside its flags`, "--isolate=fail"}, "run", "--isolate", "fail")
 	d.want(cli.Usage, []string{`status takes no "x" beside its flags`}, "status", "x")
+}
+
+func TestAnInterruptSaysWhatIsLegal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		ctx, interrupt := context.WithTimeout(t.Context(), time.Minute)
+		defer interrupt()
+		var out bytes.Buffer
+		code := cli.Execute(ctx, d.s.Use(strategies.Sequential(strategies.Wait())), []string{"run"}, strings.NewReader(""), &out, &out)
+		if code != cli.Interrupted || !strings.Contains(out.String(), "interrupted; what was done is recorded\nlegal now: run") {
+			t.Errorf("exit code %d\n%s", code, &out)
+		}
+	})
 }

@@ -88,7 +88,7 @@ func problem(err error) any {
 func brieflyOf(r *seq.Report, err error) error {
 	var failed *seq.RunError
 	f := (*exitError)(nil)
-	if !errors.As(err, &failed) || !errors.As(err, &f) || len(r.Failed()) == 0 && len(r.NotUndone) == 0 {
+	if !errors.As(err, &failed) || !errors.As(err, &f) {
 		return err
 	}
 	if f.code == Interrupted {
@@ -96,6 +96,9 @@ func brieflyOf(r *seq.Report, err error) error {
 			code: f.code, err: errors.New("interrupted; what was done is recorded"), told: f.told,
 			hint: "legal now: run, which goes on with what is left; status shows what that is",
 		}
+	}
+	if len(r.Failed()) == 0 && len(r.NotUndone) == 0 {
+		return err
 	}
 	if ids := r.Failed(); len(ids) > 0 {
 		return &exitError{
