@@ -1,6 +1,7 @@
 package seq
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -54,12 +55,26 @@ type watcher struct {
 func (w *watcher) tell(e Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if e.Kind == EventProgress {
+		w.supersede(e)
+	}
 	if len(w.queue) < maxBehind {
 		w.queue = append(w.queue, e)
 	}
 	if w.idle == nil {
 		w.idle = make(chan struct{})
 		go w.work()
+	}
+}
+
+// supersede drops what the op told of its progress since anything else happened: the watcher has not
+// heard it yet, and a flood of it would leave no room for the rest.
+func (w *watcher) supersede(e Event) {
+	for i := len(w.queue) - 1; i >= 0 && w.queue[i].Kind == EventProgress; i-- {
+		if was := &w.queue[i]; was.ID == e.ID && was.Run == e.Run && was.Direction == e.Direction {
+			w.queue = slices.Delete(w.queue, i, i+1)
+			return
+		}
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // Progress tells how far an op has come: done of total, in whatever unit; total 0 means that nobody
-// knows. Watchers hear of each call, and the ledger about once a second, so that other hosts can see
+// knows. Watchers hear of it at once, and the ledger about once a second, so that other hosts can see
 // it; not of a Transactional op, whose entry is locked until it commits. Call it as often as you
 // like; it never fails the op. Outside of an op the error matches [ErrNotInOp].
 func Progress(ctx context.Context, done, total int64) error {

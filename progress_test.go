@@ -3,10 +3,13 @@ package seq_test
 import (
 	"context"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/sqlite"
+	"github.com/sequencer-go/seq/strategies"
 )
 
 // TestProgressInATransactionalOpDoesNotWaitForItself: the entry is locked until the op commits, so
@@ -23,5 +26,41 @@ func TestProgressInATransactionalOpDoesNotWaitForItself(t *testing.T) {
 	report, err := seq.New(store, op).Run(t.Context())
 	if err != nil || len(report.Succeeded()) != 1 {
 		t.Fatalf("got %v, %v", report, err)
+	}
+}
+
+func TestAFloodOfProgressHidesNothing(t *testing.T) {
+	flooded := make(chan struct{})
+	flood := func(ctx context.Context) error {
+		for i := range int64(100_000) {
+			_ = seq.Progress(ctx, i+1, 100_000)
+		}
+		return nil
+	}
+	heard := map[seq.EventKind]int{}
+	last := map[string]int{}
+	slow := seq.Middleware{Name: "slow", Watch: func(e seq.Event) {
+		if e.Kind == seq.EventStarted {
+			<-flooded
+		}
+		heard[e.Kind]++
+		if e.Kind == seq.EventProgress {
+			last[e.ID] = e.Done
+		}
+	}}
+	var both sync.WaitGroup
+	both.Add(2)
+	op := func(name string) seq.Op {
+		return seq.Op{ID: id(name), Run: func(ctx context.Context) error {
+			defer both.Done()
+			return flood(ctx)
+		}}
+	}
+	go func() { both.Wait(); close(flooded) }()
+	if _, err := seq.New(store.NewMemory(), op("a"), op("b")).Use(strategies.Batch(), slow).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if heard[seq.EventSettled] != 2 || heard[seq.EventRunFinished] != 1 || last[id("a")] != 100_000 || last[id("b")] != 100_000 {
+		t.Errorf("heard %v; the last of each: %v", heard, last)
 	}
 }

@@ -143,8 +143,16 @@ func TestServeOutlivesAnOutage(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
 		time.AfterFunc(10*time.Minute, b.store.Restart)
-		_ = b.seq.Serve(ctx)
+		told := 0
+		_ = b.seq.Serve(ctx, seq.Using(seq.Middleware{Name: "told", Watch: func(e seq.Event) {
+			if e.Kind == seq.EventWaiting && e.Err != nil && e.Delay > 0 {
+				told++
+			}
+		}}))
 		b.state("a", seq.Succeeded)
+		if told < 10 || told > 40 {
+			t.Errorf("the watchers hear %d times of an outage of ten minutes", told)
+		}
 	})
 }
 

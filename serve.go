@@ -12,13 +12,15 @@ import (
 // then returns the cause. Any number of processes may serve one ledger: each due op runs once.
 // An op that fails is left for the next Run. If the ledger cannot be reached, Serve tries again
 // within a minute; it returns early only for what no waiting mends, such as an invalid op.
-// Failures reach the watchers (see [Middleware]).
+// Failures, and a ledger that is away, reach the watchers (see [Middleware]).
 func (s *Sequencer) Serve(ctx context.Context, opts ...RunOption) error {
-	if s, _, err := s.with(opts); err != nil || s.catalog().err != nil {
+	s, sel, err := s.with(opts)
+	if err != nil || s.catalog().err != nil {
 		return errors.Join(err, s.catalog().err)
 	}
+	sel.due = true
 	for ctx.Err() == nil {
-		report, err := s.RunDue(ctx, opts...)
+		report, err := s.run(ctx, sel)
 		var failed *RunError
 		if err != nil && ctx.Err() == nil && !errors.As(err, &failed) && permanently(err) {
 			return err
@@ -28,6 +30,10 @@ func (s *Sequencer) Serve(ctx context.Context, opts ...RunOption) error {
 			if next, ok := s.nextDue(ctx); ok {
 				pause = min(pause, next.Sub(s.clock.Now()))
 			}
+		} else if ctx.Err() == nil {
+			s.announcer.announce(Event{
+				Kind: EventWaiting, Time: s.clock.Now(), Strategy: s.strategy.Name, Err: err, Delay: pause, Reason: "tries again",
+			})
 		}
 		_ = clock.Sleep(ctx, s.clock, pause)
 	}

@@ -133,6 +133,9 @@ func (c *choice) flags(cmd *cobra.Command, a *app, from string) {
 func (c *choice) options(cmd *cobra.Command, a *app) ([]seq.RunOption, error) {
 	opts := []seq.RunOption{seq.By(a.by())}
 	if cmd.Flags().Changed("only") {
+		if len(c.only) == 0 { // an empty variable of a script, which would do nothing, silently
+			return nil, usage("--only names no operation")
+		}
 		ids := make([]string, 0, len(c.only))
 		for _, name := range c.only {
 			id, err := a.find(cmd.Context(), name)
@@ -144,6 +147,9 @@ func (c *choice) options(cmd *cobra.Command, a *app) ([]seq.RunOption, error) {
 		opts = append(opts, seq.Only(ids...))
 	}
 	if cmd.Flags().Changed("tags") {
+		if len(c.tags) == 0 {
+			return nil, usage("--tags names no tag")
+		}
 		if err := a.knowTags(c.tags); err != nil {
 			return nil, err
 		}

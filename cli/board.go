@@ -62,8 +62,9 @@ func (b *board) take(e seq.Event) {
 	w := b.work(e.ID)
 	switch e.Kind {
 	case seq.EventWaiting:
-		b.enter(waiting, e.Time)
-		_ = errors.As(e.Err, &b.held)
+		if errors.As(e.Err, &b.held) {
+			b.enter(waiting, e.Time)
+		}
 	case seq.EventLeaseAcquired:
 		b.held = nil
 		b.enter(idle, e.Time)
@@ -158,9 +159,6 @@ func (b *board) waves() (now, all int) {
 func (b *board) why(now time.Time) []string {
 	switch b.phase {
 	case waiting:
-		if b.held == nil {
-			return []string{"waiting for the ledger"}
-		}
 		why := fmt.Sprintf("waiting for the lease, held by %s since %s; waited %s",
 			brief(b.held.Holder.String()), stamp(b.held.Since), span(now.Sub(b.since).Round(time.Second)))
 		return append([]string{why}, b.doings...)
@@ -184,6 +182,18 @@ func (b *board) why(now time.Time) []string {
 		list = append(list, "between operations, "+number(b.left(), "operation")+" left")
 	}
 	return list
+}
+
+// stopping says what an interrupt does to what is under way; "" if nothing is.
+func (b *board) stopping() string {
+	does := "nothing more is started; what runs is asked to end"
+	switch {
+	case b.phase != started:
+		return ""
+	case b.undoing:
+		does = "not yet; a rollback that has begun goes on to its end"
+	}
+	return fmt.Sprintf("%-16s %s", "stopping", does)
 }
 
 // scheduled says what the run waits for, if it does.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -15,8 +16,10 @@ import (
 )
 
 // Main runs the command that the process's arguments ask for and exits. An interrupt or SIGTERM
-// ends the run in good order; a second one kills the process.
+// ends the run in good order; a second one kills the process. That nobody reads its output any more
+// does not end it.
 func Main(s *seq.Sequencer) {
+	signal.Ignore(syscall.SIGPIPE) // "run | head" must not kill an op in the middle
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	os.Exit(Execute(ctx, s, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
@@ -37,8 +40,8 @@ func Execute(ctx context.Context, s *seq.Sequencer, args []string, in io.Reader,
 		return OK
 	}
 	code := ExitCode(err)
-	if asJSON, _ := root.PersistentFlags().GetBool("json"); asJSON && !told(err) {
-		_ = writeJSON(out, map[string]any{"error": err.Error(), "exit": code})
+	if slices.Contains(args, "--json") && !told(err) { // the command line is wrong before it says so
+		_ = writeJSON(out, problem(err))
 	}
 	if text := err.Error(); text != "" {
 		fmt.Fprintf(errs, "%s: %s\n", name, text)
@@ -74,27 +77,37 @@ does not move and what can be done about it.`,
 		a.status(), a.history(), a.show(),
 		a.rollback(), a.retry(), a.skip(), a.resolve(), a.create(), exitCodes(),
 	)
-	dress(root)
+	a.dress(root)
 	return root
 }
 
 // dress gives every command what all have in common.
-func dress(root *cobra.Command) {
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage("%w", err) })
+func (a *app) dress(root *cobra.Command) {
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return a.fail(cmd, usage("%w", err)) })
 	for _, c := range append(root.Commands(), root) {
 		c.SilenceUsage = true
 		if args := c.Args; args != nil {
 			c.Args = func(cmd *cobra.Command, list []string) error {
 				if err := args(cmd, list); err != nil {
-					return misspelt(cmd, list, err)
+					return a.fail(cmd, misspelt(cmd, list, err))
 				}
 				return nil
 			}
 		}
 		if c.RunE != nil {
 			run := c.RunE
-			c.RunE = func(cmd *cobra.Command, list []string) error { return plain(cmd.Context(), run(cmd, list)) }
+			c.RunE = func(cmd *cobra.Command, list []string) error { return a.fail(cmd, run(cmd, list)) }
 		}
-		c.SetHelpFunc(help)
+		c.SetHelpFunc(func(cmd *cobra.Command, _ []string) { help(cmd, root.CommandPath()) })
 	}
+}
+
+// fail makes an exitError of any error, and writes it if JSON is asked for.
+func (a *app) fail(cmd *cobra.Command, err error) error {
+	err = plain(cmd.Context(), err)
+	if err == nil || !a.json || told(err) {
+		return err
+	}
+	_ = writeJSON(cmd.OutOrStdout(), problem(err))
+	return tell(err)
 }

@@ -252,6 +252,7 @@ func TestEveryCommandAnswersInJSON(t *testing.T) {
 	if doc["exit"] != float64(cli.Usage) || doc["error"] == "" {
 		t.Errorf("got %v", doc)
 	}
+	d.json(&doc, cli.Usage, "run", "--no-such-flag", "--json")
 	lines := strings.Split(strings.TrimSpace(d.want(cli.OK, nil, "run", "--json")), "\n")
 	for _, line := range lines {
 		if err := json.Unmarshal([]byte(line), &doc); err != nil {
@@ -260,6 +261,10 @@ func TestEveryCommandAnswersInJSON(t *testing.T) {
 	}
 	if doc["event"] != "report" || doc["state"] != "succeeded" {
 		t.Errorf("the last line of run is no report: %s", lines[len(lines)-1])
+	}
+	d.fails = errors.New(hostile)
+	if _, _, errs := d.do("run", "--repeat", "--json"); !strings.Contains(errs, ": failed: "+fill+"\nlegal now: ") {
+		t.Errorf("beside the events a run that failed says %q", errs)
 	}
 	d.json(&doc, cli.OK, "plan", "--rollback", "--json")
 	d.json(&doc, cli.OK, "skip", later, "--reason", "x", "--json")

@@ -34,6 +34,11 @@ func TestCommandStandsBelowATreeOfOnesOwn(t *testing.T) {
 	}{
 		{"upgrade plan", cli.OK, "4 operations"},
 		{"upgrade run --help", cli.OK, "  shop upgrade run --dry-run "},
+		{"upgrade --help", cli.OK, "  shop upgrade status "},
+		{"upgrade show nothing_like_that --json", cli.Usage, `{"error":"neither the code nor the ledger knows`},
+		{"upgrade run --plan 00 --json", cli.Refused, `"exit":5}` + "\n"},
+		{"upgrade --json runn", cli.Usage, `"exit":2}` + "\n"},
+		{"upgrade --json run --bogus", cli.Usage, `"exit":2}` + "\n"},
 		{"upgrade runn", cli.Usage, "did you mean run?"},
 		{"upgrade pending", cli.Waiting, "4 pending"},
 		{"upgrade run", cli.Failed, "Error: failed: " + fill},

@@ -18,9 +18,7 @@ func (a *app) retry() *cobra.Command {
 		Long:  `Say that what made an operation fail, or kill its process, is mended, or take back a skip: it is pending again.`,
 		Example: `  {{name}} retry fill_names --reason "the API is back"
   {{name}} run`,
-	}, "is pending again; run takes it up", func(ctx context.Context, id, reason string, by seq.RunOption) error {
-		return a.s.Retry(ctx, id, reason, by)
-	})
+	}, "is taken up by the next run", a.s.Retry)
 }
 
 func (a *app) skip() *cobra.Command {
@@ -30,9 +28,7 @@ func (a *app) skip() *cobra.Command {
 		Long: `Decide that an operation need not run: it counts as done, and what depends on it may run. Who and why
 are recorded. retry takes it back.`,
 		Example: `  {{name}} skip fill_names --reason "done by hand, ticket 4711"`,
-	}, "need not run; retry takes that back", func(ctx context.Context, id, reason string, by seq.RunOption) error {
-		return a.s.Skip(ctx, id, reason, by)
-	})
+	}, "need not run; retry takes that back", a.s.Skip)
 }
 
 func (a *app) resolve() *cobra.Command {
@@ -45,12 +41,12 @@ its effect is there (--done) or not (--not-done). Look at the data first; the re
 you saw.`,
 		Example: `  {{name}} status --failed              # what is in doubt
   {{name}} resolve charge_cards --done --reason "all 812 charges are with the bank"`,
-	}, "is settled", func(ctx context.Context, id, reason string, by seq.RunOption) error {
+	}, "is settled", func(ctx context.Context, id, reason string, opts ...seq.RunOption) error {
 		found := seq.NotDone
 		if done {
 			found = seq.Done
 		}
-		return a.s.Resolve(ctx, id, found, reason, by)
+		return a.s.Resolve(ctx, id, found, reason, opts...)
 	})
 	cmd.Flags().BoolVar(&done, "done", false, "its effect is there")
 	cmd.Flags().BoolVar(&not, "not-done", false, "its effect is not there")
@@ -65,7 +61,7 @@ you saw.`,
 }
 
 // decision makes a command of what a person may say about an op.
-func (a *app) decision(cmd *cobra.Command, then string, act func(ctx context.Context, id, reason string, by seq.RunOption) error) *cobra.Command {
+func (a *app) decision(cmd *cobra.Command, then string, act func(ctx context.Context, id, reason string, opts ...seq.RunOption) error) *cobra.Command {
 	var reason string
 	cmd.Use += " --reason WHY"
 	cmd.Args = cobra.ExactArgs(1)
@@ -79,7 +75,12 @@ func (a *app) decision(cmd *cobra.Command, then string, act func(ctx context.Con
 		if err != nil {
 			return err
 		}
-		if err := act(cmd.Context(), id, reason, seq.By(a.by())); err != nil {
+		waits := func(e seq.Event) {
+			if e.Kind == seq.EventWaiting { // not where the answer goes, which may be JSON
+				fmt.Fprintln(cmd.ErrOrStderr(), describe(e, false, nil))
+			}
+		}
+		if err := act(cmd.Context(), id, reason, seq.By(a.by()), seq.Using(seq.Middleware{Name: "cli", Watch: waits})); err != nil {
 			if !errors.Is(err, seq.ErrInvalidOption) {
 				return err
 			}

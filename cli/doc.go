@@ -3,7 +3,12 @@
 //
 //	func main() { cli.Main(seq.New(store)) }
 //
-// or, below a command tree of your own, root.AddCommand(cli.Command(seq.New(store))).
+// or, below a cobra tree of your own, whose context ends when the process is to stop:
+//
+//	root.AddCommand(cli.Command(seq.New(store)))
+//	os.Exit(cli.ExitCode(root.ExecuteContext(ctx)))
+//
+// or, below a tree of any other library, [Execute] with the arguments that are left.
 //
 // Every command answers --help with examples, and --json with one JSON document; run, due, serve
 // and rollback write one JSON document a line, an event each, the report last. What people do by

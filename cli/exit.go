@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sequencer-go/seq"
@@ -26,8 +27,8 @@ const exitText = `Exit codes:
   2    the command line is wrong; nothing was touched
   3    pending: there is work for a run
   4    another process holds the ledger, with --isolate=fail
-  5    refused as things stand: the plan changed, code and ledger drifted apart, it cannot be
-       undone, or the state of the operation forbids it; nothing was touched
+  5    refused as things stand: the plan changed, code and ledger drifted apart, the code has no
+       valid plan, it cannot be undone, or the state of the operation forbids it; nothing was touched
   130  interrupted; what was done is recorded, and the next run goes on
 `
 
@@ -61,17 +62,23 @@ func ExitCode(err error) int {
 		return f.code
 	}
 	var run *seq.RunError
-	switch {
+	switch is := func(kind error) bool { return errors.Is(err, kind) }; {
 	case errors.As(err, &run):
 		return Failed
-	case errors.Is(err, seq.ErrLeaseHeld):
+	case is(seq.ErrLeaseHeld):
 		return Busy
-	case errors.Is(err, seq.ErrPlanChanged), errors.Is(err, seq.ErrDrift), errors.Is(err, seq.ErrNotReversible), errors.Is(err, seq.ErrInvalidOption):
+	case slices.ContainsFunc(refusals, is):
 		return Refused
 	case strings.HasPrefix(err.Error(), "unknown command"): // from cobra, when below another tree
 		return Usage
 	}
 	return Failed
+}
+
+// refusals are the errors that come before anything is touched, and that no waiting mends.
+var refusals = []error{
+	seq.ErrPlanChanged, seq.ErrDrift, seq.ErrNotReversible, seq.ErrInvalidOption,
+	seq.ErrInvalidOp, seq.ErrInvalidID, seq.ErrUnknownDependency, seq.ErrCycle, seq.ErrInvalidPlan, seq.ErrInvalidStrategy,
 }
 
 // usage is a mistake in the command line.
@@ -102,7 +109,7 @@ func plain(ctx context.Context, err error) error {
 	switch {
 	case f.hint != "":
 	case f.code == Busy:
-		f.hint = "legal now: status, plan, show; run without --isolate=fail waits for its turn"
+		f.hint = "legal now: status, plan, show; without --isolate=fail it waits for its turn"
 	case errors.Is(err, seq.ErrPlanChanged):
 		f.hint = "legal now: look at plan again, then run --plan with the hash that it shows"
 	case errors.Is(err, seq.ErrDrift):

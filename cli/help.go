@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -9,12 +10,8 @@ import (
 	"github.com/sequencer-go/seq"
 )
 
-// help is cobra's own, with the program's real name in the examples.
-func help(cmd *cobra.Command, _ []string) {
-	path := cmd.CommandPath()
-	if cmd.HasParent() {
-		path = cmd.Parent().CommandPath()
-	}
+// help is cobra's own, with what a person really types in the examples.
+func help(cmd *cobra.Command, path string) {
 	text := strings.TrimSpace(cmd.Long)
 	if text == "" {
 		text = cmd.Short
@@ -41,6 +38,13 @@ func misspelt(cmd *cobra.Command, list []string, err error) error {
 			hint = "did you mean " + near + "?"
 		}
 		return usage("there is no command %q; %s", list[0], hint)
+	}
+	if cmd.ValidArgsFunction == nil && len(list) > 0 { // it takes none
+		hint := ""
+		if cmd.Flags().Changed("isolate") && slices.Contains(isolations, list[0]) {
+			hint = "; write --isolate=" + list[0]
+		}
+		return usage("%s takes no %q beside its flags%s", cmd.Name(), list[0], hint)
 	}
 	return usage("%w; usage: %s", err, strings.TrimSpace(cmd.UseLine()))
 }

@@ -63,7 +63,11 @@ func (l *lines) heartbeat(beat int) {
 		return
 	}
 	now := wall.Now()
-	for _, why := range l.b.why(now) {
+	list := l.b.why(now)
+	if more := len(list) - most + 1; more > 1 {
+		list = append(list[:most-1], fmt.Sprintf("and %d more", more))
+	}
+	for _, why := range list {
 		fmt.Fprintf(l.out, "…                %s\n", why)
 	}
 	if len(l.b.running) == 0 && len(l.b.scheduled(now)) > 0 {
@@ -77,6 +81,14 @@ func (l *lines) there(doings []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.b.doings = doings
+}
+
+func (l *lines) stopping() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if line := l.b.stopping(); line != "" && !l.closed {
+		fmt.Fprintln(l.out, line)
+	}
 }
 
 func (l *lines) close() {
@@ -98,6 +110,9 @@ func describe(e seq.Event, p palette, starts map[string]time.Time) string {
 	}
 	switch e.Kind {
 	case seq.EventWaiting:
+		if e.Delay > 0 {
+			return line("waiting", "for the ledger, tried again in "+span(e.Delay), brief(text(e.Err)))
+		}
 		return line("waiting", "for the lease", brief(text(e.Err)))
 	case seq.EventRunStarted:
 		parts := []string{brief(e.Strategy)}

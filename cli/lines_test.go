@@ -1,8 +1,12 @@
 package cli_test
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -19,14 +23,14 @@ import (
 func TestAPipeHearsWhyNothingMoves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, seq.Op{ID: "2024_01_15_110000_backfill", Run: func(ctx context.Context) error {
-			_ = seq.Progress(ctx, 10, 100)
+			_ = seq.Progress(ctx, 29, 100)
 			err := clock.Sleep(ctx, clock.Wall(), 15*time.Second)
 			_ = seq.Progress(ctx, 40, 100)
 			return errors.Join(err, clock.Sleep(ctx, clock.Wall(), 10*time.Second))
 		}})
 		out := d.want(cli.OK, []string{
-			"running 2024_01_15_110000_backfill for 10s, 10 of 100 (10 %)\n",
-			"running 2024_01_15_110000_backfill for 20s, 40 of 100 (40 %), 1.5/s, 40s left\n",
+			"running 2024_01_15_110000_backfill for 10s, 29 of 100 (29 %)\n",
+			"running 2024_01_15_110000_backfill for 20s, 40 of 100 (40 %), 0.55/s, 1m49s left\n",
 			"succeeded        2024_01_15_110000_backfill  in 25s\n",
 		}, "run")
 		if n := strings.Count(out, "…"); n != 2 {
@@ -129,4 +133,80 @@ func TestServeIsQuietUntilSomethingIsDue(t *testing.T) {
 			t.Errorf("%d lines in two hours:\n%.2000s", n, &out)
 		}
 	})
+}
+
+func TestAHeartbeatIsNoFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var many []seq.Op
+		for i := range 30 {
+			many = append(many, seq.Op{ID: fmt.Sprintf("2024_01_15_1101%02d_slow", i), Run: func(ctx context.Context) error {
+				return clock.Sleep(ctx, clock.Wall(), 15*time.Second)
+			}})
+		}
+		d := newDesk(t)
+		s := seq.New(d.store, many...).Use(strategies.Batch(strategies.Limit(30)))
+		var out bytes.Buffer
+		cli.Execute(t.Context(), s, []string{"run"}, strings.NewReader(""), &out, &out)
+		if n := strings.Count(out.String(), "_slow for 10s"); n != 9 || !strings.Contains(out.String(), "…                and 21 more\n") {
+			t.Errorf("a heartbeat has %d lines, want 9 and how many more:\n%s", n, &out)
+		}
+	})
+}
+
+// down is a store whose database is away for a while.
+type down struct {
+	seq.Store
+	until time.Time
+}
+
+func (d down) Load(ctx context.Context) ([]seq.Entry, error) {
+	if clock.Wall().Now().Before(d.until) {
+		return nil, errors.New("connection refused")
+	}
+	return d.Store.Load(ctx)
+}
+
+func TestServeSaysThatTheLedgerIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		now := clock.Wall().Now()
+		s := seq.New(&down{d.store, now.Add(time.Minute)})
+		ctx, cancel := context.WithDeadline(t.Context(), now.Add(time.Hour))
+		defer cancel()
+		var out bytes.Buffer
+		if code := cli.Execute(ctx, s, []string{"serve"}, strings.NewReader(""), &out, &out); code != cli.OK {
+			t.Errorf("exit code %d", code)
+		}
+		const line = "waiting          for the ledger, tried again in 30s  load the ledger: connection refused\n"
+		if n := strings.Count(out.String(), line); n != 2 {
+			t.Errorf("an outage of a minute makes %d lines, want 2:\n%s", n, &out)
+		}
+		if n := strings.Count(out.String(), "\n"); n > 4 {
+			t.Errorf("an idle hour makes %d lines:\n%s", n, &out)
+		}
+	})
+}
+
+func TestADecisionSaysWhoItWaitsFor(t *testing.T) {
+	d := newDesk(t)
+	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "other", PID: 7, Actor: "bob"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w := io.Pipe()
+	var out bytes.Buffer
+	code := make(chan int)
+	go func() {
+		code <- cli.Execute(t.Context(), d.s, []string{"skip", "fill_names", "--reason", "x", "--json"}, strings.NewReader(""), &out, w)
+	}()
+	said, _ := bufio.NewReader(r).ReadString('\n')
+	if !strings.Contains(said, "other[7] for bob since ") {
+		t.Errorf("a decision that waits for the lease says %q", said)
+	}
+	if err := d.store.Release(t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	if c := <-code; c != cli.OK || !strings.HasPrefix(out.String(), "{") || strings.Count(out.String(), "\n") != 1 {
+		t.Errorf("exit code %d, and the answer is no document: %s", c, &out)
+	}
 }

@@ -3,18 +3,16 @@ package cli
 import (
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/mattn/go-runewidth"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
 	"github.com/sequencer-go/seq"
 )
 
-// most is how many lines the live view has for what runs, or keeps the run from moving.
+// most is how many lines the live view, and a heartbeat, has for what runs, or keeps the run from moving.
 const most = 10
 
 // live shows a run on a terminal: what has come to rest scrolls by, and below it stand the run and
@@ -27,6 +25,8 @@ type live struct {
 	mu     sync.Mutex // never held while the screen is waited for: the screen asks for lines
 	b      *board
 	starts map[string]time.Time
+	width  int // of the terminal, when it was last drawn
+	have   int // how many rows there are
 
 	lines  sync.Mutex
 	screen *mpb.Progress
@@ -35,7 +35,7 @@ type live struct {
 }
 
 func newLive(out io.Writer, b *board) *live {
-	l := &live{out: out, p: colours(out), b: b, starts: map[string]time.Time{}}
+	l := &live{out: out, p: colours(out), b: b, starts: map[string]time.Time{}, width: 80}
 	l.appear = wall.AfterFunc(time.Second, func() { l.show("") })
 	return l
 }
@@ -47,6 +47,9 @@ func (l *live) event(e seq.Event) {
 	switch e.Kind {
 	case seq.EventStarted:
 		l.starts[e.ID] = e.Time
+	case seq.EventProgress: // the screen asks for it when it is drawn
+		l.mu.Unlock()
+		return
 	case seq.EventWaiting: // is on the screen while it is so
 	default:
 		line = describe(e, l.p, l.starts)
@@ -60,6 +63,15 @@ func (l *live) there(doings []string) {
 	l.b.doings = doings
 	l.mu.Unlock()
 	l.show("")
+}
+
+func (l *live) stopping() {
+	l.mu.Lock()
+	line := l.b.stopping()
+	l.mu.Unlock()
+	if line != "" {
+		l.show("\r" + line) // the terminal may have shown ^C
+	}
 }
 
 // show makes as many rows as there is to say, and lets a line scroll by above them.
@@ -77,7 +89,8 @@ func (l *live) show(line string) {
 		fmt.Fprintln(l.screen, line)
 	}
 	l.mu.Lock()
-	want := 1 + min(most, len(l.b.why(wall.Now())))
+	want := len(l.text())
+	l.have = want
 	l.mu.Unlock()
 	for len(l.rows) < want {
 		row := len(l.rows)
@@ -96,28 +109,44 @@ func (l *live) show(line string) {
 	}
 }
 
-// row is one line of the live part, cut to the width.
+// row is one line of the live part. When there are more or fewer than rows by now, because time has
+// passed or the terminal has another width, it has that changed.
 func (l *live) row(n, width int) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := wall.Now()
-	if n == 0 {
-		return l.p.bold(fit(l.b.headline(now), width))
+	l.width = width
+	text := l.text()
+	if n == 0 && len(text) != l.have {
+		l.have = len(text)
+		go l.show("") // not here: the screen waits for this row
 	}
-	why := l.b.why(now)
-	if n > len(why) {
+	if n >= len(text) {
 		return ""
 	}
-	if n == most && len(why) > most {
-		return l.p.dim(fit(fmt.Sprintf("  … and %d more", len(why)-most+1), width))
+	return text[n]
+}
+
+// text is the live part: the run, and below it what is under way, or keeps it from moving.
+func (l *live) text() []string {
+	now := wall.Now()
+	var list []string
+	for _, line := range wrap(l.b.headline(now), l.width) {
+		list = append(list, l.p.bold(line))
 	}
-	text := "  " + why[n-1]
-	if n <= len(l.b.running) && l.b.phase == started {
-		if w := l.b.running[n-1]; w.total > 0 {
-			text = "  " + meter(w.done, w.total) + " " + why[n-1]
+	most := most + len(list)
+	why := l.b.why(now)
+	for i, reason := range why {
+		if i < len(l.b.running) && l.b.phase == started && l.b.running[i].total > 0 {
+			reason = meter(l.b.running[i].done, l.b.running[i].total) + " " + reason
 		}
+		lines := wrap("  "+reason, l.width)
+		more := len(why) - i - 1
+		if len(list)+len(lines)+min(more, 1) > most {
+			return append(list, l.p.dim(fit(fmt.Sprintf("  … and %d more", more+1), l.width)))
+		}
+		list = append(list, lines...)
 	}
-	return fit(text, width)
+	return list
 }
 
 // close leaves what scrolled by, and takes the live part off the screen.
@@ -134,48 +163,3 @@ func (l *live) close() {
 	}
 	l.screen.Wait()
 }
-
-// headline is the run in one line: where it is, and what is left.
-func (b *board) headline(now time.Time) string {
-	name := "run"
-	if b.plan != nil && b.plan.Strategy != "" {
-		name = brief(b.plan.Strategy)
-	}
-	parts := []string{name}
-	if b.undoing {
-		parts = append(parts, "rolling back")
-	} else if wave, of := b.waves(); of > 1 {
-		parts = append(parts, fmt.Sprintf("wave %d of %d", wave, of))
-	}
-	parts = append(parts, fmt.Sprintf("%d of %d at rest", len(b.settled), b.total))
-	bad := 0
-	for _, s := range b.settled {
-		if s == seq.Failed || s == seq.Indeterminate || s == seq.RollbackFailed {
-			bad++
-		}
-	}
-	if bad > 0 {
-		parts = append(parts, fmt.Sprintf("%d failed", bad))
-	}
-	if left := b.left() - len(b.running); left > 0 {
-		parts = append(parts, fmt.Sprintf("%d to come", left))
-	}
-	if !b.began.IsZero() {
-		took := now.Sub(b.began)
-		parts = append(parts, span(took.Round(time.Second)))
-		if done := len(b.settled); done > 0 && took >= time.Second && !b.undoing {
-			parts = append(parts, fmt.Sprintf("%.3g operations/s", float64(done)/took.Seconds()))
-		}
-	}
-	return strings.Join(parts, " · ")
-}
-
-// meter is a bar of text.
-func meter(done, total int) string {
-	const width = 20
-	full := max(0, min(width, int(float64(done)/float64(total)*width)))
-	return "[" + strings.Repeat("#", full) + strings.Repeat("-", width-full) + "]"
-}
-
-// fit cuts a text to the width of a terminal.
-func fit(text string, width int) string { return runewidth.Truncate(text, width, "…") }

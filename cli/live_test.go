@@ -170,3 +170,69 @@ func TestRollbackAsksOnATerminal(t *testing.T) {
 		}
 	}
 }
+
+func TestAnInterruptAtTheQuestionUndoesNothing(t *testing.T) {
+	s := newScreen(t, 100)
+	d := newDesk(t)
+	d.want(cli.OK, nil, "run")
+	ctx, interrupt := context.WithCancel(t.Context())
+	code := make(chan int, 1)
+	go func() {
+		code <- cli.Execute(ctx, d.s, []string{"rollback", "--last", "1"}, s.tty, s.tty, s.tty)
+	}()
+	s.await("Undo 1 operation? [y/N] ")
+	interrupt()
+	s.await("nothing was undone")
+	if c := <-code; c != cli.Interrupted {
+		t.Errorf("exit code %d, want %d", c, cli.Interrupted)
+	}
+	_, _ = io.WriteString(s.pty, "n\n") // ends the read
+	s.close()
+}
+
+func TestAnInterruptIsAnsweredAtOnce(t *testing.T) {
+	for _, columns := range []uint16{0, 100} { // a pipe, a terminal
+		s := newScreen(t, max(columns, 80))
+		out := io.Writer(s.tty)
+		if columns == 0 {
+			out = struct{ io.Writer }{s.tty}
+		}
+		end := make(chan struct{})
+		d := newDesk(t, seq.Op{ID: "2024_01_15_110000_hangs", Run: func(context.Context) error { <-end; return nil }})
+		ctx, interrupt := context.WithCancel(t.Context())
+		code := make(chan int)
+		go func() { code <- cli.Execute(ctx, d.s, []string{"run"}, s.tty, out, out) }()
+		s.await("running")
+		interrupt()
+		s.await("stopping         nothing more is started; what runs is asked to end")
+		if columns > 0 {
+			s.await("\rstopping") // the terminal has shown ^C where the live part begins
+		}
+		close(end)
+		if c := <-code; c != cli.Interrupted {
+			t.Errorf("exit code %d, want %d", c, cli.Interrupted)
+		}
+		s.close()
+	}
+}
+
+func TestANarrowTerminalHasTheWholeReason(t *testing.T) {
+	s := newScreen(t, 40)
+	d := newDesk(t)
+	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "other-host-of-the-fleet", PID: 7, Actor: "bob"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := make(chan int)
+	go func() { code <- cli.Execute(t.Context(), d.s, []string{"run"}, s.tty, s.tty, s.tty) }()
+	s.await("  waiting for the lease, held by")
+	s.await("    other-host-of-the-fleet[7] for bob\r\n")
+	s.await("; waited")
+	if err := d.store.Release(t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	if c := <-code; c != cli.OK {
+		t.Errorf("exit code %d", c)
+	}
+	s.close()
+}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -25,7 +26,7 @@ const look = 2 * time.Second
 
 // event begins to watch when the run waits, and ends with the next thing that happens.
 func (n *neighbour) event(ctx context.Context, e seq.Event) {
-	if e.Kind != seq.EventWaiting {
+	if e.Kind != seq.EventWaiting || !errors.Is(e.Err, seq.ErrLeaseHeld) {
 		n.close()
 		return
 	}

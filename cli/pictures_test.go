@@ -62,7 +62,7 @@ func TestThePlanSaysWhy(t *testing.T) {
 		"wave 1\n", "├─ ", "└─ ", "(migration, can be undone)", "(cannot be undone)", "depends on " + create,
 		"refused: rollback failed", "the strategy undoes a run that failed, and this one would stay",
 	}, "plan", "--strategy", "transactional-batch")
-	d.want(cli.OK, []string{"waits for " + warm + ", by the strategy"}, "plan")
+	d.want(cli.OK, []string{"comes after " + warm + ", by the strategy"}, "plan")
 	d.want(cli.OK, []string{"rollback of 1 operation, the latest first"}, "plan", "--rollback")
 	d.want(cli.OK, nil, "run", "--only", "create_tables")
 	d.want(cli.OK, []string{"again: it has succeeded before"}, "plan", "--repeat", "--only", "create_tables")

@@ -39,10 +39,17 @@ func printReport(out io.Writer, p palette, r *seq.Report, err error) {
 		}
 		fmt.Fprintf(out, "%s run %s in %s: %s\n", r.Strategy, state, span(r.Finished.Sub(r.Started)), counts(r))
 	}
+	const most = 10 // of what did not start: what failed should stay on the screen
+	waiting := 0
 	for i := range r.Steps {
 		if s := &r.Steps[i]; s.State == seq.Pending && s.Reason != "" {
-			fmt.Fprintf(out, "  %s %s  %s\n", p.state(s.State, 11), s.ID, p.dim(brief(s.Reason)))
+			if waiting++; waiting <= most {
+				fmt.Fprintf(out, "  %s %s  %s\n", p.state(s.State, 11), s.ID, p.dim(brief(s.Reason)))
+			}
 		}
+	}
+	if waiting > most {
+		fmt.Fprintf(out, "  … and %d more that are pending; status --pending lists them\n", waiting-most)
 	}
 	if len(r.NotUndone) > 0 {
 		fmt.Fprintf(out, "  %s %s\n", p.red("not undone:"), strings.Join(r.NotUndone, ", "))
@@ -71,12 +78,17 @@ func tell(err error) error {
 	return err
 }
 
+// problem is an error as JSON has it.
+func problem(err error) any {
+	return map[string]any{"error": err.Error(), "exit": ExitCode(err)}
+}
+
 // brieflyOf is the error of a run whose failures have been shown already: which ops failed, and
 // where to read on.
 func brieflyOf(r *seq.Report, err error) error {
 	var failed *seq.RunError
 	f := (*exitError)(nil)
-	if !errors.As(err, &failed) || !errors.As(err, &f) || len(r.Failed()) == 0 && len(r.NotUndone) == 0 {
+	if !errors.As(err, &failed) || !errors.As(err, &f) {
 		return err
 	}
 	if f.code == Interrupted {
@@ -85,10 +97,13 @@ func brieflyOf(r *seq.Report, err error) error {
 			hint: "legal now: run, which goes on with what is left; status shows what that is",
 		}
 	}
+	if len(r.Failed()) == 0 && len(r.NotUndone) == 0 {
+		return err
+	}
 	if ids := r.Failed(); len(ids) > 0 {
 		return &exitError{
 			code: f.code, err: fmt.Errorf("failed: %s", some(ids)), told: f.told,
-			hint: "legal now: show OP tells why; mend it and run again, or skip OP --reason WHY",
+			hint: "legal now: show OP tells why and what can be done; mend it and run again",
 		}
 	}
 	return &exitError{

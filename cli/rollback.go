@@ -20,7 +20,8 @@ func (a *app) rollback() *cobra.Command {
 		Short: "Undo what has run, the latest first",
 		Long: `Undo what has run, the latest first: what the last run did, or as the flags say. If one of the
 operations cannot be undone, nothing is. It shows what it will undo and asks; --yes does not ask,
-and is needed where nobody can answer. What was undone is pending again.`,
+and is needed where nobody can answer. What was undone is pending again. Once it has begun it goes on to
+its end: an interrupt does not stop it, and after a second one, which kills it, the next run goes on.`,
 		Example: `  {{name}} rollback --dry-run
   {{name}} rollback                     # the last run
   {{name}} rollback --last 2 --yes
@@ -52,9 +53,12 @@ and is needed where nobody can answer. What was undone is pending again.`,
 					return err
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "Undo %s? [y/N] ", number(len(plan.Steps), "operation"))
-				answer, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
-				if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
-					return &exitError{code: Refused, err: errors.New("nothing was undone")}
+				if answer := ask(cmd); answer != "y" && answer != "yes" {
+					code := Refused
+					if cmd.Context().Err() != nil {
+						code = Interrupted
+					}
+					return &exitError{code: code, err: errors.New("nothing was undone")}
 				}
 			}
 			// Exactly what was shown: another run may have done something meanwhile.
@@ -67,6 +71,22 @@ and is needed where nobody can answer. What was undone is pending again.`,
 	f.BoolVar(&dry, "dry-run", false, "show what would be undone and do nothing")
 	f.BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
+}
+
+// ask is the line that a person types, in lower case; "" if they interrupt instead.
+func ask(cmd *cobra.Command) string {
+	typed := make(chan string, 1)
+	go func() {
+		line, _ := bufio.NewReader(cmd.InOrStdin()).ReadString('\n')
+		typed <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case answer := <-typed:
+		return answer
+	case <-cmd.Context().Done():
+		fmt.Fprintln(cmd.OutOrStdout())
+		return ""
+	}
 }
 
 // number is "1 operation" or "2 operations".

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"slices"
 
@@ -22,7 +21,10 @@ func (a *app) run() *cobra.Command {
 One process runs at a time. The others wait for it and then do what is left, which is why every
 host of a fleet can start with this command. --isolate says what to do instead of waiting.
 On a terminal the run is shown live; in a pipe each event is a line, and when nothing moves for
-10 seconds a line says why; with --json each event is a JSON document on a line.`,
+10 seconds a line says why; with --json each event is a JSON document on a line.
+
+An interrupt starts nothing more and asks what runs to end; a second one kills the process, and the
+next run takes over.`,
 		Example: `  {{name}} run                          # on every host; one works, the others wait
   {{name}} run --dry-run                # say what would happen
   {{name}} run --plan 3f9c2d6a1b7e8f04  # only if the plan is still the one you looked at
@@ -43,13 +45,11 @@ On a terminal the run is shown live; in a pipe each event is a line, and when no
 			if repeat {
 				opts = append(opts, seq.Repeat())
 			}
-			if cmd.Flags().Changed("isolate") {
-				i := slices.Index(isolations, isolate)
-				if i < 0 {
-					return usage("--isolate=%s: want wait, return or fail", isolate)
-				}
-				opts = append(opts, seq.Isolate(seq.Otherwise(i)))
+			alone, err := isolation(isolate)
+			if err != nil {
+				return err
 			}
+			opts = append(opts, alone)
 			plan, err := a.s.Preview(cmd.Context(), opts...)
 			if err != nil {
 				return err
@@ -69,79 +69,28 @@ On a terminal the run is shown live; in a pipe each event is a line, and when no
 	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation")
 	strategyFlag(cmd, &strategyName)
 	f := cmd.Flags()
-	f.StringVar(&isolate, "isolate", "wait", "when another process holds the ledger: `wait`, return (exit 0) or fail (exit 4)")
-	f.Lookup("isolate").NoOptDefVal = "wait"
+	isolateFlag(cmd, &isolate)
 	f.StringVar(&hash, "plan", "", "refuse unless the plan has this `hash`, as plan shows it")
 	f.BoolVar(&dry, "dry-run", false, "show the plan and do nothing")
 	f.BoolVar(&repeat, "repeat", false, "also what has succeeded before")
-	_ = cmd.RegisterFlagCompletionFunc("isolate", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return isolations, cobra.ShellCompDirectiveNoFileComp
-	})
 	return cmd
 }
 
 var isolations = []string{"wait", "return", "fail"}
 
-func (a *app) due() *cobra.Command {
-	return &cobra.Command{
-		Use:   "due",
-		Short: "Do what the schedule holds and is due, for cron",
-		Long: `Do what the schedule holds and is due, each operation once whichever host asks, and return.
-Call it every minute from as many hosts as you like. run puts operations into the schedule.`,
-		Example: `  * * * * *  {{name}} due               # a crontab line
-  {{name}} status --scheduled           # what the schedule holds`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.watch(cmd, nil, []seq.RunOption{seq.By(a.by())}, a.s.RunDue)
-		},
-	}
+func isolateFlag(cmd *cobra.Command, isolate *string) {
+	cmd.Flags().StringVar(isolate, "isolate", "wait", "when another process holds the ledger: `wait`, return (exit 0) or fail (exit 4)")
+	cmd.Flags().Lookup("isolate").NoOptDefVal = "wait"
+	_ = cmd.RegisterFlagCompletionFunc("isolate", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return isolations, cobra.ShellCompDirectiveNoFileComp
+	})
 }
 
-func (a *app) serve() *cobra.Command {
-	return &cobra.Command{
-		Use:   "serve",
-		Short: "Do what is due, when it is, until stopped",
-		Long: `Do what is due, wait for the next time something is, and so on until a signal stops it, with exit
-code 0. Any number of hosts may serve one ledger. What fails is left for the next run.`,
-		Example: `  {{name}} serve
-  {{name}} serve --json                 # an event a line, for a log collector`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := a.announce(cmd); err != nil {
-				return err
-			}
-			serve := func(ctx context.Context, opts ...seq.RunOption) (*seq.Report, error) {
-				err := a.s.Serve(ctx, opts...)
-				if ctx.Err() != nil {
-					err = nil
-				}
-				return nil, err
-			}
-			return a.watch(cmd, nil, []seq.RunOption{seq.By(a.by())}, serve)
-		},
+// isolation is what that flag asks for.
+func isolation(isolate string) (seq.RunOption, error) {
+	i := slices.Index(isolations, isolate)
+	if i < 0 {
+		return nil, usage("--isolate=%s: want wait, return or fail", isolate)
 	}
-}
-
-// announce says what the schedule holds before serve begins.
-func (a *app) announce(cmd *cobra.Command) error {
-	if a.json {
-		return nil
-	}
-	select {
-	case <-cmd.Context().Done():
-		return nil
-	default:
-	}
-	st, err := a.s.Status(cmd.Context())
-	if err != nil {
-		return err
-	}
-	out := cmd.OutOrStdout()
-	fmt.Fprintln(out, "serving until stopped")
-	for i := range st.Ops {
-		if o := &st.Ops[i]; o.State == seq.Scheduled {
-			fmt.Fprintf(out, "%-16s %s  %s\n", o.State, brief(o.ID), due(o.Due, st.Now))
-		}
-	}
-	return nil
+	return seq.Isolate(seq.Otherwise(i)), nil
 }

@@ -153,7 +153,7 @@ func printOp(out io.Writer, p palette, o *seq.OpStatus, st *seq.Status) {
 		if h := st.Holder; h != nil {
 			line("held by", brief(h.Holder.String())+" since "+stamp(h.Since))
 		} else {
-			line("held by", "nobody: its process has died, and the next run clears that up")
+			line("held by", "nobody: "+died+", and the next run clears that up")
 		}
 	}
 }
@@ -161,7 +161,7 @@ func printOp(out io.Writer, p palette, o *seq.OpStatus, st *seq.Status) {
 // progressText is how far an op has come.
 func progressText(done, total int64) string {
 	if total > 0 {
-		return fmt.Sprintf("%d of %d (%d %%)", done, total, int(float64(done)/float64(total)*100))
+		return fmt.Sprintf("%d of %d (%d %%)", done, total, int(float64(done)*100/float64(total)))
 	}
 	return fmt.Sprintf("%d done", done)
 }

@@ -84,7 +84,7 @@ func printStatus(out io.Writer, p palette, st *seq.Status, all bool) {
 		o := &st.Ops[i]
 		count[o.State]++
 		line := "  " + p.state(o.State, 16) + " " + brief(o.ID)
-		if note := remarks(o, st.Now); note != "" {
+		if note := remarks(o, st); note != "" {
 			line += "  " + p.dim(note)
 		}
 		fmt.Fprintln(out, line)
@@ -98,8 +98,11 @@ func printStatus(out io.Writer, p palette, st *seq.Status, all bool) {
 	fmt.Fprintln(out, strings.Join(parts, ", "))
 }
 
+// died is said of an op that is open, with nobody who could hold it.
+const died = "its process has died"
+
 // remarks is what is worth saying of an op beside its state.
-func remarks(o *seq.OpStatus, now time.Time) string {
+func remarks(o *seq.OpStatus, st *seq.Status) string {
 	var notes []string
 	add := func(when bool, note string) {
 		if when {
@@ -110,7 +113,8 @@ func remarks(o *seq.OpStatus, now time.Time) string {
 	add(o.Kind == seq.Migration, "migration")
 	add(o.State.Open() && o.Done > 0 && o.Total > 0, fmt.Sprintf("%d of %d", o.Done, o.Total))
 	add(o.State.Open() && o.Done > 0 && o.Total <= 0, fmt.Sprintf("%d done", o.Done))
-	add(o.State == seq.Scheduled && !o.Due.IsZero(), due(o.Due, now))
+	add(o.State == seq.Scheduled && !o.Due.IsZero(), due(o.Due, st.Now))
+	add(o.State.Open() && st.Holder == nil, died)
 	add(len(o.Waits) > 0, "waits for "+strings.Join(o.Waits, ", "))
 	add(o.Refused != "", "refused: "+brief(o.Refused))
 	add(o.Refused == "" && o.Error != "" && o.State != seq.Succeeded && o.State != seq.Scheduled, brief(firstLine(strings.TrimPrefix(o.Error, o.State.String()+": "))))

@@ -93,14 +93,16 @@ func reasons(plan *seq.Plan, s *seq.Step, st *seq.Status, o *seq.OpStatus) []str
 		if len(s.After) > 1 {
 			more = fmt.Sprintf(" and %d more", len(s.After)-1)
 		}
-		add(true, "waits for %s%s, by the strategy", before, more)
+		add(true, "comes after %s%s, by the strategy", before, more)
 	}
 	add(!s.NotBefore.IsZero(), "%s", due(s.NotBefore, st.Now))
 	add(!undoing && s.Op.ShouldRun != nil, "asks first whether it should run")
 	add(s.Irreversible, "the strategy undoes a run that failed, and this one would stay")
 	if o != nil && !undoing {
 		switch o.State {
-		case seq.Pending, seq.Scheduled, seq.Running, seq.RollingBack:
+		case seq.Pending, seq.Scheduled:
+		case seq.Running, seq.RollingBack:
+			add(st.Holder == nil, "again: %s in the middle of it", died)
 		case seq.Succeeded:
 			add(true, "again: it has succeeded before")
 		default:

@@ -39,4 +39,6 @@ func (j *jsonLines) event(e seq.Event) {
 
 func (*jsonLines) there([]string) {}
 
+func (*jsonLines) stopping() {}
+
 func (*jsonLines) close() {}

@@ -12,6 +12,7 @@ import (
 type view interface {
 	event(e seq.Event)
 	there(doings []string) // what the process does that this one waits for
+	stopping()             // it was interrupted, which may take a while
 	close()                // nothing is shown any more
 }
 
@@ -24,7 +25,9 @@ func (a *app) watch(cmd *cobra.Command, plan *seq.Plan, opts []seq.RunOption, ca
 		n.event(cmd.Context(), e)
 		v.event(e)
 	}
+	unhook := context.AfterFunc(cmd.Context(), v.stopping)
 	report, err := call(cmd.Context(), append(opts, seq.Using(seq.Middleware{Name: "cli", Watch: watch}))...)
+	unhook()
 	n.close()
 	v.close()
 	if report == nil {
@@ -40,7 +43,7 @@ func (a *app) watch(cmd *cobra.Command, plan *seq.Plan, opts []seq.RunOption, ca
 		if wrong := writeJSON(out, answer); wrong != nil {
 			return wrong
 		}
-		return tell(err)
+		return tell(brieflyOf(report, err))
 	}
 	printReport(out, colours(out), report, err)
 	return brieflyOf(report, err)

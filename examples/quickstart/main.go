@@ -31,6 +31,8 @@ func main() { os.Exit(start(os.Args[1:])) }
 func start(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop)   // a second interrupt kills
+	signal.Ignore(syscall.SIGPIPE) // "run | head" does not
 	line, err := parse(args)
 	if err != nil {
 		return complain(cli.Usage, fmt.Errorf("%w (see -help)", err))

@@ -1,0 +1,147 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/cli"
+	"github.com/sequencer-go/seq/store"
+	"github.com/sequencer-go/seq/strategies"
+)
+
+// What somebody who deploys at night ran into.
+
+func TestAnOpWhoseProcessDiedIsNotCalledRunning(t *testing.T) {
+	d := newDesk(t)
+	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "dead"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	claim := seq.Claim{ID: fill, Token: seq.NewToken(), Attempt: 1, Generation: 1}
+	if _, err := d.store.Write(t.Context(), lease, seq.Batch{Claims: []seq.Claim{claim}}); err != nil {
+		t.Fatal(err)
+	}
+	if out := d.want(cli.OK, []string{"running"}, "status"); strings.Contains(out, "died") {
+		t.Errorf("it lives, and status says otherwise:\n%s", out)
+	}
+	if err := d.store.Release(t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	d.want(cli.OK, []string{"its process has died"}, "status")
+	d.want(cli.Waiting, []string{"its process has died"}, "pending")
+	d.want(cli.OK, []string{"again: its process has died"}, "plan")
+}
+
+func TestNobodyIsToldToSkipWhatIsInDoubt(t *testing.T) {
+	id := "2024_01_15_115900_charge_cards"
+	d := newDesk(t, seq.Op{ID: id, Delivery: seq.Once, Run: func(context.Context) error { return nil }})
+	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "dead"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	claim := seq.Claim{ID: id, Token: seq.NewToken(), Delivery: seq.Once, Attempt: 1, Generation: 1}
+	if _, err := d.store.Write(t.Context(), lease, seq.Batch{Claims: []seq.Claim{claim}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.store.Release(t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	_, out, errs := d.do("run")
+	if !strings.Contains(errs, "failed: "+id) || strings.Contains(errs, "skip") {
+		t.Errorf("skip would be refused, and run says:\n%s%s", out, errs)
+	}
+	d.want(cli.Refused, []string{"legal now: resolve " + id}, "skip", "charge_cards", "--reason", "x")
+}
+
+func TestAFailureStaysOnTheScreen(t *testing.T) {
+	var many []seq.Op
+	for i := range 50 {
+		many = append(many, seq.Op{ID: fmt.Sprintf("2024_01_15_1301%02d_later", i), Run: func(context.Context) error { return nil }})
+	}
+	d := newDesk(t, many...)
+	d.fails = errors.New("no")
+	out := d.want(cli.Failed, []string{"  … and 42 more that are pending; status --pending lists them\n"}, "run")
+	if n := strings.Count(out, "not started"); n != 10 {
+		t.Errorf("%d lines of what did not start, want 10:\n%s", n, out)
+	}
+}
+
+func TestWhatIsToBeUndoneHasNotFailed(t *testing.T) {
+	d := newDesk(t)
+	d.want(cli.OK, nil, "run")
+	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "undoing"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := seq.Mark{ID: fill, Attempt: 1, State: seq.RollbackPending}
+	if _, err := d.store.Write(t.Context(), lease, seq.Batch{Marks: []seq.Mark{mark}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, command := range []string{"status", "show fill_names", "pending"} {
+		_, out, _ := d.do(strings.Fields(command)...)
+		if !strings.Contains(out, "rollback-pending") || strings.Contains(out, "refused") || strings.Contains(out, "failed") {
+			t.Errorf("%s, while another process undoes it:\n%s", command, out)
+		}
+	}
+}
+
+func TestCronNeedNotPileUp(t *testing.T) {
+	d := newDesk(t)
+	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "busy"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mark := seq.Mark{ID: later, State: seq.Scheduled, NotBefore: time.Now().Add(-time.Hour)}
+	if _, err := d.store.Write(t.Context(), lease, seq.Batch{Marks: []seq.Mark{mark}}); err != nil {
+		t.Fatal(err)
+	}
+	d.want(cli.OK, []string{"another process holds the ledger"}, "due", "--isolate=return")
+	d.want(cli.Busy, []string{"legal now"}, "due", "--isolate=fail")
+}
+
+func TestWhatTheCodeHasWrongIsRefused(t *testing.T) {
+	lost := seq.Op{ID: create, Run: func(context.Context) error { return nil }, DependsOn: []string{"2020_01_01_000000_gone"}}
+	for args, op := range map[string]seq.Op{
+		"run":        lost,
+		"plan":       lost,
+		"run --json": lost,
+		"serve":      lost,
+		"status":     {ID: "no_timestamp", Run: lost.Run},
+	} {
+		d := &desk{t: t, store: store.NewMemory()}
+		d.s = seq.New(d.store, op)
+		d.want(cli.Refused, nil, strings.Fields(args)...)
+	}
+}
+
+func TestAnEmptyChoiceIsAMistake(t *testing.T) {
+	d := newDesk(t)
+	d.want(cli.Usage, []string{"--only names no operation"}, "run", "--only", "")
+	d.want(cli.Usage, []string{"--tags names no tag"}, "rollback", "--yes", "--tags=")
+}
+
+func TestMisspeltArgumentsAreNotCalledCommands(t *testing.T) {
+	d := newDesk(t)
+	d.want(cli.Usage, []string{`run takes no "fail" beside its flags`, "--isolate=fail"}, "run", "--isolate", "fail")
+	d.want(cli.Usage, []string{`status takes no "x" beside its flags`}, "status", "x")
+}
+
+func TestAnInterruptSaysWhatIsLegal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		ctx, interrupt := context.WithTimeout(t.Context(), time.Minute)
+		defer interrupt()
+		var out bytes.Buffer
+		code := cli.Execute(ctx, d.s.Use(strategies.Sequential(strategies.Wait())), []string{"run"}, strings.NewReader(""), &out, &out)
+		if code != cli.Interrupted || !strings.Contains(out.String(), "interrupted; what was done is recorded\nlegal now: run") {
+			t.Errorf("exit code %d\n%s", code, &out)
+		}
+	})
+}
