@@ -95,7 +95,7 @@ func (j *journal) claim(ctx context.Context, c *Call) error {
 
 // owns reports whether a claim whose answer was lost is in the ledger.
 func (j *journal) owns(ctx context.Context, token Token, id string) bool {
-	entries, err := loadEntries(context.WithoutCancel(ctx), j.store)
+	entries, err := byName(j.store.Load(context.WithoutCancel(ctx)))
 	return err == nil && entries[id] != nil && entries[id].Token == token
 }
 

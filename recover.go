@@ -30,13 +30,13 @@ func doubt(op *Op, e *Entry) error {
 // entries reads the ledger under the lease, after it has closed what the dead left open. What
 // completes from now on comes after everything in it.
 func (j *journal) entries(ctx context.Context) (map[string]*Entry, error) {
-	entries, err := loadEntries(ctx, j.store)
+	entries, err := byName(j.store.Load(ctx))
 	if err != nil {
 		return nil, err
 	}
 	recovered, err := j.recover(entries)
 	if err == nil && recovered {
-		entries, err = loadEntries(ctx, j.store)
+		entries, err = byName(j.store.Load(ctx))
 	}
 	for _, e := range entries {
 		if e.Seq > j.seq.Load() {

@@ -32,7 +32,7 @@ func (s *Sequencer) RunDue(ctx context.Context, opts ...RunOption) (*Report, err
 func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
 	defer s.announcer.flush()
 	report := &Report{Strategy: s.strategy.Name, State: RunFailed}
-	p, err := s.load(ctx, sel, s.read)
+	p, err := s.load(ctx, sel, s.look(sel))
 	if err != nil {
 		return report, err
 	}

@@ -151,7 +151,7 @@ func (s *Sequencer) Preview(ctx context.Context, opts ...RunOption) (*Plan, erro
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.load(ctx, sel, s.read)
+	p, err := s.load(ctx, sel, s.look(sel))
 	if err != nil {
 		return nil, err
 	}
@@ -175,12 +175,20 @@ func (s *Sequencer) load(ctx context.Context, sel *selection, read func(context.
 
 // read is a read without the lease.
 func (s *Sequencer) read(ctx context.Context) (map[string]*Entry, error) {
-	return loadEntries(ctx, s.store)
+	return byName(s.store.Load(ctx))
 }
 
-// loadEntries reads the ledger, by ID.
-func loadEntries(ctx context.Context, store Store) (map[string]*Entry, error) {
-	list, err := store.Load(ctx)
+// look is how to read for a plan, which need not know much of what is done unless that is repeated.
+func (s *Sequencer) look(sel *selection) func(context.Context) (map[string]*Entry, error) {
+	b, can := s.store.(Briefer)
+	if !can || sel.repeat || !has(s.strategy.Middleware, LayerRecord) {
+		return s.read
+	}
+	return func(ctx context.Context) (map[string]*Entry, error) { return byName(b.Brief(ctx)) }
+}
+
+// byName is what a read of the ledger answers, by ID.
+func byName(list []Entry, err error) (map[string]*Entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the ledger: %w", err)
 	}

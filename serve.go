@@ -55,13 +55,12 @@ func permanently(err error) bool {
 
 // nextDue is the earliest time in the schedule that is not past.
 func (s *Sequencer) nextDue(ctx context.Context) (at time.Time, ok bool) {
-	entries, err := s.store.Load(ctx)
+	entries, err := s.look(&selection{})(ctx)
 	if err != nil {
 		return at, false
 	}
 	now := s.clock.Now()
-	for i := range entries {
-		e := &entries[i]
+	for _, e := range entries {
 		if e.State == Scheduled && e.NotBefore.After(now) && (!ok || e.NotBefore.Before(at)) {
 			at, ok = e.NotBefore, true
 		}

@@ -52,6 +52,13 @@ type Store interface {
 	Atomic(ctx context.Context, lease Lease, claim Claim, fn func(ctx context.Context) (Batch, error)) (refused []string, err error)
 }
 
+// A Briefer is a [Store] that can say in fewer words what is left to do. Every start of a process asks
+// that, and mostly the answer is: nothing.
+type Briefer interface {
+	// Brief is Load, but of an entry whose State is Done only ID, State and Checksum need be set.
+	Brief(ctx context.Context) ([]Entry, error)
+}
+
 // A Lease is the right to run. Whoever writes shows it.
 type Lease struct {
 	Epoch  int64         // grows with each acquisition; the fencing token

@@ -3,6 +3,8 @@ package seqtest
 import (
 	"context"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -117,7 +119,37 @@ func (l *ledger) want(id string, state seq.State) seq.Entry {
 	if state.Open() == e.Token.IsZero() {
 		l.t.Fatalf("%s is %s with token %q", id, state, e.Token)
 	}
+	l.briefly()
 	return e
+}
+
+// briefly holds what a store says in fewer words, if it does, to what it says at length.
+func (l *ledger) briefly() {
+	l.t.Helper()
+	b, can := l.store.(seq.Briefer)
+	if !can {
+		return
+	}
+	all, err := l.store.Load(l.ctx)
+	l.must(err)
+	brief, err := b.Brief(l.ctx)
+	l.must(err)
+	for _, list := range [][]seq.Entry{all, brief} {
+		slices.SortFunc(list, func(a, b seq.Entry) int { return strings.Compare(a.ID, b.ID) })
+	}
+	if len(all) != len(brief) {
+		l.t.Fatalf("%d entries, and in brief %d", len(all), len(brief))
+	}
+	for i := range all {
+		want, got := all[i], brief[i]
+		if want.State.Done() {
+			want = seq.Entry{ID: want.ID, State: want.State, Checksum: want.Checksum}
+			got = seq.Entry{ID: got.ID, State: got.State, Checksum: got.Checksum}
+		}
+		if !reflect.DeepEqual(want, got) {
+			l.t.Fatalf("in brief %+v, at length %+v", got, want)
+		}
+	}
 }
 
 func done(c seq.Claim) seq.Batch {

@@ -11,31 +11,36 @@ import (
 	"github.com/sequencer-go/seq"
 )
 
-// A process reads the whole table when it starts, and what a row costs is its columns. So whatever
-// holds no space comes as words of one column; and of an op that was done at its first attempt, as
-// most are, what that means is left out.
-const selectOps = `SELECT id,
-		CASE WHEN token IS NULL THEN '-' ELSE token END || ' ' || fence || ' ' || seq || ' ' || run ||
-		CASE WHEN state = ? AND delivery = ? AND generation = 1 AND attempt = 1 AND crashes = 0 AND not_before IS NULL AND done = 0 AND total = 0
+// What a row costs is its columns. So whatever holds no space comes as words of one column; and of an op
+// that was done at its first attempt, as most are, what that means is left out.
+const (
+	entryWords = `CASE WHEN token IS NULL THEN '-' ELSE token END || ' ' || fence || ' ' || seq || ' ' || run ||
+		CASE WHEN state = ?0 AND delivery = ?1 AND generation = 1 AND attempt = 1 AND crashes = 0 AND not_before IS NULL AND done = 0 AND total = 0
 			THEN ''
 			ELSE ' ' || state || ' ' || delivery || ' ' || generation || ' ' || attempt || ' ' || crashes || ' ' ||
 				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total
-		END,
-		saved, nullif(error, ''), nullif(checksum, '')
-	FROM ?ops WHERE ns = ?ns`
+		END`
+	selectOps   = `SELECT id, nullif(checksum, ''), nullif(error, ''), saved, ` + entryWords + ` FROM ?ops WHERE ns = ?ns`
+	selectBrief = `SELECT id, nullif(checksum, ''), nullif(error, ''), CASE WHEN state = ?0 THEN NULL ELSE saved END,
+		CASE WHEN state = ?0 THEN NULL ELSE ` + entryWords + ` END FROM ?ops WHERE ns = ?ns`
+)
 
 // Load implements [seq.Store].
-func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) {
+func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) { return s.entries(ctx, selectOps) }
+
+// Brief implements [seq.Briefer].
+func (s *Store) Brief(ctx context.Context) ([]seq.Entry, error) { return s.entries(ctx, selectBrief) }
+
+func (s *Store) entries(ctx context.Context, query string) ([]seq.Entry, error) {
 	var blocks [][]seq.Entry // one long slice that grows would be copied again and again
 	run := ""                // of the row before
 	err := s.read(ctx, "ops", func(r *row) error {
-		e := seq.Entry{
-			ID: r.text(0), Run: run, State: seq.Succeeded, Generation: 1, Attempt: 1,
-			Saved: r.bytes(2), Error: r.text(3), Checksum: r.text(4),
-		}
-		err := readWords(&e, r.text(1))
-		if err == nil {
-			err = readable(e.ID, e.Run)
+		e := seq.Entry{ID: r.text(0), Checksum: r.text(1), Error: r.text(2), Saved: r.bytes(3), State: seq.Succeeded}
+		err := readable(e.ID)
+		if err == nil && r.values[4] != nil {
+			e.Run, e.Generation, e.Attempt = run, 1, 1
+			err = readWords(&e, r.text(4))
+			run = e.Run
 		}
 		if err == nil && e.State.Open() && e.Token.IsZero() {
 			err = fmt.Errorf("%w: it is %s, and has no token", seq.ErrUnknownValue, e.State)
@@ -43,7 +48,6 @@ func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) {
 		if err != nil {
 			return fmt.Errorf("op %.100q: %w", e.ID, err)
 		}
-		run = e.Run
 		last := len(blocks) - 1
 		if last < 0 || len(blocks[last]) == cap(blocks[last]) {
 			blocks = append(blocks, make([]seq.Entry, 0, min(32<<max(last, 0), 4096)))
@@ -51,7 +55,7 @@ func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) {
 		}
 		blocks[last] = append(blocks[last], e)
 		return nil
-	}, selectOps, seq.Succeeded.String(), seq.Repeatable.String())
+	}, query, seq.Succeeded.String(), seq.Repeatable.String())
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +72,7 @@ func readWords(e *seq.Entry, text string) (err error) {
 	e.Fence, e.Seq = w.number(), w.number()
 	if run := w.next(); run != e.Run { // else the one before shares its text
 		e.Run = strings.Clone(run)
+		w.failed(readable(e.Run))
 	}
 	if w.rest != "" {
 		e.State, err = seq.ParseState(w.next())
