@@ -51,11 +51,25 @@ func date(stamp string) (at time.Time, ok bool) {
 	two := func(i int) int { return 10*digits[i] + digits[i+1] }
 	year, month, day := 100*two(0)+two(2), two(4), two(6)
 	hour, minute, second := two(8), two(10), two(12)
-	at = time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC)
-	if at.Month() != time.Month(month) || at.Day() != day || hour > 23 || minute > 59 || second > 59 {
+	if month < 1 || month > 12 || day < 1 || day > daysOf(year, month) || hour > 23 || minute > 59 || second > 59 {
 		return time.Time{}, false
 	}
-	return at, true
+	return time.Date(year, time.Month(month), day, hour, minute, second, 0, time.UTC), true
+}
+
+// daysOf is the number of days that a month has.
+func daysOf(year, month int) int {
+	switch month {
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	case 4, 6, 9, 11:
+		return 30
+	default:
+		return 31
+	}
 }
 
 // plain reports whether a text has only what an ID may have, and begins as one.

@@ -184,19 +184,35 @@ func (s *Sequencer) look(sel *selection) func(context.Context) (map[string]*Entr
 	if !can || sel.repeat || !has(s.strategy.Middleware, LayerRecord) {
 		return s.read
 	}
-	return func(ctx context.Context) (map[string]*Entry, error) { return byName(b.Brief(ctx)) }
+	return func(ctx context.Context) (map[string]*Entry, error) {
+		about := len(s.catalog().ops)
+		entries := make(map[string]*Entry, about)
+		var block []Entry
+		err := b.Brief(ctx, func(e Entry) {
+			if len(block) == 0 {
+				block = make([]Entry, min(max(about-len(entries), 8), 4096))
+			}
+			block[0] = e
+			entries[e.ID], block = &block[0], block[1:]
+		})
+		return entries, loading(err)
+	}
 }
 
 // byName is what a read of the ledger answers, by ID.
 func byName(list []Entry, err error) (map[string]*Entry, error) {
-	if err != nil {
-		return nil, fmt.Errorf("load the ledger: %w", err)
-	}
 	entries := make(map[string]*Entry, len(list))
 	for i := range list {
 		entries[list[i].ID] = &list[i]
 	}
-	return entries, nil
+	return entries, loading(err)
+}
+
+func loading(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("load the ledger: %w", err)
 }
 
 // handler is the chain that a call goes through.

@@ -55,8 +55,9 @@ type Store interface {
 // A Briefer is a [Store] that can say in fewer words what is left to do. Every start of a process asks
 // that, and mostly the answer is: nothing.
 type Briefer interface {
-	// Brief is Load, but of an entry whose State is Done only ID, State and Checksum need be set.
-	Brief(ctx context.Context) ([]Entry, error)
+	// Brief calls each with what Load reads, but of an entry whose State is Done only ID, State and
+	// Checksum need be set. If it fails, it may have called each before.
+	Brief(ctx context.Context, each func(Entry)) error
 }
 
 // A Lease is the right to run. Whoever writes shows it.

@@ -132,8 +132,8 @@ func (l *ledger) briefly() {
 	}
 	all, err := l.store.Load(l.ctx)
 	l.must(err)
-	brief, err := b.Brief(l.ctx)
-	l.must(err)
+	var brief []seq.Entry
+	l.must(b.Brief(l.ctx, func(e seq.Entry) { brief = append(brief, e) }))
 	for _, list := range [][]seq.Entry{all, brief} {
 		slices.SortFunc(list, func(a, b seq.Entry) int { return strings.Compare(a.ID, b.ID) })
 	}

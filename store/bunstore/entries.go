@@ -26,15 +26,30 @@ const (
 )
 
 // Load implements [seq.Store].
-func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) { return s.entries(ctx, selectOps) }
+func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) {
+	var blocks [][]seq.Entry // one long slice that grows would be copied again and again
+	err := s.entries(ctx, selectOps, func(e seq.Entry) {
+		last := len(blocks) - 1
+		if last < 0 || len(blocks[last]) == cap(blocks[last]) {
+			blocks = append(blocks, make([]seq.Entry, 0, min(32<<max(last, 0), 4096)))
+			last++
+		}
+		blocks[last] = append(blocks[last], e)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(blocks...), nil
+}
 
 // Brief implements [seq.Briefer].
-func (s *Store) Brief(ctx context.Context) ([]seq.Entry, error) { return s.entries(ctx, selectBrief) }
+func (s *Store) Brief(ctx context.Context, each func(seq.Entry)) error {
+	return s.entries(ctx, selectBrief, each)
+}
 
-func (s *Store) entries(ctx context.Context, query string) ([]seq.Entry, error) {
-	var blocks [][]seq.Entry // one long slice that grows would be copied again and again
-	run := ""                // of the row before
-	err := s.read(ctx, "ops", func(r *row) error {
+func (s *Store) entries(ctx context.Context, query string, each func(seq.Entry)) error {
+	run := "" // of the row before
+	return s.read(ctx, "ops", func(r *row) error {
 		e := seq.Entry{ID: r.text(0), Checksum: r.text(1), Error: r.text(2), Saved: r.bytes(3), State: seq.Succeeded}
 		err := readable(e.ID)
 		if err == nil && r.values[4] != nil {
@@ -48,18 +63,9 @@ func (s *Store) entries(ctx context.Context, query string) ([]seq.Entry, error) 
 		if err != nil {
 			return fmt.Errorf("op %.100q: %w", e.ID, err)
 		}
-		last := len(blocks) - 1
-		if last < 0 || len(blocks[last]) == cap(blocks[last]) {
-			blocks = append(blocks, make([]seq.Entry, 0, min(32<<max(last, 0), 4096)))
-			last++
-		}
-		blocks[last] = append(blocks[last], e)
+		each(e)
 		return nil
 	}, query, seq.Succeeded.String(), seq.Repeatable.String())
-	if err != nil {
-		return nil, err
-	}
-	return slices.Concat(blocks...), nil
 }
 
 // readWords reads the words of selectOps into an entry that has what most have.
