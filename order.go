@@ -37,7 +37,8 @@ func (in Input) Order(rank func(i int) int) []int {
 		}
 	}
 	order := make([]int, 0, n)
-	for at, ok := ready.TakeFirst(); ok; at, ok = ready.TakeFirst() {
+	for at, ok := ready.First(); ok; at, ok = ready.First() {
+		ready.Remove(at)
 		i := wish[at]
 		order = append(order, i)
 		for _, j := range next(i) {

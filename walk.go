@@ -131,8 +131,9 @@ func (w *Walk) do(ctx context.Context, i int, next func() int) error {
 		return fmt.Errorf("%w: the executor asks for step %d of %d", ErrInvalidPlan, i, len(w.steps))
 	}
 	s := &w.steps[i]
-	ahead := s.status.CompareAndSwap(reserved, busy)
-	if !ahead && !s.status.CompareAndSwap(idle, busy) {
+	fresh := s.status.CompareAndSwap(idle, busy)
+	ahead := !fresh && s.status.CompareAndSwap(reserved, busy)
+	if !fresh && !ahead {
 		if s.status.Load() == settled {
 			return s.answer()
 		}

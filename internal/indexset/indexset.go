@@ -36,11 +36,8 @@ func (s Set) Add(i int) {
 	}
 }
 
-// Empty reports whether nothing is in.
-func (s Set) Empty() bool { return s.levels[len(s.levels)-1][0] == 0 }
-
-// TakeFirst removes the smallest; false if the set is empty.
-func (s Set) TakeFirst() (int, bool) {
+// First is the smallest; false if the set is empty.
+func (s Set) First() (int, bool) {
 	i := 0
 	for _, level := range slices.Backward(s.levels) {
 		word := level[i]
@@ -49,14 +46,17 @@ func (s Set) TakeFirst() (int, bool) {
 		}
 		i = i*64 + bits.TrailingZeros64(word)
 	}
-	rest := i
-	for _, level := range s.levels {
-		word := &level[rest/64]
-		*word &^= 1 << (rest % 64)
-		if *word != 0 {
-			break
-		}
-		rest /= 64
-	}
 	return i, true
+}
+
+// Remove takes out i, which is in.
+func (s Set) Remove(i int) {
+	for _, level := range s.levels {
+		word := &level[i/64]
+		*word &^= 1 << (i % 64)
+		if *word != 0 {
+			return
+		}
+		i /= 64
+	}
 }
