@@ -62,6 +62,11 @@ func Expect(hash string) RunOption { return func(s *selection) { s.expect = hash
 // By names the person who asks, for the ledger: see [Owner].
 func By(actor string) RunOption { return func(s *selection) { s.actor = actor } }
 
+// Because says why a person wants a Run or a Rollback, for the ledger: see [Run].
+func Because(reason string) RunOption {
+	return func(s *selection) { s.reason = ErrorText(errors.New(reason)) }
+}
+
 // named makes a list that was asked for, though it may be empty, differ from none.
 func named(list []string) []string {
 	if list == nil {
@@ -89,6 +94,7 @@ type selection struct {
 	last      int    // of Rollback: the ops that completed last
 	expect    string // hash of the plan
 	actor     string
+	reason    string
 	dry       bool
 }
 

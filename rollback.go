@@ -24,7 +24,7 @@ func (s *Sequencer) Rollback(ctx context.Context, opts ...RunOption) (*Report, e
 	if err != nil {
 		return report, err
 	}
-	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: rollbackName, Owner: sel.owner()}}
+	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: rollbackName, Owner: sel.owner(), Reason: sel.reason}}
 	ctx, drop, err := s.take(ctx, j, sel)
 	if err != nil {
 		return report.turnedAway(sel, err)
@@ -76,7 +76,7 @@ func (s *Sequencer) resume(ctx context.Context, j *journal, p *planning) (*Repor
 	if runs, err := s.store.Runs(ctx, lookBack); err == nil {
 		for _, r := range runs {
 			if r.ID == targets[0].Run {
-				j.run.Strategy = r.Strategy
+				j.run.Strategy, j.run.Reason = r.Strategy, r.Reason
 			}
 		}
 	}

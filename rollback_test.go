@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"
@@ -111,6 +112,30 @@ func TestRollbackRefusesBeforeAnythingIsUndone(t *testing.T) {
 	if len(b.rec.Undone()) > 0 {
 		t.Errorf("undone: %v", b.rec.Undone())
 	}
+}
+
+// Why somebody wanted it stands beside the run, also when another process ends it.
+func TestTheReasonIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, _ := turned(t, seq.Repeatable)
+		b.store.CrashBefore(undoClaim)
+		if _, err := b.run(seq.Because("release 7")); err == nil {
+			t.Fatal("no crash")
+		}
+		b.store.Restart()
+		if _, err := b.run(seq.Because("release 8")); err == nil {
+			t.Fatal("b does not fail")
+		}
+		_, _ = b.seq.Rollback(t.Context(), seq.Because("x\x00y"))
+		runs, err := b.store.Runs(t.Context(), 10)
+		var reasons []string
+		for _, r := range runs {
+			reasons = append(reasons, r.Reason)
+		}
+		if err != nil || !slices.Equal(reasons, []string{"release 8", "release 7"}) {
+			t.Errorf("%q, %v", reasons, err)
+		}
+	})
 }
 
 func TestRollbackDownTo(t *testing.T) {

@@ -51,7 +51,7 @@ func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
 			return w.report(RunSucceeded, p.now), nil
 		}
 	}
-	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: s.strategy.Name, Owner: sel.owner()}}
+	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: s.strategy.Name, Owner: sel.owner(), Reason: sel.reason}}
 	ctx, drop, err := s.take(ctx, j, sel)
 	if err != nil {
 		return report.turnedAway(sel, err)
@@ -180,7 +180,7 @@ func (s *Sequencer) begin(ctx context.Context, w *Walk, p *planning) error {
 	}
 	for _, r := range dead {
 		if r.State == RunStarted && r.Strategy == s.strategy.Name && !p.sel.due && w.place == nil {
-			j.run.ID = r.ID
+			j.run.ID, j.run.Reason = r.ID, cmp.Or(j.run.Reason, r.Reason)
 			break
 		}
 	}

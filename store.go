@@ -186,6 +186,7 @@ type Run struct {
 	Strategy string
 	State    RunState
 	Owner    Owner
+	Reason   string    // why somebody wanted it, see [Because]
 	Epoch    int64     // of the lease it last ran under
 	Started  time.Time // by the store's clock; ignored when written
 	Finished time.Time // zero while it is not over; ignored when written

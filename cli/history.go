@@ -80,7 +80,11 @@ func printRun(out io.Writer, r *seq.Run) {
 	if !r.Finished.IsZero() {
 		took = "in " + span(r.Finished.Sub(r.Started))
 	}
-	fmt.Fprintf(out, "%s  %s  %-15s %s, %s, by %s\n", brief(r.ID), stamp(r.Started), r.State, brief(r.Strategy), took, brief(r.Owner.String()))
+	why := ""
+	if r.Reason != "" {
+		why = ": " + brief(r.Reason)
+	}
+	fmt.Fprintf(out, "%s  %s  %-15s %s, %s, by %s%s\n", brief(r.ID), stamp(r.Started), r.State, brief(r.Strategy), took, brief(r.Owner.String()), why)
 }
 
 // printAttempts writes attempts, with the op's ID if they are of several.

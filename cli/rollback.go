@@ -15,6 +15,7 @@ func (a *app) rollback() *cobra.Command {
 	var c choice
 	var last int
 	var dry, yes bool
+	var reason string
 	cmd := &cobra.Command{
 		Use:   "rollback",
 		Short: "Undo what has run, the latest first",
@@ -24,7 +25,7 @@ and is needed where nobody can answer. What was undone is pending again. Once it
 its end: an interrupt does not stop it, and after a second one, which kills it, the next run goes on.`,
 		Example: `  {{name}} rollback --dry-run
   {{name}} rollback                     # the last run
-  {{name}} rollback --last 2 --yes
+  {{name}} rollback --last 2 --yes --reason "checkout is down"
   {{name}} rollback --from 2024_01_15_120000_fill_names   # down to this one, it included`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -42,8 +43,9 @@ its end: an interrupt does not stop it, and after a second one, which kills it, 
 			if dry {
 				return a.printPlan(cmd, plan, "text")
 			}
+			with := []seq.RunOption{seq.By(a.by()), seq.Because(reason), seq.Only(plan.IDs()...)}
 			if plan.Empty() {
-				return a.watch(cmd, plan, []seq.RunOption{seq.By(a.by()), seq.Only()}, a.s.Rollback)
+				return a.watch(cmd, plan, with, a.s.Rollback)
 			}
 			if !yes {
 				if a.json || !terminal(cmd.InOrStdin()) {
@@ -62,12 +64,13 @@ its end: an interrupt does not stop it, and after a second one, which kills it, 
 				}
 			}
 			// Exactly what was shown: another run may have done something meanwhile.
-			return a.watch(cmd, plan, []seq.RunOption{seq.By(a.by()), seq.Only(plan.IDs()...)}, a.s.Rollback)
+			return a.watch(cmd, plan, with, a.s.Rollback)
 		},
 	}
 	c.flags(cmd, a, "down to this `operation` or timestamp, it included")
 	f := cmd.Flags()
 	f.IntVar(&last, "last", 0, "the `n` operations that completed last, whatever run they belong to")
+	reasonFlag(cmd, &reason)
 	f.BoolVar(&dry, "dry-run", false, "show what would be undone and do nothing")
 	f.BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd

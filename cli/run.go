@@ -11,7 +11,7 @@ import (
 
 func (a *app) run() *cobra.Command {
 	var c choice
-	var isolate, strategyName, hash string
+	var isolate, strategyName, hash, reason string
 	var dry, repeat bool
 	cmd := &cobra.Command{
 		Use:   "run",
@@ -49,7 +49,7 @@ next run takes over.`,
 			if err != nil {
 				return err
 			}
-			opts = append(opts, alone)
+			opts = append(opts, alone, seq.Because(reason))
 			plan, err := a.s.Preview(cmd.Context(), opts...)
 			if err != nil {
 				return err
@@ -70,10 +70,15 @@ next run takes over.`,
 	strategyFlag(cmd, &strategyName)
 	f := cmd.Flags()
 	isolateFlag(cmd, &isolate)
+	reasonFlag(cmd, &reason)
 	f.StringVar(&hash, "plan", "", "refuse unless the plan has this `hash`, as plan shows it")
 	f.BoolVar(&dry, "dry-run", false, "show the plan and do nothing")
 	f.BoolVar(&repeat, "repeat", false, "also what has succeeded before")
 	return cmd
+}
+
+func reasonFlag(cmd *cobra.Command, reason *string) {
+	cmd.Flags().StringVar(reason, "reason", "", "`why` you want it, for the ledger")
 }
 
 var isolations = []string{"wait", "return", "fail"}

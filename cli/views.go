@@ -61,6 +61,7 @@ type (
 		Owner    ownerView  `json:"owner"`
 		Started  time.Time  `json:"started"`
 		Finished *time.Time `json:"finished,omitempty"`
+		Reason   string     `json:"reason,omitempty"`
 	}
 	reportView struct {
 		Event     string       `json:"event,omitempty"` // "report", among events
@@ -138,7 +139,7 @@ func viewAttempt(a *seq.Attempt) attemptView {
 }
 
 func viewRun(r *seq.Run) runView {
-	return runView{r.ID, r.Strategy, r.State.String(), viewOwner(r.Owner), r.Started.UTC(), moment(r.Finished)}
+	return runView{r.ID, r.Strategy, r.State.String(), viewOwner(r.Owner), r.Started.UTC(), moment(r.Finished), r.Reason}
 }
 
 func viewReport(r *seq.Report) *reportView {

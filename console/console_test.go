@@ -198,7 +198,7 @@ func TestARunDoesWhatThePageShowed(t *testing.T) {
 			t.Fatal(err)
 		}
 		for hash, want := range map[string]int{"old": http.StatusConflict, plan.Hash(): http.StatusSeeOther} {
-			if w := post(h, "/plan", "same-origin", cookie, url.Values{"token": {cookie.Value}, "plan": {hash}}); w.Code != want {
+			if w := post(h, "/plan", "same-origin", cookie, url.Values{"token": {cookie.Value}, "plan": {hash}, "reason": {"release 7"}}); w.Code != want {
 				t.Errorf("plan %s: got %d", hash, w.Code)
 			}
 		}
@@ -213,6 +213,10 @@ func TestARunDoesWhatThePageShowed(t *testing.T) {
 		st, err := s.Status(t.Context())
 		if err != nil || st.Ops[0].State != seq.Succeeded {
 			t.Errorf("got %v, %v", st.Ops, err)
+		}
+		runs, err := s.Store().Runs(t.Context(), 1)
+		if err != nil || runs[0].Owner.Actor != "ada" || !strings.Contains(get(h, "/runs/"+runs[0].ID).Body.String(), "release 7") {
+			t.Errorf("who and why: got %+v, %v", runs, err)
 		}
 	})
 }

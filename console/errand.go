@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -66,7 +67,7 @@ func (c *console) startRun(w http.ResponseWriter, r *http.Request, actor string)
 		return
 	}
 	c.start(w, r, false, &errand{What: "run", Actor: actor}, func(ctx context.Context) error {
-		_, err := c.seq.Run(ctx, c.as(actor, seq.Expect(hash))...)
+		_, err := c.seq.Run(ctx, c.as(r, actor, seq.Expect(hash))...)
 		return err
 	})
 }
@@ -82,14 +83,14 @@ func (c *console) startRollback(w http.ResponseWriter, r *http.Request, actor st
 		return
 	}
 	c.start(w, r, true, &errand{What: "rollback", Actor: actor}, func(ctx context.Context) error {
-		_, err := c.seq.Rollback(ctx, c.as(actor, seq.Only(plan.IDs()...))...)
+		_, err := c.seq.Rollback(ctx, c.as(r, actor, seq.Only(plan.IDs()...))...)
 		return err
 	})
 }
 
 // as are the options of what somebody starts from a page.
-func (c *console) as(actor string, opts ...seq.RunOption) []seq.RunOption {
-	opts = append(opts, seq.By(actor), seq.Isolate(seq.OrFail))
+func (c *console) as(r *http.Request, actor string, opts ...seq.RunOption) []seq.RunOption {
+	opts = append(opts, seq.By(actor), seq.Because(strings.TrimSpace(r.PostFormValue("reason"))), seq.Isolate(seq.OrFail))
 	if !c.heard {
 		opts = append(opts, seq.Using(c.news.Middleware()))
 	}

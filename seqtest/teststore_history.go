@@ -67,13 +67,13 @@ func (l *ledger) runs() {
 	for _, id := range []string{"r9", "r2"} {
 		l.write(seq.Batch{Run: &seq.Run{ID: id, Strategy: "batch", Owner: owner}})
 	}
-	l.write(seq.Batch{Run: &seq.Run{ID: "r9", Strategy: "batch", Owner: owner, State: seq.RunRolledBack}})
+	l.write(seq.Batch{Run: &seq.Run{ID: "r9", Strategy: "batch", Owner: owner, State: seq.RunRolledBack, Reason: "it's late"}})
 	got, err := l.store.Runs(l.ctx, 10)
 	l.must(err)
 	if len(got) != 2 || got[0].ID != "r2" || got[1].ID != "r9" {
 		l.t.Fatalf("the runs are %+v", got)
 	}
-	if r := got[1]; r.State != seq.RunRolledBack || r.Finished.IsZero() || r.Started.IsZero() || r.Owner != owner || r.Strategy != "batch" || r.Epoch != l.lease.Epoch {
+	if r := got[1]; r.State != seq.RunRolledBack || r.Finished.IsZero() || r.Started.IsZero() || r.Owner != owner || r.Strategy != "batch" || r.Reason != "it's late" || r.Epoch != l.lease.Epoch {
 		l.t.Errorf("the older run is %+v", r)
 	}
 	if r := got[0]; r.State != seq.RunStarted || !r.Finished.IsZero() {

@@ -128,7 +128,7 @@ func (m *Memory) putRun(lease seq.Lease, r *seq.Run) {
 		m.runs = append(m.runs, seq.Run{ID: r.ID, Started: now})
 	}
 	have := &m.runs[i]
-	have.Strategy, have.State, have.Owner, have.Epoch, have.Finished = r.Strategy, r.State, r.Owner, lease.Epoch, time.Time{}
+	have.Strategy, have.State, have.Owner, have.Reason, have.Epoch, have.Finished = r.Strategy, r.State, r.Owner, r.Reason, lease.Epoch, time.Time{}
 	if r.State.Final() {
 		have.Finished = now
 	}

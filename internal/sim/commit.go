@@ -150,7 +150,7 @@ func (w *World) putRun(r *replica, lease seq.Lease, n *seq.Run) {
 		copied := *have
 		before = &copied
 	}
-	have.Strategy, have.State, have.Owner, have.Epoch = n.Strategy, n.State, n.Owner, lease.Epoch
+	have.Strategy, have.State, have.Owner, have.Reason, have.Epoch = n.Strategy, n.State, n.Owner, n.Reason, lease.Epoch
 	if have.Finished = (seq.Run{}).Finished; n.State.Final() {
 		have.Finished = now
 	}

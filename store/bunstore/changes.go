@@ -109,13 +109,13 @@ func markID(m *seq.Mark) string       { return m.ID }
 func claimID(c *seq.Claim) string     { return c.ID }
 
 // The epoch of a run is that of the lease it is written under.
-const upsertRun = `INSERT INTO ?runs AS r (ns, id, number, strategy, state, host, pid, revision, actor, epoch, started, finished)
+const upsertRun = `INSERT INTO ?runs AS r (ns, id, number, strategy, state, host, pid, revision, actor, epoch, started, finished, reason)
 	VALUES (?ns, ?0, (SELECT coalesce(max(number), 0) + 1 FROM ?runs WHERE ns = ?ns),
-		?1, ?2, ?3, ?4, ?5, ?6, ?7, ?now, CASE WHEN ?8 THEN ?now END)
+		?1, ?2, ?3, ?4, ?5, ?6, ?7, ?now, CASE WHEN ?8 THEN ?now END, ?9)
 	ON CONFLICT (ns, id) DO UPDATE SET
 		strategy = excluded.strategy, state = excluded.state,
 		host = excluded.host, pid = excluded.pid, revision = excluded.revision, actor = excluded.actor,
-		epoch = excluded.epoch, finished = excluded.finished`
+		epoch = excluded.epoch, finished = excluded.finished, reason = excluded.reason`
 
 func (c *changes) run(ctx context.Context) error {
 	r := c.batch.Run
@@ -129,5 +129,5 @@ func (c *changes) run(ctx context.Context) error {
 		}
 	}
 	return c.store.exec(ctx, c.conn, upsertRun, r.ID, clean(r.Strategy), r.State.String(),
-		clean(r.Owner.Host), r.Owner.PID, clean(r.Owner.Revision), clean(r.Owner.Actor), c.lease.Epoch, r.State.Final())
+		clean(r.Owner.Host), r.Owner.PID, clean(r.Owner.Revision), clean(r.Owner.Actor), c.lease.Epoch, r.State.Final(), clean(r.Reason))
 }

@@ -43,7 +43,7 @@ func (s *Store) History(ctx context.Context, id string) ([]seq.Attempt, error) {
 	return attempts, nil
 }
 
-const selectRuns = `SELECT id, strategy, state, host, pid, revision, actor, epoch, started, finished
+const selectRuns = `SELECT id, strategy, state, host, pid, revision, actor, epoch, started, finished, reason
 	FROM ?runs WHERE ns = ?ns ORDER BY number DESC LIMIT ?`
 
 // Runs implements [seq.Store].
@@ -57,6 +57,7 @@ func (s *Store) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
 			Epoch:    r.number(7),
 			Started:  r.time(8),
 			Finished: r.time(9),
+			Reason:   r.text(10),
 		}
 		var err error
 		if err = readable(run.ID); err != nil {

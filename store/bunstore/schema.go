@@ -30,6 +30,7 @@ var tables = []string{
 		host text NOT NULL, pid bigint NOT NULL, revision text NOT NULL, actor text NOT NULL,
 		epoch bigint NOT NULL,
 		started bigint NOT NULL, finished bigint,
+		reason text NOT NULL DEFAULT '',
 		PRIMARY KEY (ns, id)
 	) ?table`,
 	`CREATE INDEX IF NOT EXISTS ?runs_by_number ON ?runs (ns, number)`,

@@ -56,6 +56,7 @@ var columns = []column{
 	{"runs", "epoch"},
 	{"runs", "started"},
 	{"runs", "finished"},
+	{"runs", "reason"},
 	{"leases", "epoch"},
 	{"leases", "holder"},
 	{"leases", "host"},
@@ -71,8 +72,8 @@ var hostileRows = []string{
 	`DELETE FROM seq_meta`, `DELETE FROM seq_leases`, `DELETE FROM seq_runs`, `DELETE FROM seq_ops`, `DELETE FROM seq_attempts`,
 	`INSERT INTO seq_meta VALUES ('schema', '1')`,
 	`INSERT INTO seq_leases VALUES ('default', 5, NULL, 'h', 1, 'r', '', 1, NULL)`,
-	`INSERT INTO seq_runs VALUES ('default', 'r1', 1, 'sequential', 'succeeded', 'h', 1, '', '', 4, 1, 2),
-		('default', 'r2', 2, 'sequential', 'started', 'h', 1, '', '', 5, 1, NULL)`,
+	`INSERT INTO seq_runs VALUES ('default', 'r1', 1, 'sequential', 'succeeded', 'h', 1, '', '', 4, 1, 2, ''),
+		('default', 'r2', 2, 'sequential', 'started', 'h', 1, '', '', 5, 1, NULL, '')`,
 	//nolint:dupword // a column after another is NULL
 	`INSERT INTO seq_ops (ns, id, state, run, delivery, generation, attempt, crashes, token, fence, seq, not_before, saved, error) VALUES
 		('default', '2024_01_15_120000_a', 'succeeded', 'r1', 'repeatable', 1, 1, 0, NULL, 4, 1, NULL, x'31', ''),
