@@ -170,3 +170,46 @@ func TestWhoWakesUpLateStartsNothing(t *testing.T) {
 		}
 	})
 }
+
+// away is a ledger that cannot be reached from one time until another.
+type away struct {
+	*store.Memory
+	from, until time.Time
+}
+
+func (a *away) Acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error) {
+	if now := time.Now(); now.After(a.from) && now.Before(a.until) {
+		return seq.Lease{}, errors.New("connection refused")
+	}
+	return a.Memory.Acquire(ctx, owner)
+}
+
+// Who waits for the lease outlives a restart of the database, says so, and does not wait for ever.
+func TestAWaitOutlivesAShortOutage(t *testing.T) {
+	for took, outlived := range map[time.Duration]bool{20 * time.Second: true, 2 * time.Minute: false} {
+		synctest.Test(t, func(t *testing.T) {
+			now := time.Now()
+			ledger := &away{store.NewMemory(), now.Add(time.Minute), now.Add(time.Minute + took)}
+			slow := ok("a")
+			slow.Run = func(context.Context) error { time.Sleep(10 * time.Minute); return nil }
+			other := make(chan error)
+			go func() {
+				_, err := seq.New(ledger, slow).Run(t.Context())
+				other <- err
+			}()
+			synctest.Wait()
+			waits := 0
+			_, err := seq.New(ledger, slow).Use(seq.Middleware{Watch: func(e seq.Event) {
+				if e.Kind == seq.EventWaiting {
+					waits++
+				}
+			}}).Run(t.Context())
+			if outlived == (err != nil) || waits < 3 {
+				t.Errorf("%s away: %v, %d words of waiting", took, err, waits)
+			}
+			if err := <-other; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

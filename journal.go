@@ -47,8 +47,10 @@ func (j *journal) current() Lease {
 var wall = clock.Wall()
 
 // acquire takes the lease, or does what the options say when somebody else has it, and keeps it
-// renewed until release.
+// renewed until release. Who waits already outlives an outage of the ledger, if it is short.
 func (j *journal) acquire(ctx context.Context, otherwise Otherwise, waiting func(*LeaseError)) error {
+	var held *LeaseError // by whom, when the ledger last answered
+	var heard time.Time
 	for told := false; ; {
 		began := wall.Now()
 		lease, err := j.store.Acquire(ctx, j.run.Owner)
@@ -57,20 +59,29 @@ func (j *journal) acquire(ctx context.Context, otherwise Otherwise, waiting func
 			j.tell(Event{Kind: EventLeaseAcquired})
 			return nil
 		}
-		var held *LeaseError
-		if !errors.As(err, &held) || otherwise != OrWait {
+		now, by := wall.Now(), (*LeaseError)(nil)
+		pause := outage / 10
+		switch {
+		case errors.As(err, &by) && otherwise == OrWait:
+			if !told {
+				waiting(by)
+			}
+			pause = max(min(by.Expires, leasePoll), leasePoll/10)
+			held, heard, told = by, now, true
+		case held == nil || permanently(err) || now.Sub(heard) >= outage:
 			return fmt.Errorf("acquire the ledger: %w", err)
+		default:
+			j.tell(Event{Kind: EventWaiting, Err: err, Delay: pause, Reason: "tries again"})
+			told = false
 		}
-		if !told {
-			waiting(held)
-			told = true
-		}
-		pause := max(min(held.Expires, leasePoll), leasePoll/10)
 		if clock.Sleep(ctx, wall, pause) != nil || ctx.Err() != nil {
 			return fmt.Errorf("waiting for the ledger: %w (%w)", context.Cause(ctx), held)
 		}
 	}
 }
+
+// outage is how long who waits for the lease puts up with a ledger that does not answer.
+const outage = 30 * time.Second
 
 // leasePoll is how often a waiting run asks for the lease.
 const leasePoll = 200 * time.Millisecond
