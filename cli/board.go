@@ -16,6 +16,8 @@ type board struct {
 	plan    *seq.Plan
 	phase   phase
 	held    *seq.LeaseError // while waiting for it
+	away    error           // why the ledger does not answer
+	again   time.Time       // until it is tried again, and this is so
 	since   time.Time       // of the phase
 	began   time.Time       // of the run
 	total   int
@@ -60,10 +62,13 @@ func newBoard(plan *seq.Plan) *board {
 // take takes in what happened.
 func (b *board) take(e seq.Event) {
 	w := b.work(e.ID)
+	b.away = nil
 	switch e.Kind {
 	case seq.EventWaiting:
 		if errors.As(e.Err, &b.held) {
 			b.enter(waiting, e.Time)
+		} else {
+			b.away, b.again = e.Err, e.Time.Add(e.Delay)
 		}
 	case seq.EventLeaseAcquired:
 		b.held = nil
@@ -157,6 +162,9 @@ func (b *board) waves() (now, all int) {
 
 // why says why nothing moves, as of now.
 func (b *board) why(now time.Time) []string {
+	if b.away != nil && now.Before(b.again) && !b.serving {
+		return []string{"waiting for the ledger, which does not answer: " + brief(text(b.away))}
+	}
 	switch b.phase {
 	case waiting:
 		why := fmt.Sprintf("waiting for the lease, held by %s since %s; waited %s",
@@ -173,7 +181,13 @@ func (b *board) why(now time.Time) []string {
 	}
 	var list []string
 	for _, w := range b.running {
-		list = append(list, w.line(now))
+		line := w.line(now)
+		if n := b.behind(w.id); n == 1 {
+			line += ", 1 waits for it"
+		} else if n > 1 {
+			line += fmt.Sprintf(", %d wait for it", n)
+		}
+		list = append(list, line)
 	}
 	if len(list) == 0 {
 		list = b.scheduled(now)
@@ -182,6 +196,25 @@ func (b *board) why(now time.Time) []string {
 		list = append(list, "between operations, "+number(b.left(), "operation")+" left")
 	}
 	return list
+}
+
+// behind is how many of what is left wait for an op, or for something that does.
+func (b *board) behind(id string) (n int) {
+	if b.plan == nil || b.undoing {
+		return 0
+	}
+	waits := make([]bool, len(b.plan.Steps))
+	for i := range b.plan.Steps {
+		s := &b.plan.Steps[i]
+		if _, settled := b.settled[s.Op.ID]; settled {
+			continue
+		}
+		if waits[i] = slices.ContainsFunc(s.After, func(j int) bool { return waits[j] }); waits[i] {
+			n++
+		}
+		waits[i] = waits[i] || s.Op.ID == id
+	}
+	return n
 }
 
 // stopping says what an interrupt does to what is under way; "" if nothing is.

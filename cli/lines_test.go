@@ -29,8 +29,8 @@ func TestAPipeHearsWhyNothingMoves(t *testing.T) {
 			return errors.Join(err, clock.Sleep(ctx, clock.Wall(), 10*time.Second))
 		}})
 		out := d.want(cli.OK, []string{
-			"running 2024_01_15_110000_backfill for 10s, 29 of 100 (29 %)\n",
-			"running 2024_01_15_110000_backfill for 20s, 40 of 100 (40 %), 0.55/s, 1m49s left\n",
+			"running 2024_01_15_110000_backfill for 10s, 29 of 100 (29 %), 4 wait for it\n",
+			"running 2024_01_15_110000_backfill for 20s, 40 of 100 (40 %), 0.55/s, 1m49s left, 4 wait for it\n",
 			"succeeded        2024_01_15_110000_backfill  in 25s\n",
 		}, "run")
 		if n := strings.Count(out, "…"); n != 2 {
@@ -84,7 +84,7 @@ func TestAPipeHearsWhyARetryTakesItsTime(t *testing.T) {
 		d.s.Use(waiting(25 * time.Second))
 		d.want(cli.OK, []string{
 			"retrying         2024_01_15_110000_call  in 25s after: the API is down\n",
-			"…                retrying 2024_01_15_110000_call in 15s after: the API is down\n",
+			"…                retrying 2024_01_15_110000_call in 15s after: the API is down, 4 wait for it\n",
 		}, "run")
 	})
 }
