@@ -106,12 +106,12 @@ func (w *Walk) skips() []Mark {
 		if s.status.Load() != settled || s.state != Skipped || e.State != Pending && e.State != Skipped && e.State != Scheduled {
 			continue
 		}
-		if e.State == Skipped && e.Error == s.reason {
+		if e.State == Skipped && e.Error == s.reason() {
 			continue
 		}
 		marks = append(marks, Mark{
 			ID: s.step.Op.ID, Attempt: e.Attempt, State: Skipped, Run: w.journal.run.ID,
-			NotBefore: e.NotBefore, Reason: ErrorText(errors.New(s.reason)),
+			NotBefore: e.NotBefore, Reason: ErrorText(errors.New(s.reason())),
 		})
 	}
 	return marks

@@ -18,7 +18,7 @@ type planning struct {
 	strategy *Strategy
 	now      time.Time
 
-	of []*Entry // of each op of the catalog, nil if the ledger has none; set when the plan is made
+	of []*Entry // of each op of the catalog, nil if the ledger has none; there while the plan is made
 }
 
 // plan makes the plan: what is left to do, shaped by the strategy's planner, and checked.
@@ -45,6 +45,7 @@ func (p *planning) plan(ctx context.Context) (*Plan, error) {
 	}
 	plan.Strategy = p.strategy.Name
 	p.foresee(plan)
+	p.of = nil
 	return plan, nil
 }
 

@@ -148,7 +148,7 @@ func (w *Walk) report(state RunState, began time.Time) *Report {
 		if s.state == Scheduled {
 			r.Steps[i].Due = w.due(i)
 		}
-		if s.status.Load() != settled && s.reason == "" {
+		if s.status.Load() != settled && s.reason() == "" {
 			r.Steps[i].Reason = "not started"
 		}
 	}
@@ -170,6 +170,6 @@ func (w *Walk) report(state RunState, began time.Time) *Report {
 func (s *stepState) report() StepReport {
 	return StepReport{
 		ID: s.step.Op.ID, Kind: s.step.Op.Kind, State: s.state, Attempt: int(s.attempt), Retries: int(s.retries),
-		Duration: s.took, Reason: s.reason, Err: s.err, failed: s.failed,
+		Duration: s.took, Reason: s.reason(), Err: s.err(), failed: s.failed,
 	}
 }

@@ -178,7 +178,8 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 		return fmt.Errorf("%w: %s is not to be undone", ErrInvalidPlan, id)
 	}
 	if rev.stuck != "" { // what completed before it has to wait for it
-		s.state, s.reason = RollbackPending, "waits for "+rev.stuck
+		s.state = RollbackPending
+		s.say("waits for "+rev.stuck, s.err())
 		rev.notUndone = append(rev.notUndone, id)
 		return nil
 	}
@@ -188,10 +189,12 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 	err := w.through(ctx, call)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s.state, s.reason = RolledBack, ""
+	s.state = RolledBack
+	s.say("", s.err())
 	if err != nil {
 		fail := &OpError{ID: id, Direction: Rollback, Effect: call.effect(Running, err), Err: err}
-		s.state, s.err = RollbackFailed, errors.Join(s.err, fail)
+		s.state = RollbackFailed
+		s.say("", errors.Join(s.err(), fail))
 		if w.journal != nil && call.became != RollbackFailed {
 			s.state, rev.stuck, rev.run = RollbackPending, id, RunRollingBack
 		} else if rev.run == RunRolledBack {

@@ -52,7 +52,8 @@ func (w *Walk) resting(now time.Time) bool {
 	}
 	for i := range w.steps {
 		s := &w.steps[i]
-		s.state, s.reason = Scheduled, "due at "+w.due(i).UTC().Format(time.RFC3339)
+		s.state = Scheduled
+		s.say("due at "+w.due(i).UTC().Format(time.RFC3339), nil)
 		s.status.Store(settled)
 	}
 	return true
@@ -150,13 +151,14 @@ func (w *Walk) fold(entries map[string]*Entry) []string {
 			left = append(left, id)
 			continue
 		default:
-			s.state, s.reason = Succeeded, "done by another process"
+			s.state = Succeeded
+			s.say("done by another process", nil)
 		}
 		w.past = append(w.past, s)
 		if w.journal == nil {
 			entries[id] = &Entry{ID: id, State: s.state}
 		}
-		if s.state == Skipped && s.reason == conditionFalse { // nobody need wait for it
+		if s.state == Skipped && s.reason() == conditionFalse { // nobody need wait for it
 			entries[id] = &Entry{ID: id, State: Succeeded}
 		}
 	}

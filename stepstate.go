@@ -21,8 +21,34 @@ type stepState struct {
 	entry   *Entry   // as the ledger had it when the plan was made; nil: it had nothing
 	call    *Call    // that is under way, or has been claimed ahead
 	untold  *Outcome // of an attempt that the ledger may take for open
-	err     error    // of the last attempt, also if tolerated
-	reason  string
+	said    *remark  // nil: there is nothing to say
+}
+
+// remark is what there is to say of a step that did not simply succeed.
+type remark struct {
+	reason string
+	err    error // of the last attempt, also if tolerated
+}
+
+func (s *stepState) say(reason string, err error) {
+	s.said = nil
+	if reason != "" || err != nil {
+		s.said = &remark{reason, err}
+	}
+}
+
+func (s *stepState) reason() string {
+	if s.said == nil {
+		return ""
+	}
+	return s.said.reason
+}
+
+func (s *stepState) err() error {
+	if s.said == nil {
+		return nil
+	}
+	return s.said.err
 }
 
 // known is what the ledger knew of the step, for reading.
@@ -53,7 +79,7 @@ func (s *stepState) simple() bool {
 // answer is what Do answers for a step that has settled.
 func (s *stepState) answer() error {
 	if s.stops {
-		return s.err
+		return s.err()
 	}
 	return nil
 }
@@ -69,5 +95,5 @@ func (s *stepState) rest(claimed bool) {
 
 // satisfied reports whether what depends on the step may start.
 func (s *stepState) satisfied() bool {
-	return s.state == Succeeded || s.state == Skipped && s.reason == conditionFalse
+	return s.state == Succeeded || s.state == Skipped && s.reason() == conditionFalse
 }

@@ -144,7 +144,7 @@ func (w *Walk) do(ctx context.Context, i int, next func() int) error {
 		return fmt.Errorf("%s not started: %w", s.step.Op.ID, context.Cause(ctx))
 	}
 	if why := w.halted.Load(); why != nil {
-		s.reason = "not started: " + *why
+		s.say("not started: "+*why, nil)
 		s.rest(ahead)
 		return nil
 	}
@@ -243,7 +243,7 @@ func (w *Walk) through(ctx context.Context, c *Call) (err error) {
 // settle notes what became of a step.
 func (w *Walk) settle(s *stepState, state State, reason string, err error) {
 	c, op := s.call, s.step.Op
-	s.state, s.reason = state, reason
+	s.state = state
 	if c != nil {
 		s.attempt, s.retries = int32(c.Attempt), c.retries
 		if w.timed() {
@@ -259,11 +259,12 @@ func (w *Walk) settle(s *stepState, state State, reason string, err error) {
 		s.state = Tolerated // a condition that cannot be answered, say
 	}
 	if err != nil {
-		s.err = &OpError{ID: op.ID, Direction: Forward, Effect: c.effect(s.known().State, err), Err: err}
+		err = &OpError{ID: op.ID, Direction: Forward, Effect: c.effect(s.known().State, err), Err: err}
 	}
+	s.say(reason, err)
 	if s.state == Failed || s.state == Indeterminate {
 		s.failed = true
-		w.fail(s.err)
+		w.fail(err)
 		if op.Kind == Migration {
 			why := fmt.Sprintf("migration %s failed", op.ID)
 			w.halted.CompareAndSwap(nil, &why)
@@ -272,7 +273,7 @@ func (w *Walk) settle(s *stepState, state State, reason string, err error) {
 	}
 	if w.announcer != nil {
 		w.announce(Event{
-			Kind: EventSettled, ID: op.ID, Attempt: int(s.attempt), State: s.state, Reason: reason, Err: s.err,
+			Kind: EventSettled, ID: op.ID, Attempt: int(s.attempt), State: s.state, Reason: reason, Err: err,
 		})
 	}
 	s.status.Store(settled)
