@@ -89,10 +89,10 @@ func (p *planning) drift() []Finding {
 		}
 	}
 	for _, e := range p.entries {
-		if e.State != Succeeded || e.Checksum == "" {
-			continue
+		if p.others == 0 {
+			break
 		}
-		if _, known := p.catalog.index[e.ID]; !known {
+		if _, known := p.catalog.index[e.ID]; !known && e.State == Succeeded && e.Checksum != "" {
 			add(p.policy.Missing, e.ID, "missing", "it has run, and the code does not have it any more")
 		}
 	}

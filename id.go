@@ -1,7 +1,6 @@
 package seq
 
 import (
-	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -75,15 +74,30 @@ func daysOf(year, month int) int {
 // plain reports whether a text has only what an ID may have, and begins as one.
 func plain(id string) bool {
 	for i := range len(id) {
-		switch c := id[i]; {
-		case '0' <= c && c <= '9', 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z':
-		case i > 0 && (c == '_' || c == '.' || c == ':' || c == '/' || c == '-'):
-		default:
+		if inID[id[i]] == never {
 			return false
 		}
 	}
-	return id != ""
+	return id != "" && inID[id[0]] == anywhere
 }
+
+// inID says where a byte may stand in an ID.
+var inID = func() (may [256]uint8) {
+	const letters = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	for i := range len(letters) {
+		may[letters[i]] = anywhere
+	}
+	for _, sign := range "_.:/-" {
+		may[sign] = later
+	}
+	return may
+}()
+
+const (
+	never = iota
+	later // not at the beginning
+	anywhere
+)
 
 // stampOf is the timestamp that an ID begins with, "" if it has none.
 func stampOf(id string) string {
@@ -116,7 +130,10 @@ func quoted(id string) string {
 // Chronologically compares two valid IDs by timestamp, then by text. It is the order of
 // everything that has no other reason to be ordered.
 func chronologically(a, b *stamped) int {
-	return cmp.Or(a.at.Compare(b.at), strings.Compare(a.op.ID, b.op.ID))
+	if c := a.at.Compare(b.at); c != 0 {
+		return c
+	}
+	return strings.Compare(a.op.ID, b.op.ID)
 }
 
 // stamped is an op with the timestamp of its ID, read once.

@@ -18,7 +18,10 @@ type planning struct {
 	strategy *Strategy
 	now      time.Time
 
-	of []*Entry // of each op of the catalog, nil if the ledger has none; there while the plan is made
+	// While the plan is made: the entry of each op of the catalog, nil if the ledger has none, and how
+	// many others there are.
+	of     []*Entry
+	others int
 }
 
 // plan makes the plan: what is left to do, shaped by the strategy's planner, and checked.
@@ -81,10 +84,12 @@ func (p *planning) input() (Input, error) {
 		return in, err
 	}
 	place := make([]int, len(p.catalog.ops)) // counted from 1
-	p.of = make([]*Entry, len(p.catalog.ops))
+	p.of, p.others = make([]*Entry, len(p.catalog.ops)), len(p.entries)
 	steps, edges := 0, 0
 	for i := range p.catalog.ops {
-		p.of[i] = p.entries[p.catalog.ops[i].op.ID]
+		if p.of[i] = p.entries[p.catalog.ops[i].op.ID]; p.of[i] != nil {
+			p.others--
+		}
 		if p.chosen(i) {
 			steps++
 			place[i] = steps

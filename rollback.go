@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -87,9 +88,13 @@ func byID(a, b *Entry) int { return strings.Compare(a.ID, b.ID) }
 
 // unfinished are the entries that somebody decided to undo.
 func (p *planning) unfinished() []*Entry {
+	entries := maps.Values(p.entries)
+	if p.of != nil && p.others == 0 { // a list is quicker
+		entries = slices.Values(p.of)
+	}
 	var list []*Entry
-	for _, e := range p.entries {
-		if e.State == RollbackPending || e.State == RollingBack {
+	for e := range entries {
+		if e != nil && (e.State == RollbackPending || e.State == RollingBack) {
 			list = append(list, e)
 		}
 	}

@@ -27,11 +27,12 @@ const (
 
 // Load implements [seq.Store].
 func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) {
-	var blocks [][]seq.Entry // one long slice that grows would be copied again and again
+	many := int(s.many.Load())
+	blocks := [][]seq.Entry{make([]seq.Entry, 0, max(many+many/8, 32))} // one long slice that grows would be copied again and again
 	err := s.entries(ctx, selectOps, func(e seq.Entry) {
 		last := len(blocks) - 1
-		if last < 0 || len(blocks[last]) == cap(blocks[last]) {
-			blocks = append(blocks, make([]seq.Entry, 0, min(32<<max(last, 0), 4096)))
+		if len(blocks[last]) == cap(blocks[last]) {
+			blocks = append(blocks, make([]seq.Entry, 0, min(32<<last, 4096)))
 			last++
 		}
 		blocks[last] = append(blocks[last], e)
@@ -39,7 +40,12 @@ func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.Concat(blocks...), nil
+	all := blocks[0]
+	if len(blocks) > 1 {
+		all = slices.Concat(blocks...)
+	}
+	s.many.Store(int64(len(all)))
+	return all, nil
 }
 
 // Brief implements [seq.Briefer].

@@ -34,6 +34,7 @@ type Store struct {
 	turn    *turn           // nil if the database has any number of writers
 	err     error           // why the store cannot be used
 	closed  atomic.Bool
+	many    atomic.Int64 // entries there were, the last time
 
 	preparing preparing
 }
