@@ -31,12 +31,6 @@ func TestProgressInATransactionalOpDoesNotWaitForItself(t *testing.T) {
 
 func TestAFloodOfProgressHidesNothing(t *testing.T) {
 	flooded := make(chan struct{})
-	flood := func(ctx context.Context) error {
-		for i := range int64(100_000) {
-			_ = seq.Progress(ctx, i+1, 100_000)
-		}
-		return nil
-	}
 	heard := map[seq.EventKind]int{}
 	last := map[string]int{}
 	slow := seq.Middleware{Name: "slow", Watch: func(e seq.Event) {
@@ -53,7 +47,10 @@ func TestAFloodOfProgressHidesNothing(t *testing.T) {
 	op := func(name string) seq.Op {
 		return seq.Op{ID: id(name), Run: func(ctx context.Context) error {
 			defer both.Done()
-			return flood(ctx)
+			for i := range int64(100_000) {
+				_ = seq.Progress(ctx, i+1, 100_000)
+			}
+			return nil
 		}}
 	}
 	go func() { both.Wait(); close(flooded) }()

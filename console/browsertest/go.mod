@@ -13,4 +13,5 @@ require (
 require (
 	github.com/benbjohnson/clock v1.3.5 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
+	golang.org/x/sync v0.24.0 // indirect
 )
