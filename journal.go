@@ -70,7 +70,7 @@ func (j *journal) acquire(ctx context.Context, otherwise Otherwise, waiting func
 			held, heard, told = by, now, true
 		case held == nil || permanently(err) || now.Sub(heard) >= outage:
 			return fmt.Errorf("acquire the ledger: %w", err)
-		default:
+		case ctx.Err() == nil:
 			j.tell(Event{Kind: EventWaiting, Err: err, Delay: pause, Reason: "tries again"})
 			told = false
 		}
