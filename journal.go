@@ -128,8 +128,7 @@ func (j *journal) renew(ctx context.Context, lease Lease) error {
 		switch {
 		case err == nil:
 			j.lasts(lease, began)
-		case ctx.Err() != nil:
-			return nil
+		case ctx.Err() != nil: // given back
 		case errors.Is(err, ErrLeaseLost), wall.Now().Sub(j.made) >= time.Duration(j.until.Load()):
 			return err
 		}

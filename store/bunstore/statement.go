@@ -135,14 +135,6 @@ func (r *row) number(i int) int64 {
 	return v
 }
 
-// numberOr is the default for NULL.
-func (r *row) numberOr(i int, def int64) int64 {
-	if r.values[i] == nil {
-		return def
-	}
-	return r.number(i)
-}
-
 func (r *row) truth(i int) bool {
 	if v, ok := r.values[i].(bool); ok {
 		return v
