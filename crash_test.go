@@ -218,6 +218,34 @@ func TestAPoisonousRollback(t *testing.T) {
 	})
 }
 
+// The processes that died doing an op are not counted against its rollback, which dies once.
+func TestARollbackOfWhatKillsHasItsOwnTries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{calls: map[string]int{}, undos: map[string]int{}}
+		op := w.op("a", seq.Repeatable, nil)
+		b := newBench(t, every()["transactional-batch"])
+		dies := func(do func(context.Context) error, left int) func(context.Context) error {
+			return func(ctx context.Context) error {
+				if left--; left >= 0 {
+					b.store.CrashBefore(b.store.Writes() + 1)
+				}
+				return do(ctx)
+			}
+		}
+		op.Run, op.Rollback = dies(op.Run, 3), dies(op.Rollback, 1)
+		b.with(every()["transactional-batch"], op)
+		for range 4 {
+			if _, err := b.run(); err == nil {
+				t.Fatal("it did not die")
+			}
+			b.store.Restart()
+		}
+		if r, err := b.run(); errors.Is(err, seq.ErrRollbackFailed) || w.calls["a"] < 3 || w.undos["a"] != 2 {
+			t.Errorf("done and undone %v: %v\n%s", w.order, err, r)
+		}
+	})
+}
+
 // A write that fails and is tried again is no failure.
 func TestAnOutcomeIsTriedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

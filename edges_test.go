@@ -276,3 +276,18 @@ func TestAnOpThatDoesNotHeedItsContext(t *testing.T) {
 		b.state("a", seq.Succeeded)
 	})
 }
+
+// A walk for tests honours what an op declares, also if its step does not say so.
+func TestNewWalkHonoursWhatIsDeclared(t *testing.T) {
+	a, b := ok("a"), ok("b", "a")
+	w := seq.NewWalk(&seq.Plan{Steps: []seq.Step{{Op: &a}, {Op: &b}}}, func(_ context.Context, c *seq.Call) error {
+		if c.Step.Op.ID == b.ID {
+			t.Error("called, although what it depends on failed")
+		}
+		return errors.New("boom")
+	})
+	w.KeepGoing()
+	for i := range 2 {
+		_ = w.Do(t.Context(), i)
+	}
+}

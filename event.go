@@ -4,9 +4,9 @@ import "time"
 
 // An Event says what just happened in a run. Each watcher gets all events of its sequencer one at a
 // time and in order, in a goroutine that is not the run's: those of one op start with Started and
-// end with Settled. Of an op's progress a slow watcher hears the latest only. A watcher that panics is ignored. One that is slow, or blocks for ever, holds
-// nobody up: Run returns when every watcher has heard everything, but waits no longer than five
-// seconds for that.
+// end with Settled. Of an op's progress a slow watcher hears the latest only. A watcher that panics is
+// ignored. One that is slow, or blocks for ever, holds nobody up: Run returns when every watcher has
+// heard everything, but waits no longer than five seconds for that.
 type Event struct {
 	Kind      EventKind
 	Time      time.Time // by the sequencer's clock
@@ -31,7 +31,7 @@ type EventKind uint8
 
 // The kinds of event.
 const (
-	EventWaiting         EventKind = iota // another run holds the ledger, and Err is the [LeaseError]; or Serve cannot reach it because of Err, and tries again after Delay
+	EventWaiting         EventKind = iota // another run holds the ledger, and Err is the [LeaseError]; or it cannot be reached because of Err, and who waits, or serves, tries again after Delay
 	EventRunStarted                       // the plan is made and recorded
 	EventStarted                          // an attempt at an op begins, in its Direction
 	EventOverdue                          // its context has ended and it does not return; Stack says where it is

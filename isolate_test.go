@@ -213,3 +213,37 @@ func TestAWaitOutlivesAShortOutage(t *testing.T) {
 		})
 	}
 }
+
+// hanging is a ledger whose answers do not come any more, once it has said that the lease is held.
+type hanging struct{ *store.Memory }
+
+func (h *hanging) Acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error) {
+	if lease, err := h.Memory.Acquire(ctx, owner); err == nil {
+		return lease, nil
+	} else if time.Now().Second() == 0 {
+		return lease, err
+	}
+	<-ctx.Done()
+	return seq.Lease{}, ctx.Err()
+}
+
+// Who gives up waiting is not told that it tries again.
+func TestAnEndedWaitTriesNothingAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger := &hanging{store.NewMemory()}
+		if _, err := ledger.Memory.Acquire(t.Context(), seq.Owner{}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		waits := 0
+		_, err := seq.New(ledger, ok("a")).Use(seq.Middleware{Watch: func(e seq.Event) {
+			if e.Kind == seq.EventWaiting {
+				waits++
+			}
+		}}).Run(ctx)
+		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, seq.ErrLeaseHeld) || waits != 1 {
+			t.Errorf("%v, %d words of waiting", err, waits)
+		}
+	})
+}

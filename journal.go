@@ -29,9 +29,9 @@ type journal struct {
 	lease Lease
 	stop  func() // ends the renewal
 
-	// Since the lease was taken, in nanoseconds: when it is given up for lost if it is not renewed, and
+	// In nanoseconds since it was made: when the lease is given up for lost if it is not renewed, and
 	// when the ledger last answered.
-	taken        time.Time
+	made         time.Time
 	until, heard atomic.Int64
 }
 
@@ -70,7 +70,7 @@ func (j *journal) acquire(ctx context.Context, otherwise Otherwise, waiting func
 			held, heard, told = by, now, true
 		case held == nil || permanently(err) || now.Sub(heard) >= outage:
 			return fmt.Errorf("acquire the ledger: %w", err)
-		default:
+		case ctx.Err() == nil:
 			j.tell(Event{Kind: EventWaiting, Err: err, Delay: pause, Reason: "tries again"})
 			told = false
 		}
@@ -92,8 +92,6 @@ func (j *journal) hold(ctx context.Context, lease Lease, began time.Time) {
 	done := make(chan struct{})
 	j.mu.Lock()
 	j.lease, j.stop = lease, func() { quit(); <-done }
-	j.taken = began
-	j.heard.Store(0)
 	j.mu.Unlock()
 	j.lasts(lease, began)
 	go func() {
@@ -110,13 +108,13 @@ func (j *journal) hold(ctx context.Context, lease Lease, began time.Time) {
 // thirds of its TTL after that: the last third is for the ops to stop in, before anybody else may
 // start.
 func (j *journal) lasts(lease Lease, asked time.Time) {
-	j.until.Store(int64(asked.Sub(j.taken) + lease.TTL*2/3))
+	j.until.Store(int64(asked.Sub(j.made) + lease.TTL*2/3))
 }
 
 // hear notes that the ledger has answered just now.
 func (j *journal) hear() time.Time {
 	now := wall.Now()
-	j.heard.Store(int64(now.Sub(j.taken)))
+	j.heard.Store(int64(now.Sub(j.made)))
 	return now
 }
 
@@ -124,13 +122,14 @@ func (j *journal) hear() time.Time {
 func (j *journal) renew(ctx context.Context, lease Lease) error {
 	for clock.Sleep(ctx, wall, lease.TTL/5) == nil {
 		began := wall.Now()
-		try, cancel := context.WithDeadline(ctx, j.taken.Add(time.Duration(j.until.Load())))
+		try, cancel := context.WithDeadline(ctx, j.made.Add(time.Duration(j.until.Load())))
 		err := j.store.Renew(try, lease)
 		cancel()
 		switch {
-		case err == nil || ctx.Err() != nil:
+		case err == nil:
 			j.lasts(lease, began)
-		case errors.Is(err, ErrLeaseLost), wall.Now().Sub(j.taken) >= time.Duration(j.until.Load()):
+		case ctx.Err() != nil: // given back
+		case errors.Is(err, ErrLeaseLost), wall.Now().Sub(j.made) >= time.Duration(j.until.Load()):
 			return err
 		}
 	}

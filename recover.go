@@ -3,6 +3,7 @@ package seq
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -34,7 +35,7 @@ func (j *journal) entries(ctx context.Context) (map[string]*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	recovered, err := j.recover(entries)
+	recovered, err := j.recover(ctx, entries)
 	if err == nil && recovered {
 		entries, err = byName(j.store.Load(ctx))
 	}
@@ -48,7 +49,7 @@ func (j *journal) entries(ctx context.Context) (map[string]*Entry, error) {
 
 // recover closes the attempts of owners who died: whoever holds the lease now knows that they
 // no longer run. It reports whether there were any.
-func (j *journal) recover(entries map[string]*Entry) (bool, error) {
+func (j *journal) recover(ctx context.Context, entries map[string]*Entry) (bool, error) {
 	lease := j.current()
 	var batch Batch
 	for _, e := range entries {
@@ -57,10 +58,15 @@ func (j *journal) recover(entries map[string]*Entry) (bool, error) {
 		}
 		out := Outcome{ID: e.ID, Token: e.Token, Lost: true, State: Indeterminate, Error: "its process died"}
 		switch {
-		case e.State == RollingBack && e.Crashes+1 >= maxCrashes: // the others' turn; Rollback tries again
-			out.State, out.Error = RollbackFailed, fmt.Sprintf("its process died, %d times in a row", e.Crashes+1)
 		case e.State == RollingBack:
+			died, err := j.deaths(ctx, e)
+			if err != nil {
+				return false, fmt.Errorf("recover: %w", err)
+			}
 			out.State = RollbackPending
+			if died >= maxCrashes { // the others' turn; Rollback tries again
+				out.State, out.Error = RollbackFailed, fmt.Sprintf("its process died, %d times in a row", died)
+			}
 		case e.Delivery == Transactional:
 			out.State = Pending // its transaction was never committed
 		}
@@ -77,4 +83,21 @@ func (j *journal) recover(entries map[string]*Entry) (bool, error) {
 		j.tell(Event{Kind: EventRecovered, ID: o.ID, State: o.State, Reason: o.Error})
 	}
 	return true, nil
+}
+
+// deaths is how many processes in a row died undoing an op, with the one whose attempt is open. Those
+// that died doing it before are not the fault of its rollback.
+func (j *journal) deaths(ctx context.Context, e *Entry) (int, error) {
+	if e.Crashes+1 < maxCrashes {
+		return e.Crashes + 1, nil
+	}
+	died := 0
+	history, err := j.store.History(ctx, e.ID)
+	for _, a := range slices.Backward(history) {
+		if a.Direction != Rollback || !a.Lost && !a.State.Open() {
+			break
+		}
+		died++
+	}
+	return died, err
 }

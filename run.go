@@ -113,7 +113,7 @@ func (s *Sequencer) lead(ctx context.Context, j *journal, before *planning, plan
 func (s *Sequencer) take(ctx context.Context, j *journal, sel *selection) (_ context.Context, drop func(), err error) {
 	held, lost := context.WithCancelCause(context.WithoutCancel(ctx))
 	ctx, stop := context.WithCancelCause(ctx)
-	j.held, j.lose = held, func(why error) { lost(why); stop(why) }
+	j.made, j.held, j.lose = wall.Now(), held, func(why error) { lost(why); stop(why) }
 	w := &Walk{clock: s.clock, announcer: s.announcer, strategy: s.strategy.Name}
 	j.tell = w.announce
 	writing, stopWriting := context.WithCancel(context.WithoutCancel(ctx))

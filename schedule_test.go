@@ -34,6 +34,22 @@ func TestWaitBlocksUntilAllHaveRun(t *testing.T) {
 	})
 }
 
+// What an op has left behind may still tell of its progress while the run takes the lease again. (The
+// race detector fails this one.)
+func TestWaitOutlivesWhatAnOpLeftBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		early := ok("a")
+		early.Run = func(ctx context.Context) error {
+			go func() {
+				time.Sleep(time.Minute)
+				_ = seq.Progress(ctx, 1, 1)
+			}()
+			return nil
+		}
+		newBench(t, strategies.Scheduled(strategies.Wait()), early, in(time.Hour, ok("b"))).mustRun()
+	})
+}
+
 func TestWaitHoldsNoLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ledger := store.NewMemory()

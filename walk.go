@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -55,6 +56,12 @@ type Walk struct {
 func NewWalk(plan *Plan, do Handler) *Walk {
 	w := &Walk{plan: plan, handler: do, clock: clock.Wall(), needs: declared(plan.Steps)}
 	w.prepare(nil)
+	for i, needs := range w.needs {
+		apart := func(j int) bool { return !slices.Contains(plan.Steps[i].After, j) }
+		if slices.ContainsFunc(needs, apart) { // nobody has completed the plan
+			w.steps[i].plain = false
+		}
+	}
 	return w
 }
 

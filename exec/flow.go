@@ -107,17 +107,16 @@ func (f *flow) take(done int) (i int, ok bool) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	freed := 0
 	for _, j := range waiting {
 		if f.waiting[j]--; f.waiting[j] == 0 {
 			f.ready.Add(f.placeOf(j))
-			if freed++; freed > 1 { // the first is for this worker
-				f.rouse()
-			}
+			f.many++
 		}
 	}
-	f.many += freed
 	i, ok = f.choose()
+	if ok && (f.many > 0 || f.given.Load() < int64(len(f.first))) {
+		f.rouse() // there is more, and whoever takes that sees to the rest
+	}
 	f.tell()
 	return i, ok
 }

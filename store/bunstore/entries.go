@@ -11,15 +11,16 @@ import (
 	"github.com/sequencer-go/seq"
 )
 
-// What a row costs is its columns. So whatever holds no space comes as words of one column; and of an op
-// that was done at its first attempt, as most are, what that means is left out.
+// What a row costs is its columns. So whatever holds no space comes as words of one column, with the run
+// behind them, which may; and of an op that was done at its first attempt, as most are, what that means
+// is left out.
 const (
-	entryWords = `CASE WHEN token IS NULL THEN '-' ELSE token END || ' ' || fence || ' ' || seq || ' ' || run ||
+	entryWords = `CASE WHEN token IS NULL THEN '-' ELSE token END || ' ' || fence || ' ' || seq || ' ' ||
 		CASE WHEN state = ?0 AND delivery = ?1 AND generation = 1 AND attempt = 1 AND crashes = 0 AND not_before IS NULL AND done = 0 AND total = 0
-			THEN ''
-			ELSE ' ' || state || ' ' || delivery || ' ' || generation || ' ' || attempt || ' ' || crashes || ' ' ||
+			THEN '-'
+			ELSE '+ ' || state || ' ' || delivery || ' ' || generation || ' ' || attempt || ' ' || crashes || ' ' ||
 				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total
-		END`
+		END || ' ' || run`
 	selectOps   = `SELECT id, nullif(checksum, ''), nullif(error, ''), saved, ` + entryWords + ` FROM ?ops WHERE ns = ?ns`
 	selectBrief = `SELECT id, nullif(checksum, ''), nullif(error, ''), CASE WHEN state = ?0 THEN NULL ELSE saved END,
 		CASE WHEN state = ?0 THEN NULL ELSE ` + entryWords + ` END FROM ?ops WHERE ns = ?ns`
@@ -82,11 +83,7 @@ func readWords(e *seq.Entry, text string) (err error) {
 		w.failed(err)
 	}
 	e.Fence, e.Seq = w.number(), w.number()
-	if run := w.next(); run != e.Run { // else the one before shares its text
-		e.Run = strings.Clone(run)
-		w.failed(readable(e.Run))
-	}
-	if w.rest != "" {
+	if w.next() == "+" {
 		e.State, err = seq.ParseState(w.next())
 		w.failed(err)
 		e.Delivery, err = seq.ParseDelivery(w.next())
@@ -99,8 +96,9 @@ func readWords(e *seq.Entry, text string) (err error) {
 		}
 		e.Done, e.Total = w.number(), w.number()
 	}
-	if w.rest != "" {
-		w.failed(fmt.Errorf("%w: a space in %.100q", seq.ErrUnknownValue, text))
+	if w.rest != e.Run { // else the one before shares its text
+		e.Run = strings.Clone(w.rest)
+		w.failed(readable(e.Run))
 	}
 	return w.err
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -152,6 +153,34 @@ func TestAnUnknownValueIsNamed(t *testing.T) {
 	query(t, s.DB(), `UPDATE seq_ops SET state = 'running', delivery = 'once', token = NULL, attempt = 'many'`)
 	if _, err := s.Load(t.Context()); err == nil || !strings.Contains(err.Error(), "want a number") {
 		t.Errorf("a text where a number belongs: %v", err)
+	}
+}
+
+// A run's ID is whoever wrote it's own: it is read as it was written, and as nothing else.
+func TestARunIDOfWords(t *testing.T) {
+	s := open(t, ":memory:")
+	l := acquire(t, s)
+	for i, run := range []string{"by hand", "", " ", "x failed repeatable 1 1 0 - 0 0", "succeeded"} {
+		c := seq.Claim{ID: seqtest.ID(i, "op"), Token: seq.NewToken(), Run: run, Generation: 1, Attempt: 1}
+		for _, b := range []seq.Batch{
+			{Claims: []seq.Claim{c}}, {Outcomes: []seq.Outcome{{ID: c.ID, Token: c.Token, State: seq.Succeeded, Seq: 1}}},
+		} {
+			if refused, err := s.Write(t.Context(), l, b); err != nil || len(refused) > 0 {
+				t.Fatal(refused, err)
+			}
+			entries, err := s.Load(t.Context())
+			if err != nil || len(entries) != i+1 {
+				t.Fatalf("%q: %v, %v", run, entries, err)
+			}
+			want := seq.Running
+			if len(b.Outcomes) > 0 {
+				want = seq.Succeeded
+			}
+			at := slices.IndexFunc(entries, func(e seq.Entry) bool { return e.ID == c.ID })
+			if e := entries[at]; e.Run != run || e.State != want || e.Attempt != 1 {
+				t.Errorf("%q: %+v", run, e)
+			}
+		}
 	}
 }
 
