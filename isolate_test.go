@@ -247,3 +247,15 @@ func TestAnEndedWaitTriesNothingAgain(t *testing.T) {
 		}
 	})
 }
+
+// So does a run that waits for its time, and wakes up in the middle of one.
+func TestAWaitForATimeOutlivesAShortOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		ledger := &away{store.NewMemory(), now.Add(time.Hour - time.Second), now.Add(time.Hour + 20*time.Second)}
+		s := seq.New(ledger, in(time.Hour, ok("a"))).Use(strategies.Scheduled(strategies.Wait()))
+		if r, err := s.Run(t.Context()); err != nil || len(r.Succeeded()) != 1 {
+			t.Errorf("%v\n%s", err, r)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package seq
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,10 +48,11 @@ func (j *journal) current() Lease {
 var wall = clock.Wall()
 
 // acquire takes the lease, or does what the options say when somebody else has it, and keeps it
-// renewed until release. Who waits already outlives an outage of the ledger, if it is short.
-func (j *journal) acquire(ctx context.Context, otherwise Otherwise, waiting func(*LeaseError)) error {
-	var held *LeaseError // by whom, when the ledger last answered
-	var heard time.Time
+// renewed until release. Who waits already, for that or for its time, outlives an outage of the ledger,
+// if it is short.
+func (j *journal) acquire(ctx context.Context, otherwise Otherwise, waits bool, waiting func(*LeaseError)) error {
+	heard := wall.Now() // when the ledger last answered
+	var by error        // by whom it was held then
 	for told := false; ; {
 		began := wall.Now()
 		lease, err := j.store.Acquire(ctx, j.run.Owner)
@@ -59,23 +61,23 @@ func (j *journal) acquire(ctx context.Context, otherwise Otherwise, waiting func
 			j.tell(Event{Kind: EventLeaseAcquired})
 			return nil
 		}
-		now, by := wall.Now(), (*LeaseError)(nil)
+		now, held := wall.Now(), (*LeaseError)(nil)
 		pause := outage / 10
 		switch {
-		case errors.As(err, &by) && otherwise == OrWait:
+		case errors.As(err, &held) && otherwise == OrWait:
 			if !told {
-				waiting(by)
+				waiting(held)
 			}
-			pause = max(min(by.Expires, leasePoll), leasePoll/10)
-			held, heard, told = by, now, true
-		case held == nil || permanently(err) || now.Sub(heard) >= outage:
+			pause = max(min(held.Expires, leasePoll), leasePoll/10)
+			heard, by, told, waits = now, err, true, true
+		case held != nil || !waits || permanently(err) || now.Sub(heard) >= outage:
 			return fmt.Errorf("acquire the ledger: %w", err)
 		case ctx.Err() == nil:
 			j.tell(Event{Kind: EventWaiting, Err: err, Delay: pause, Reason: "tries again"})
 			told = false
 		}
 		if clock.Sleep(ctx, wall, pause) != nil || ctx.Err() != nil {
-			return fmt.Errorf("waiting for the ledger: %w (%w)", context.Cause(ctx), held)
+			return fmt.Errorf("waiting for the ledger: %w (%w)", context.Cause(ctx), cmp.Or(by, err))
 		}
 	}
 }

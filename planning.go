@@ -26,6 +26,7 @@ type planning struct {
 
 // plan makes the plan: what is left to do, shaped by the strategy's planner, and checked.
 func (p *planning) plan(ctx context.Context) (*Plan, error) {
+	defer func() { p.of = nil }()
 	in, err := p.input()
 	if err != nil {
 		return nil, err
@@ -48,7 +49,6 @@ func (p *planning) plan(ctx context.Context) (*Plan, error) {
 	}
 	plan.Strategy = p.strategy.Name
 	p.foresee(plan)
-	p.of = nil
 	return plan, nil
 }
 

@@ -120,7 +120,7 @@ func (s *Sequencer) take(ctx context.Context, j *journal, sel *selection) (_ con
 	unhook := context.AfterFunc(held, func() { wall.AfterFunc(recordTimeout, stopWriting) })
 	j.writing = writing
 	end := func() { unhook(); stopWriting(); j.lose(nil) }
-	if err := j.acquire(ctx, sel.otherwise, w.waiting); err != nil {
+	if err := j.acquire(ctx, sel.otherwise, false, w.waiting); err != nil {
 		end()
 		return ctx, func() {}, err
 	}

@@ -89,7 +89,7 @@ func (w *Walk) Suspend(ctx context.Context, t time.Time) error {
 		return fmt.Errorf("waiting for %s: %w", t.UTC().Format(time.RFC3339), err)
 	}
 	if w.journal != nil {
-		if err := w.journal.acquire(ctx, OrWait, w.waiting); err != nil {
+		if err := w.journal.acquire(ctx, OrWait, true, w.waiting); err != nil {
 			return err
 		}
 		w.suspended = false

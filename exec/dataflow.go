@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -23,7 +22,7 @@ func Dataflow(n int) seq.Executor {
 			return Serial().Execute(ctx, walk)
 		}
 		f := newFlow(steps)
-		var others errgroup.Group
+		var workers errgroup.Group
 		work := func() error {
 			for i, ok := f.take(-1); ok; i, ok = f.take(i) {
 				if err := walk.Do(ctx, i); err != nil {
@@ -34,8 +33,9 @@ func Dataflow(n int) seq.Executor {
 			return nil
 		}
 		f.room.Store(int32(min(n, len(steps)) - 1))
-		f.start = func() { others.Go(work) }
-		return cmp.Or(work(), others.Wait())
+		f.start = func() { workers.Go(work) }
+		f.start()
+		return workers.Wait()
 	})
 }
 
