@@ -77,6 +77,7 @@ does not move and what can be done about it.`,
 		a.status(), a.history(), a.show(),
 		a.rollback(), a.retry(), a.skip(), a.resolve(), a.create(), exitCodes(),
 	)
+	root.SetHelpCommand(topics())
 	a.dress(root)
 	return root
 }

@@ -49,6 +49,21 @@ func misspelt(cmd *cobra.Command, list []string, err error) error {
 	return usage("%w; usage: %s", err, strings.TrimSpace(cmd.UseLine()))
 }
 
+// topics is cobra's help command, but for a command that nobody knows.
+func topics() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about any command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Parent().Find(args)
+			if err != nil || len(rest) > 0 {
+				return misspelt(cmd.Parent(), args, err)
+			}
+			return about.Help()
+		},
+	}
+}
+
 func exitCodes() *cobra.Command {
 	return &cobra.Command{Use: "exit-codes", Short: "Exit codes, for scripts", Long: exitText}
 }

@@ -131,6 +131,8 @@ func TestMisspeltArgumentsAreNotCalledCommands(t *testing.T) {
 	d := newDesk(t)
 	d.want(cli.Usage, []string{`run takes no "fail" beside its flags`, "--isolate=fail"}, "run", "--isolate", "fail")
 	d.want(cli.Usage, []string{`status takes no "x" beside its flags`}, "status", "x")
+	d.want(cli.Usage, []string{`there is no command "rollbak"; did you mean rollback?`}, "help", "rollbak")
+	d.want(cli.OK, []string{"Undo what has run"}, "help", "rollback")
 }
 
 func TestAnInterruptSaysWhatIsLegal(t *testing.T) {
