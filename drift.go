@@ -78,7 +78,7 @@ func (p *planning) drift() []Finding {
 	var newest *stamped
 	for i := range p.catalog.ops {
 		o, e := &p.catalog.ops[i], p.of[i]
-		if e == nil || !e.State.Done() {
+		if !e.done() {
 			continue
 		}
 		if o.op.Kind == Migration {
@@ -88,17 +88,14 @@ func (p *planning) drift() []Finding {
 			add(p.policy.Changed, o.op.ID, "changed", "it succeeded from another source than it has now; undo the edit, and write what is new into a new step")
 		}
 	}
-	for _, e := range p.entries {
-		if p.others == 0 {
-			break
-		}
+	for _, e := range p.strangers() {
 		if _, known := p.catalog.index[e.ID]; !known && e.State == Succeeded && e.Checksum != "" {
 			add(p.policy.Missing, e.ID, "missing", "it has run, and the code does not have it any more")
 		}
 	}
 	for i := range p.catalog.ops {
 		o := &p.catalog.ops[i]
-		if newest != nil && o.op.Kind == Migration && o.at.Before(newest.at) && (p.of[i] == nil || !p.of[i].State.Done()) {
+		if newest != nil && o.op.Kind == Migration && o.at.Before(newest.at) && !p.of[i].done() {
 			add(p.policy.Late, o.op.ID, "late", fmt.Sprintf("%s of %s has run already", newest.op.ID, newest.at.Format(time.DateOnly)))
 		}
 	}

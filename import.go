@@ -42,7 +42,8 @@ func (s *Sequencer) Import(ctx context.Context, in Import, opts ...RunOption) ([
 		return markIDs(marks), err
 	}
 	defer s.announcer.flush()
-	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: "import " + in.Origin, Owner: sel.owner(), State: RunSucceeded}}
+	j := &journal{store: s.store, run: sel.newRun("import " + in.Origin)}
+	j.run.State = RunSucceeded
 	ctx, drop, err := s.take(ctx, j, sel)
 	if err != nil {
 		return nil, err

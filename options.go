@@ -144,5 +144,10 @@ func (s *selection) owner() Owner {
 	return o
 }
 
+// newRun is a run as the ledger will have it.
+func (s *selection) newRun(strategy string) Run {
+	return Run{ID: newRunID(), Strategy: strategy, Owner: s.owner(), Reason: s.reason}
+}
+
 // narrows reports whether an op was chosen at all.
 func (s *selection) narrows() bool { return s.from != nil || s.tags != nil || s.only != nil }

@@ -121,6 +121,14 @@ func (p *planning) input() (Input, error) {
 	return in, errors.Join(errs...)
 }
 
+// strangers are all entries if some of them are not of the catalog, else none.
+func (p *planning) strangers() map[string]*Entry {
+	if p.others == 0 {
+		return nil
+	}
+	return p.entries
+}
+
 // sameAs reports whether a plan that was made from other entries would be made from these too: they
 // are equal in all that counts, and time does not. Of what is done, the first look saw little.
 func (p *planning) sameAs(other *planning, plan *Plan) bool {
@@ -141,14 +149,16 @@ func (p *planning) chosen(i int) bool {
 		return e != nil && !e.NotBefore.IsZero() && !e.NotBefore.After(p.now) &&
 			(e.State == Scheduled || e.State == Pending || e.State == Indeterminate)
 	}
-	return (p.sel.repeat || e == nil || !e.State.Done()) && p.sel.takes(&p.catalog.ops[i])
+	return (p.sel.repeat || !e.done()) && p.sel.takes(&p.catalog.ops[i])
 }
 
 // done reports whether an op succeeded in an earlier run, or was waived.
 func (p *planning) done(id string) bool {
-	e := p.entries[id]
-	return e != nil && e.State.Done()
+	return p.entries[id].done()
 }
+
+// done is false for nil: the ledger knows nothing of the op.
+func (e *Entry) done() bool { return e != nil && e.State.Done() }
 
 // due is when an op is due: as stored, or as its schedule says now.
 func (p *planning) due(op *Op) (at time.Time, err error) {

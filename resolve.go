@@ -89,7 +89,7 @@ func (s *Sequencer) decide(ctx context.Context, doing, id, note, reason string, 
 // byHand writes what a person decided as an attempt of its own, in a state that to chooses.
 func (s *Sequencer) byHand(ctx context.Context, sel *selection, doing, id, note string, to func(*Entry) (State, error)) error {
 	defer s.announcer.flush()
-	j := &journal{store: s.store, run: Run{ID: newRunID(), Owner: sel.owner()}}
+	j := &journal{store: s.store, run: sel.newRun("")}
 	ctx, drop, err := s.take(ctx, j, sel)
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ func (s *Sequencer) Rollback(ctx context.Context, opts ...RunOption) (*Report, e
 	if err != nil {
 		return report, err
 	}
-	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: rollbackName, Owner: sel.owner(), Reason: sel.reason}}
+	j := &journal{store: s.store, run: sel.newRun(rollbackName)}
 	ctx, drop, err := s.take(ctx, j, sel)
 	if err != nil {
 		return report.turnedAway(sel, err)

@@ -51,7 +51,7 @@ func (s *Sequencer) run(ctx context.Context, sel *selection) (*Report, error) {
 			return w.report(RunSucceeded, p.now), nil
 		}
 	}
-	j := &journal{store: s.store, run: Run{ID: newRunID(), Strategy: s.strategy.Name, Owner: sel.owner(), Reason: sel.reason}}
+	j := &journal{store: s.store, run: sel.newRun(s.strategy.Name)}
 	ctx, drop, err := s.take(ctx, j, sel)
 	if err != nil {
 		return report.turnedAway(sel, err)

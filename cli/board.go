@@ -18,6 +18,7 @@ type board struct {
 	held    *seq.LeaseError // while waiting for it
 	away    error           // why the ledger does not answer
 	again   time.Time       // until it is tried again, and this is so
+	waits   map[string]int  // how many wait for an op, as far as that was asked since the last event
 	since   time.Time       // of the phase
 	began   time.Time       // of the run
 	total   int
@@ -52,7 +53,7 @@ type work struct {
 }
 
 func newBoard(plan *seq.Plan) *board {
-	b := &board{plan: plan, settled: map[string]seq.State{}}
+	b := &board{plan: plan, settled: map[string]seq.State{}, waits: map[string]int{}}
 	if plan != nil {
 		b.total = len(plan.Steps)
 	}
@@ -63,6 +64,9 @@ func newBoard(plan *seq.Plan) *board {
 func (b *board) take(e seq.Event) {
 	w := b.work(e.ID)
 	b.away = nil
+	if e.Kind != seq.EventProgress {
+		b.waits = map[string]int{}
+	}
 	switch e.Kind {
 	case seq.EventWaiting:
 		if errors.As(e.Err, &b.held) {
@@ -203,6 +207,10 @@ func (b *board) behind(id string) (n int) {
 	if b.plan == nil || b.undoing {
 		return 0
 	}
+	if n, known := b.waits[id]; known { // the screen asks for each of its rows
+		return n
+	}
+	defer func() { b.waits[id] = n }()
 	waits := make([]bool, len(b.plan.Steps))
 	for i := range b.plan.Steps {
 		s := &b.plan.Steps[i]

@@ -46,6 +46,19 @@ func newDesk(t *testing.T, more ...seq.Op) *desk {
 }
 
 // do is a command line, and what it answers.
+// dead claims an op for a process that will not report.
+func (d *desk) dead(claim seq.Claim) seq.Lease {
+	d.t.Helper()
+	lease, err := d.store.Acquire(d.t.Context(), seq.Owner{Host: "dead"})
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	if _, err := d.store.Write(d.t.Context(), lease, seq.Batch{Claims: []seq.Claim{claim}}); err != nil {
+		d.t.Fatal(err)
+	}
+	return lease
+}
+
 func (d *desk) do(args ...string) (code int, out, errs string) {
 	d.t.Helper()
 	var o, e bytes.Buffer
@@ -168,14 +181,8 @@ func TestADoubtIsResolved(t *testing.T) {
 	d := newDesk(t)
 	d.want(cli.OK, nil, "run")
 	id := "2024_01_15_115900_charge_cards"
-	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "dead"})
-	if err != nil {
-		t.Fatal(err)
-	}
 	claim := seq.Claim{ID: id, Token: seq.NewToken(), Delivery: seq.Once, Attempt: 1, Generation: 1}
-	if _, err := d.store.Write(t.Context(), lease, seq.Batch{Claims: []seq.Claim{claim}}); err != nil {
-		t.Fatal(err)
-	}
+	lease := d.dead(claim)
 	if _, err := d.store.Write(t.Context(), lease, seq.Batch{Outcomes: []seq.Outcome{{ID: id, Token: claim.Token, State: seq.Indeterminate, Error: "its process died"}}}); err != nil {
 		t.Fatal(err)
 	}

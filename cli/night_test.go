@@ -20,14 +20,8 @@ import (
 
 func TestAnOpWhoseProcessDiedIsNotCalledRunning(t *testing.T) {
 	d := newDesk(t)
-	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "dead"})
-	if err != nil {
-		t.Fatal(err)
-	}
 	claim := seq.Claim{ID: fill, Token: seq.NewToken(), Attempt: 1, Generation: 1}
-	if _, err := d.store.Write(t.Context(), lease, seq.Batch{Claims: []seq.Claim{claim}}); err != nil {
-		t.Fatal(err)
-	}
+	lease := d.dead(claim)
 	if out := d.want(cli.OK, []string{"running"}, "status"); strings.Contains(out, "died") {
 		t.Errorf("it lives, and status says otherwise:\n%s", out)
 	}
@@ -42,14 +36,8 @@ func TestAnOpWhoseProcessDiedIsNotCalledRunning(t *testing.T) {
 func TestNobodyIsToldToSkipWhatIsInDoubt(t *testing.T) {
 	id := "2024_01_15_115900_charge_cards"
 	d := newDesk(t, seq.Op{ID: id, Delivery: seq.Once, Run: func(context.Context) error { return nil }})
-	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "dead"})
-	if err != nil {
-		t.Fatal(err)
-	}
 	claim := seq.Claim{ID: id, Token: seq.NewToken(), Delivery: seq.Once, Attempt: 1, Generation: 1}
-	if _, err := d.store.Write(t.Context(), lease, seq.Batch{Claims: []seq.Claim{claim}}); err != nil {
-		t.Fatal(err)
-	}
+	lease := d.dead(claim)
 	if err := d.store.Release(t.Context(), lease); err != nil {
 		t.Fatal(err)
 	}
