@@ -93,7 +93,7 @@ func TestADeployFromPlanToRollback(t *testing.T) {
 	d.want(cli.OK, []string{"by", "ann", "sequential", "succeeded"}, "history")
 	d.want(cli.OK, []string{later, "scheduled", "due"}, "status", "--scheduled")
 	d.want(cli.OK, []string{warm, "the latest first"}, "rollback", "--dry-run", "--last", "1")
-	d.want(cli.Usage, []string{"--yes"}, "rollback", "--last", "1")
+	d.want(cli.Usage, []string{"--yes", "undoes 1 operation and"}, "rollback", "--last", "1")
 	d.want(cli.OK, []string{"undoing", "rolled back"}, "rollback", "--last", "1", "--yes", "--reason", "checkout is down")
 	d.want(cli.OK, []string{"rolled-back", ": checkout is down\n"}, "history", "--limit", "1")
 	d.want(cli.OK, []string{"rolled-back", "legal now: run; skip"}, "show", "warm_cache")

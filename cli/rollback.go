@@ -49,7 +49,7 @@ its end: an interrupt does not stop it, and after a second one, which kills it, 
 			}
 			if !yes {
 				if a.json || !terminal(cmd.InOrStdin()) {
-					return usage("rollback undoes %d operations and nobody can be asked here; --dry-run shows them, --yes does it", len(plan.Steps))
+					return usage("rollback undoes %s and nobody can be asked here; --dry-run shows what, --yes does it", number(len(plan.Steps), "operation"))
 				}
 				if err := a.printPlan(cmd, plan, "text"); err != nil {
 					return err
