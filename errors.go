@@ -3,6 +3,7 @@ package seq
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -32,6 +33,14 @@ var (
 	// ErrUnknownValue means that a text is not one of the values of its type.
 	ErrUnknownValue = errors.New("unknown value")
 )
+
+var mistakes = []error{ErrInvalidOp, ErrInvalidID, ErrUnknownDependency, ErrCycle, ErrInvalidPlan, ErrInvalidStrategy}
+
+// IsMistake reports whether an error is one of the code: its ops, its strategy or what that plans are not
+// as they must be, so that no waiting helps.
+func IsMistake(err error) bool {
+	return slices.ContainsFunc(mistakes, func(mistake error) bool { return errors.Is(err, mistake) })
+}
 
 // What can happen to a run.
 var (

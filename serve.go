@@ -44,14 +44,7 @@ func (s *Sequencer) Serve(ctx context.Context, opts ...RunOption) error {
 const servePause = 30 * time.Second
 
 // permanently reports whether an error of planning will be there next time too.
-func permanently(err error) bool {
-	for _, kind := range []error{ErrInvalidOp, ErrInvalidID, ErrUnknownDependency, ErrCycle, ErrInvalidPlan, ErrInvalidStrategy, ErrSchemaNewer} {
-		if errors.Is(err, kind) {
-			return true
-		}
-	}
-	return false
-}
+func permanently(err error) bool { return IsMistake(err) || errors.Is(err, ErrSchemaNewer) }
 
 // nextDue is the earliest time in the schedule that is not past.
 func (s *Sequencer) nextDue(ctx context.Context) (at time.Time, ok bool) {

@@ -67,7 +67,7 @@ func ExitCode(err error) int {
 		return Failed
 	case is(seq.ErrLeaseHeld):
 		return Busy
-	case slices.ContainsFunc(refusals, is):
+	case seq.IsMistake(err), slices.ContainsFunc(refusals, is):
 		return Refused
 	case strings.HasPrefix(err.Error(), "unknown command"): // from cobra, when below another tree
 		return Usage
@@ -75,11 +75,8 @@ func ExitCode(err error) int {
 	return Failed
 }
 
-// refusals are the errors that come before anything is touched, and that no waiting mends.
-var refusals = []error{
-	seq.ErrPlanChanged, seq.ErrDrift, seq.ErrNotReversible, seq.ErrInvalidOption,
-	seq.ErrInvalidOp, seq.ErrInvalidID, seq.ErrUnknownDependency, seq.ErrCycle, seq.ErrInvalidPlan, seq.ErrInvalidStrategy,
-}
+// refusals are the errors, beside mistakes, that come before anything is touched, and that no waiting mends.
+var refusals = []error{seq.ErrPlanChanged, seq.ErrDrift, seq.ErrNotReversible, seq.ErrInvalidOption}
 
 // usage is a mistake in the command line.
 func usage(format string, args ...any) error {

@@ -11,7 +11,6 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -122,9 +121,6 @@ func (c *console) fail(w http.ResponseWriter, r *http.Request, root string, stat
 	c.show(w, r, status, "message", &p)
 }
 
-// mistakes are what the code can have wrong.
-var mistakes = []error{seq.ErrInvalidID, seq.ErrInvalidOp, seq.ErrUnknownDependency, seq.ErrCycle, seq.ErrInvalidStrategy}
-
 // broken tells why there is nothing to show: a ledger that cannot be read, which may be back in a
 // moment, or ops that the code has wrong.
 func (c *console) broken(w http.ResponseWriter, r *http.Request, root string, err error) {
@@ -132,7 +128,7 @@ func (c *console) broken(w http.ResponseWriter, r *http.Request, root string, er
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		name, text = "The ledger does not answer", fmt.Sprintf("It has not for %s: it is slow, locked or out of reach.\n%s", span(patience), text)
-	case slices.ContainsFunc(mistakes, func(m error) bool { return errors.Is(err, m) }):
+	case seq.IsMistake(err):
 		name = "The operations are not as they should be"
 	}
 	c.fail(w, r, root, http.StatusServiceUnavailable, name, text)
