@@ -3,6 +3,7 @@ package seq
 import (
 	"context"
 	"errors"
+	"github.com/sequencer-go/seq/internal/errtext"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
@@ -174,5 +175,5 @@ type phaseError struct {
 	err   error
 }
 
-func (e *phaseError) Error() string { return e.phase + ": " + message(e.err) }
+func (e *phaseError) Error() string { return e.phase + ": " + errtext.Of(e.err) }
 func (e *phaseError) Unwrap() error { return e.err }

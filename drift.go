@@ -3,6 +3,7 @@ package seq
 import (
 	"errors"
 	"fmt"
+	"github.com/sequencer-go/seq/internal/enum"
 	"slices"
 	"strings"
 	"time"
@@ -33,10 +34,10 @@ const (
 var policyNames = [...]string{"warn", "fail", "allow"}
 
 // String is "warn", "fail" or "allow".
-func (p Policy) String() string { return name(policyNames[:], p) }
+func (p Policy) String() string { return enum.Name(policyNames[:], p) }
 
 // ParsePolicy is the inverse of String. It fails with an error matching [ErrUnknownValue].
-func ParsePolicy(s string) (Policy, error) { return parse[Policy](policyNames[:], s, "policy") }
+func ParsePolicy(s string) (Policy, error) { return enum.Parse[Policy](policyNames[:], s, "policy") }
 
 // MarshalText writes the policy as its name.
 func (p Policy) MarshalText() ([]byte, error) { return []byte(p.String()), nil }
@@ -78,7 +79,7 @@ func (p *planning) drift() []Finding {
 	var newest *stamped
 	for i := range p.catalog.ops {
 		o, e := &p.catalog.ops[i], p.of[i]
-		if !e.done() {
+		if !isDone(e) {
 			continue
 		}
 		if o.op.Kind == Migration {
@@ -95,7 +96,7 @@ func (p *planning) drift() []Finding {
 	}
 	for i := range p.catalog.ops {
 		o := &p.catalog.ops[i]
-		if newest != nil && o.op.Kind == Migration && o.at.Before(newest.at) && !p.of[i].done() {
+		if newest != nil && o.op.Kind == Migration && o.at.Before(newest.at) && !isDone(p.of[i]) {
 			add(p.policy.Late, o.op.ID, "late", fmt.Sprintf("%s of %s has run already", newest.op.ID, newest.at.Format(time.DateOnly)))
 		}
 	}

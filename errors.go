@@ -3,9 +3,10 @@ package seq
 import (
 	"errors"
 	"fmt"
+	"github.com/sequencer-go/seq/internal/enum"
+	"github.com/sequencer-go/seq/internal/errtext"
 	"slices"
 	"strings"
-	"time"
 )
 
 // What can be wrong before anything runs.
@@ -30,8 +31,6 @@ var (
 	ErrDrift = errors.New("code and ledger have drifted apart")
 	// ErrNotReversible means that an op has no Rollback where one is needed.
 	ErrNotReversible = errors.New("not reversible")
-	// ErrUnknownValue means that a text is not one of the values of its type.
-	ErrUnknownValue = errors.New("unknown value")
 )
 
 var mistakes = []error{ErrInvalidOp, ErrInvalidID, ErrUnknownDependency, ErrCycle, ErrInvalidPlan, ErrInvalidStrategy}
@@ -44,20 +43,6 @@ func IsMistake(err error) bool {
 
 // What can happen to a run.
 var (
-	// ErrLeaseHeld means that another run holds the ledger. See [LeaseError].
-	ErrLeaseHeld = errors.New("another run holds the ledger")
-	// ErrLeaseLost means that another process took over the run.
-	ErrLeaseLost = errors.New("lease lost")
-	// ErrFenced means that an attempt was closed by somebody else, so that its owner's word no
-	// longer counts.
-	ErrFenced = errors.New("attempt closed by another owner")
-	// ErrUnknownOutcome means that a commit was sent and nobody knows whether it took effect.
-	ErrUnknownOutcome = errors.New("outcome unknown")
-	// ErrTxBroken means that a Transactional op ended its transaction itself, by a COMMIT or
-	// ROLLBACK of its own, so that its effect and its record are no longer one.
-	ErrTxBroken = errors.New("the op ended the transaction it was given")
-	// ErrSchemaNewer means that the ledger was made by a newer version of this library.
-	ErrSchemaNewer = errors.New("ledger schema is newer than this library")
 	// ErrIndeterminate means that a Once op died in the middle and only a person can say
 	// whether it took effect.
 	ErrIndeterminate = errors.New("nobody knows whether it took effect")
@@ -82,21 +67,6 @@ func (e *CycleError) Error() string {
 
 // Is reports whether target is [ErrCycle].
 func (e *CycleError) Is(target error) bool { return target == ErrCycle }
-
-// A LeaseError says who holds the lease. It matches [ErrLeaseHeld].
-type LeaseError struct {
-	Holder  Owner
-	Since   time.Time     // by the store's clock
-	Expires time.Duration // until somebody else may take over, unless the holder renews
-}
-
-func (e *LeaseError) Error() string {
-	return fmt.Sprintf("%v: %s since %s; if it is dead, free in %s",
-		ErrLeaseHeld, e.Holder, e.Since.UTC().Format(time.RFC3339), e.Expires.Round(time.Second))
-}
-
-// Is reports whether target is [ErrLeaseHeld].
-func (e *LeaseError) Is(target error) bool { return target == ErrLeaseHeld }
 
 // A PanicError is what an op's panic becomes. It matches [ErrPanic], and the value it panicked
 // with if that is an error.
@@ -134,7 +104,7 @@ const (
 var effectNames = [...]string{"unknown", "none", "applied"}
 
 // String is "unknown", "none" or "applied".
-func (e Effect) String() string { return name(effectNames[:], e) }
+func (e Effect) String() string { return enum.Name(effectNames[:], e) }
 
 // An OpError says which op failed, in which phase, and what that means for its effect.
 type OpError struct {
@@ -145,7 +115,7 @@ type OpError struct {
 }
 
 func (e *OpError) Error() string {
-	return fmt.Sprintf("%s %s: %s (effect %s)", e.Direction, e.ID, message(e.Err), e.Effect)
+	return fmt.Sprintf("%s %s: %s (effect %s)", e.Direction, e.ID, errtext.Of(e.Err), e.Effect)
 }
 
 // MarshalText is the error's text, so that JSON has it.

@@ -2,6 +2,7 @@ package seq
 
 import (
 	"fmt"
+	"github.com/sequencer-go/seq/internal/errtext"
 	"strings"
 	"unicode/utf8"
 )
@@ -16,7 +17,7 @@ func ErrorText(err error) string {
 	if err == nil {
 		return ""
 	}
-	text := strings.ToValidUTF8(strings.ReplaceAll(message(err), "\x00", "␀"), "\uFFFD")
+	text := strings.ToValidUTF8(strings.ReplaceAll(errtext.Of(err), "\x00", "␀"), "\uFFFD")
 	if len(text) <= MaxErrorBytes {
 		return text
 	}
@@ -26,14 +27,4 @@ func ErrorText(err error) string {
 		cut--
 	}
 	return text[:cut] + note
-}
-
-// message is err.Error(), which is the user's code and may panic.
-func message(err error) (text string) {
-	defer func() {
-		if p := recover(); p != nil {
-			text = fmt.Sprintf("%T, whose Error method panics: %v", err, p)
-		}
-	}()
-	return err.Error()
 }

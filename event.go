@@ -1,6 +1,9 @@
 package seq
 
-import "time"
+import (
+	"github.com/sequencer-go/seq/internal/enum"
+	"time"
+)
 
 // An Event says what just happened in a run. Each watcher gets all events of its sequencer one at a
 // time and in order, in a goroutine that is not the run's: those of one op start with Started and
@@ -52,4 +55,4 @@ var eventNames = [...]string{
 }
 
 // String is the kind in lower case.
-func (k EventKind) String() string { return name(eventNames[:], k) }
+func (k EventKind) String() string { return enum.Name(eventNames[:], k) }

@@ -3,6 +3,7 @@ package seq
 import (
 	"errors"
 	"fmt"
+	"github.com/sequencer-go/seq/internal/enum"
 	"slices"
 )
 
@@ -38,7 +39,7 @@ const (
 var layerNames = [...]string{"free", "saga", "wait", "record", "tolerate", "call"}
 
 // String is the name of the layer.
-func (l Layer) String() string { return name(layerNames[:], l) }
+func (l Layer) String() string { return enum.Name(layerNames[:], l) }
 
 // rank orders layers; equal ranks may stand in either order.
 func (l Layer) rank() int {

@@ -80,7 +80,7 @@ func (j *journal) writeLot(mine *note) {
 	for _, n := range p.lot {
 		n.err = err
 		if len(refused) > 0 {
-			n.refused = n.batch.among(refused)
+			n.refused = amongBatch(&n.batch, refused)
 		}
 		if n != mine {
 			n.turn <- true
@@ -132,17 +132,17 @@ func (p *pen) gather() {
 		p.seen = map[string]bool{}
 	}
 	clear(p.seen)
-	p.whole.empty()
+	emptyBatch(&p.whole)
 	n := 0
 	for _, m := range p.waiting {
 		b := &m.batch
 		if n > 0 && (b.Run != nil || p.whole.Run != nil || p.again(b)) {
 			break
 		}
-		for id := range b.ids {
+		for id := range batchIDs(b) {
 			p.seen[id] = true
 		}
-		p.whole.add(b)
+		addBatch(&p.whole, b)
 		n++
 	}
 	p.lot = append(p.lot[:0], p.waiting[:n]...)
@@ -152,7 +152,7 @@ func (p *pen) gather() {
 
 // again reports whether a batch is about an op that is in the lot already.
 func (p *pen) again(b *Batch) bool {
-	for id := range b.ids {
+	for id := range batchIDs(b) {
 		if p.seen[id] {
 			return true
 		}

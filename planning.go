@@ -149,16 +149,16 @@ func (p *planning) chosen(i int) bool {
 		return e != nil && !e.NotBefore.IsZero() && !e.NotBefore.After(p.now) &&
 			(e.State == Scheduled || e.State == Pending || e.State == Indeterminate)
 	}
-	return (p.sel.repeat || !e.done()) && p.sel.takes(&p.catalog.ops[i])
+	return (p.sel.repeat || !isDone(e)) && p.sel.takes(&p.catalog.ops[i])
 }
 
 // done reports whether an op succeeded in an earlier run, or was waived.
 func (p *planning) done(id string) bool {
-	return p.entries[id].done()
+	return isDone(p.entries[id])
 }
 
 // done is false for nil: the ledger knows nothing of the op.
-func (e *Entry) done() bool { return e != nil && e.State.Done() }
+func isDone(e *Entry) bool { return e != nil && e.State.Done() }
 
 // due is when an op is due: as stored, or as its schedule says now.
 func (p *planning) due(op *Op) (at time.Time, err error) {

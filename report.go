@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"github.com/sequencer-go/seq/internal/errtext"
 	"slices"
 	"strings"
 	"time"
@@ -133,7 +134,7 @@ func cause(err error) string {
 	if op := (*OpError)(nil); errors.As(err, &op) {
 		err = op.Err
 	}
-	return message(err)
+	return errtext.Of(err)
 }
 
 // report is the walk's own.

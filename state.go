@@ -1,5 +1,7 @@
 package seq
 
+import "github.com/sequencer-go/seq/internal/enum"
+
 // State is where an op stands. The ledger keeps it, and reports and events use the same words:
 // every state is an outcome, or says that there is none yet.
 type State uint8
@@ -27,10 +29,10 @@ var stateNames = [...]string{
 }
 
 // String is the state in lower case with hyphens, as stores keep it.
-func (s State) String() string { return name(stateNames[:], s) }
+func (s State) String() string { return enum.Name(stateNames[:], s) }
 
 // ParseState is the inverse of String. It fails with an error matching [ErrUnknownValue].
-func ParseState(s string) (State, error) { return parse[State](stateNames[:], s, "state") }
+func ParseState(s string) (State, error) { return enum.Parse[State](stateNames[:], s, "state") }
 
 // MarshalText writes the state as its name.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
@@ -62,11 +64,11 @@ var runStateNames = [...]string{
 }
 
 // String is the state in lower case with hyphens, as stores keep it.
-func (s RunState) String() string { return name(runStateNames[:], s) }
+func (s RunState) String() string { return enum.Name(runStateNames[:], s) }
 
 // ParseRunState is the inverse of String. It fails with an error matching [ErrUnknownValue].
 func ParseRunState(s string) (RunState, error) {
-	return parse[RunState](runStateNames[:], s, "run state")
+	return enum.Parse[RunState](runStateNames[:], s, "run state")
 }
 
 // MarshalText writes the state as its name.

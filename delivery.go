@@ -1,0 +1,49 @@
+package seq
+
+import "github.com/sequencer-go/seq/internal/enum"
+
+// Delivery is the promise an op makes when a process dies in the middle of it.
+type Delivery uint8
+
+// The three honest promises.
+const (
+	// Repeatable is at least once: after a crash Run is called again, with the same
+	// [IdempotencyKey]. The zero value.
+	Repeatable Delivery = iota
+	// Transactional is exactly once: what Run writes through the store's transaction (for the
+	// SQL stores, bunstore.Tx) commits together with the record that it ran.
+	Transactional
+	// Once is at most once: after a crash the op is [Indeterminate] until Verify or a person
+	// says what happened.
+	Once
+)
+
+var deliveryNames = [...]string{"repeatable", "transactional", "once"}
+
+// String is the promise in lower case, as stores keep it.
+func (d Delivery) String() string { return enum.Name(deliveryNames[:], d) }
+
+// ParseDelivery is the inverse of String. It fails with an error matching [ErrUnknownValue].
+func ParseDelivery(s string) (Delivery, error) {
+	return enum.Parse[Delivery](deliveryNames[:], s, "delivery")
+}
+
+// Direction tells doing from undoing, and from what a person said.
+type Direction uint8
+
+// The directions of a call, and of a line in an op's history.
+const (
+	Forward  Direction = iota // the op's Run
+	Rollback                  // the op's Rollback
+	ByHand                    // no call, but a finding, see Sequencer.Resolve
+)
+
+var directionNames = [...]string{"run", "rollback", "by hand"}
+
+// String is "run", "rollback" or "by hand".
+func (d Direction) String() string { return enum.Name(directionNames[:], d) }
+
+// ParseDirection is the inverse of String. It fails with an error matching [ErrUnknownValue].
+func ParseDirection(s string) (Direction, error) {
+	return enum.Parse[Direction](directionNames[:], s, "direction")
+}
