@@ -1,6 +1,9 @@
 package seq
 
-import "context"
+import (
+	"context"
+	"github.com/sequencer-go/seq/store"
+)
 
 // DoThen is Do for a worker that knows what it does next. If the op succeeds, next is asked once,
 // just before the outcome is recorded, and answers with a step whose After have settled or are step
@@ -41,7 +44,7 @@ func (c *Call) reserve() *stepState {
 }
 
 // proposed is the claim of a step that was reserved, if one was.
-func (s *stepState) proposed() []Claim {
+func (s *stepState) proposed() []store.Claim {
 	if s == nil {
 		return nil
 	}
@@ -68,7 +71,7 @@ func (s *stepState) withdraw() {
 }
 
 // owe notes what the ledger may have to be told later.
-func (s *stepState) owe(out Outcome) {
+func (s *stepState) owe(out store.Outcome) {
 	if s.untold == nil {
 		s.untold = &out
 	}
@@ -76,8 +79,8 @@ func (s *stepState) owe(out Outcome) {
 
 // owed are the outcomes that the ledger has not heard, and those of what was claimed ahead and never
 // started. Call it when nothing is running.
-func (w *Walk) owed() []Outcome {
-	var owed []Outcome
+func (w *Walk) owed() []store.Outcome {
+	var owed []store.Outcome
 	add := func(s *stepState) {
 		if s.status.CompareAndSwap(reserved, idle) {
 			s.withdraw()

@@ -1,15 +1,18 @@
 package seq
 
-import "slices"
+import (
+	"github.com/sequencer-go/seq/store"
+	"slices"
+)
 
 // empty makes room for other items.
-func emptyBatch(b *Batch) {
+func emptyBatch(b *store.Batch) {
 	b.Outcomes, b.Saves, b.Headway = b.Outcomes[:0], b.Saves[:0], b.Headway[:0]
 	b.Marks, b.Claims, b.Run = b.Marks[:0], b.Claims[:0], nil
 }
 
 // add puts the items of another batch behind its own.
-func addBatch(b, more *Batch) {
+func addBatch(b, more *store.Batch) {
 	b.Outcomes = append(b.Outcomes, more.Outcomes...)
 	b.Saves = append(b.Saves, more.Saves...)
 	b.Headway = append(b.Headway, more.Headway...)
@@ -21,7 +24,7 @@ func addBatch(b, more *Batch) {
 }
 
 // ids are those of all items.
-func batchIDs(b *Batch) func(func(string) bool) {
+func batchIDs(b *store.Batch) func(func(string) bool) {
 	return func(yield func(string) bool) {
 		for i := range b.Outcomes {
 			if !yield(b.Outcomes[i].ID) {
@@ -52,7 +55,7 @@ func batchIDs(b *Batch) func(func(string) bool) {
 }
 
 // among are the IDs of the batch that are in a list.
-func amongBatch(b *Batch, list []string) (ids []string) {
+func amongBatch(b *store.Batch, list []string) (ids []string) {
 	for id := range batchIDs(b) {
 		if slices.Contains(list, id) {
 			ids = append(ids, id)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"github.com/sequencer-go/seq/internal/errtext"
+	"github.com/sequencer-go/seq/store"
 	"runtime/debug"
 	"slices"
 	"sync/atomic"
@@ -32,7 +33,7 @@ type Call struct {
 	state   *stepState
 	next    func() int    // see DoThen
 	began   time.Duration // since the walk was made
-	token   Token         // of the claim; zero: there is none
+	token   store.Token   // of the claim; zero: there is none
 	paper   *paper        // what is said to the ledger, while the call is under way
 	seq     int64         // order of completion, drawn when the op has returned
 	saved   []byte
@@ -126,14 +127,14 @@ func (c *Call) atomically(ctx context.Context, fn func(context.Context) error) e
 	var own error
 	before := c.saved
 	var ahead *stepState
-	refused, err := j.store.Atomic(ctx, j.current(), c.paper.claim[0], func(tx context.Context) (Batch, error) {
+	refused, err := j.store.Atomic(ctx, j.current(), c.paper.claim[0], func(tx context.Context) (store.Batch, error) {
 		if own = c.walk.hands.protect(tx, fn); own != nil {
 			c.saved = before
-			return Batch{}, own
+			return store.Batch{}, own
 		}
 		c.paper.end[0] = c.outcome(nil)
 		ahead = c.reserve()
-		return Batch{Outcomes: c.paper.end[:], Claims: ahead.proposed()}, nil
+		return store.Batch{Outcomes: c.paper.end[:], Claims: ahead.proposed()}, nil
 	})
 	j.hear()
 	written := !slices.Contains(refused, op.ID)

@@ -236,9 +236,9 @@ func TestDefect10_ALostLeaseStopsTheRun(t *testing.T) {
 // stolen is a ledger whose lease is taken over at the first renewal.
 type stolen struct{ *store.Memory }
 
-func (s *stolen) Renew(ctx context.Context, lease seq.Lease) error {
+func (s *stolen) Renew(ctx context.Context, lease store.Lease) error {
 	_ = s.Release(ctx, lease)
-	if _, err := s.Acquire(ctx, seq.Owner{Host: "thief"}); err != nil {
+	if _, err := s.Acquire(ctx, store.Owner{Host: "thief"}); err != nil {
 		return err
 	}
 	return s.Memory.Renew(ctx, lease)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"github.com/sequencer-go/seq/internal/enum"
 	"github.com/sequencer-go/seq/internal/errtext"
+	"github.com/sequencer-go/seq/store"
 	"slices"
 	"strings"
 )
@@ -119,7 +120,7 @@ func (e *OpError) Error() string {
 }
 
 // MarshalText is the error's text, so that JSON has it.
-func (e *OpError) MarshalText() ([]byte, error) { return []byte(ErrorText(e)), nil }
+func (e *OpError) MarshalText() ([]byte, error) { return []byte(store.ErrorText(e)), nil }
 
 // Is reports whether target is [ErrRollbackFailed], for an error of Rollback.
 func (e *OpError) Is(target error) bool {

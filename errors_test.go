@@ -2,6 +2,7 @@ package seq_test
 
 import (
 	"errors"
+	"github.com/sequencer-go/seq/store"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -17,17 +18,17 @@ func TestErrorTextIsAlwaysStorable(t *testing.T) {
 	for _, err := range []error{
 		errors.New(""), errors.New("plain"), errors.New("a\x00b"), errors.New("bad \xff\xfe"),
 		hostile{},
-		errors.New(strings.Repeat("ü", seq.MaxErrorBytes)), errors.New(strings.Repeat("\xff", 3*seq.MaxErrorBytes)),
+		errors.New(strings.Repeat("ü", store.MaxErrorBytes)), errors.New(strings.Repeat("\xff", 3*store.MaxErrorBytes)),
 	} {
-		text := seq.ErrorText(err)
-		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) || len(text) > seq.MaxErrorBytes {
+		text := store.ErrorText(err)
+		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) || len(text) > store.MaxErrorBytes {
 			t.Errorf("%d bytes: %.60q", len(text), text)
 		}
 	}
-	if text := seq.ErrorText(errors.New(strings.Repeat("x", 10_000))); !strings.Contains(text, "10000 bytes") {
+	if text := store.ErrorText(errors.New(strings.Repeat("x", 10_000))); !strings.Contains(text, "10000 bytes") {
 		t.Errorf("the length is not told: %q", text[len(text)-30:])
 	}
-	if seq.ErrorText(nil) != "" {
+	if store.ErrorText(nil) != "" {
 		t.Error("nil has a text")
 	}
 }
@@ -47,8 +48,8 @@ func FuzzErrorText(f *testing.F) {
 	f.Add("")
 	f.Add("a\x00\xff" + strings.Repeat("語", 4000))
 	f.Fuzz(func(t *testing.T, s string) {
-		text := seq.ErrorText(errors.New(s))
-		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) || len(text) > seq.MaxErrorBytes {
+		text := store.ErrorText(errors.New(s))
+		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) || len(text) > store.MaxErrorBytes {
 			t.Fatalf("%q became %q", s, text)
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/sequencer-go/seq/store"
 	"slices"
 )
 
@@ -92,14 +93,14 @@ func (w *Walk) conclude(state RunState) error {
 	}
 	run := j.run
 	run.State = state
-	_, err := j.write(Batch{Run: &run, Outcomes: w.owed(), Marks: w.skips()})
+	_, err := j.write(store.Batch{Run: &run, Outcomes: w.owed(), Marks: w.skips()})
 	return err
 }
 
 // skips are the marks of the steps that settled without running. Those that ran in an earlier
 // run keep what the ledger says of it.
-func (w *Walk) skips() []Mark {
-	var marks []Mark
+func (w *Walk) skips() []store.Mark {
+	var marks []store.Mark
 	for i := range w.steps {
 		s := &w.steps[i]
 		e := s.known()
@@ -109,9 +110,9 @@ func (w *Walk) skips() []Mark {
 		if e.State == Skipped && e.Error == s.reason() {
 			continue
 		}
-		marks = append(marks, Mark{
+		marks = append(marks, store.Mark{
 			ID: s.step.Op.ID, Attempt: e.Attempt, State: Skipped, Run: w.journal.run.ID,
-			NotBefore: e.NotBefore, Reason: ErrorText(errors.New(s.reason())),
+			NotBefore: e.NotBefore, Reason: store.ErrorText(errors.New(s.reason())),
 		})
 	}
 	return marks

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/sequencer-go/seq/store"
 	"slices"
 	"strings"
 )
@@ -58,7 +59,7 @@ func (s *Sequencer) Import(ctx context.Context, in Import, opts ...RunOption) ([
 		return nil, err
 	}
 	run := j.run
-	refused, err := j.write(Batch{Marks: marks, Run: &run})
+	refused, err := j.write(store.Batch{Marks: marks, Run: &run})
 	if err == nil && len(refused) > 0 {
 		err = fmt.Errorf("%w: %s", ErrFenced, strings.Join(refused, ", "))
 	}
@@ -73,9 +74,9 @@ func (s *Sequencer) Import(ctx context.Context, in Import, opts ...RunOption) ([
 func DryRun() RunOption { return func(s *selection) { s.dry = true } }
 
 // imports are the marks that record what the ledger does not know.
-func (s *Sequencer) imports(in Import, entries map[string]*Entry, run string) ([]Mark, error) {
+func (s *Sequencer) imports(in Import, entries map[string]*store.Entry, run string) ([]store.Mark, error) {
 	var errs []error
-	var marks []Mark
+	var marks []store.Mark
 	c := s.catalog()
 	for i, id := range in.IDs {
 		at, known := c.index[id]
@@ -88,9 +89,9 @@ func (s *Sequencer) imports(in Import, entries map[string]*Entry, run string) ([
 			if e := entries[id]; e != nil {
 				attempt = e.Attempt
 			}
-			marks = append(marks, Mark{
+			marks = append(marks, store.Mark{
 				ID: id, Attempt: attempt, State: Succeeded, Run: run, Seq: int64(i) + 1, Checksum: c.ops[at].op.Checksum,
-				Reason: ErrorText(errors.New("imported from " + in.Origin)),
+				Reason: store.ErrorText(errors.New("imported from " + in.Origin)),
 			})
 		}
 	}
@@ -99,11 +100,11 @@ func (s *Sequencer) imports(in Import, entries map[string]*Entry, run string) ([
 
 // importable reports whether what the ledger knows of an op leaves room for another's word. That it
 // failed does: it does so where the other tool's work stands in its way.
-func importable(e *Entry) bool {
+func importable(e *store.Entry) bool {
 	return e == nil || e.State == Failed || e.State == Pending && e.Attempt == 0
 }
 
-func markIDs(marks []Mark) []string {
+func markIDs(marks []store.Mark) []string {
 	ids := make([]string, len(marks))
 	for i := range marks {
 		ids[i] = marks[i].ID

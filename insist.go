@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/store"
 )
 
 // patience is how long to wait between tries of a write that cannot be given up lightly.
@@ -39,7 +40,7 @@ func insist(ctx context.Context, try func(ctx context.Context, again bool) error
 // the op has run: a lost outcome is the one thing that cannot be repaired from here. It fails with
 // ErrFenced if somebody else closed the attempt. claimed is whether the claim was taken.
 func (j *journal) settle(ctx context.Context, c *Call, ahead *stepState) (claimed bool, err error) {
-	b := Batch{Outcomes: c.paper.end[:], Claims: ahead.proposed()}
+	b := store.Batch{Outcomes: c.paper.end[:], Claims: ahead.proposed()}
 	err = insist(ctx, func(ctx context.Context, again bool) error {
 		refused, err := j.write(b)
 		written := !slices.Contains(refused, c.Step.Op.ID)
@@ -59,7 +60,7 @@ func (j *journal) settle(ctx context.Context, c *Call, ahead *stepState) (claime
 }
 
 // told reports whether the ledger has this outcome of an attempt already.
-func (j *journal) told(ctx context.Context, out *Outcome, attempt int) bool {
+func (j *journal) told(ctx context.Context, out *store.Outcome, attempt int) bool {
 	history, err := j.store.History(ctx, out.ID)
 	if err != nil {
 		return false
@@ -76,7 +77,7 @@ func (j *journal) told(ctx context.Context, out *Outcome, attempt int) bool {
 // run does. One to undo is owed.
 func (j *journal) claim(ctx context.Context, c *Call) error {
 	try := func(ctx context.Context, again bool) error {
-		refused, err := j.write(Batch{Claims: c.paper.claim[:]})
+		refused, err := j.write(store.Batch{Claims: c.paper.claim[:]})
 		switch {
 		case err == nil && len(refused) == 0:
 			return nil
@@ -94,7 +95,7 @@ func (j *journal) claim(ctx context.Context, c *Call) error {
 }
 
 // owns reports whether a claim whose answer was lost is in the ledger.
-func (j *journal) owns(ctx context.Context, token Token, id string) bool {
+func (j *journal) owns(ctx context.Context, token store.Token, id string) bool {
 	entries, err := byName(j.store.Load(context.WithoutCancel(ctx)))
 	return err == nil && entries[id] != nil && entries[id].Token == token
 }
@@ -104,9 +105,9 @@ func (j *journal) owns(ctx context.Context, token Token, id string) bool {
 func (j *journal) decide(ctx context.Context, targets []*stepState) error {
 	run := j.run
 	run.State = RunRollingBack
-	batch := Batch{Run: &run}
+	batch := store.Batch{Run: &run}
 	for _, s := range targets {
-		batch.Marks = append(batch.Marks, Mark{
+		batch.Marks = append(batch.Marks, store.Mark{
 			ID: s.step.Op.ID, Attempt: s.entry.Attempt, State: RollbackPending, Run: run.ID, NotBefore: s.entry.NotBefore,
 		})
 	}

@@ -67,8 +67,8 @@ func TestIsolateOtherwise(t *testing.T) {
 			t.Errorf("OrReturn: %v, %v", r, err)
 		}
 		_, err = s.Run(t.Context(), seq.Isolate(seq.OrFail))
-		var held *seq.LeaseError
-		if !errors.As(err, &held) || held.Holder != seq.ThisProcess() || !errors.Is(err, seq.ErrLeaseHeld) {
+		var held *store.LeaseError
+		if !errors.As(err, &held) || held.Holder != store.ThisProcess() || !errors.Is(err, seq.ErrLeaseHeld) {
 			t.Errorf("OrFail: %v", err)
 		}
 		if _, err := s.Preview(t.Context()); err != nil { // never waits
@@ -91,7 +91,7 @@ func TestIsolateOtherwise(t *testing.T) {
 func TestTheLeaseIsGivenBack(t *testing.T) {
 	ledger := store.NewMemory()
 	_, _ = seq.New(ledger, fail("a")).Use(strategies.TransactionalBatch()).Run(t.Context())
-	if _, err := ledger.Acquire(t.Context(), seq.Owner{}); err != nil {
+	if _, err := ledger.Acquire(t.Context(), store.Owner{}); err != nil {
 		t.Errorf("after a run that failed: %v", err)
 	}
 }
@@ -119,7 +119,7 @@ type asleep struct {
 	until atomic.Int64
 }
 
-func (s *asleep) Write(ctx context.Context, l seq.Lease, b seq.Batch) ([]string, error) {
+func (s *asleep) Write(ctx context.Context, l store.Lease, b store.Batch) ([]string, error) {
 	refused, err := s.Memory.Write(ctx, l, b)
 	if len(b.Claims) > 0 {
 		time.Sleep(time.Duration(s.until.Load()))
@@ -127,7 +127,7 @@ func (s *asleep) Write(ctx context.Context, l seq.Lease, b seq.Batch) ([]string,
 	return refused, err
 }
 
-func (s *asleep) Renew(ctx context.Context, l seq.Lease) error {
+func (s *asleep) Renew(ctx context.Context, l store.Lease) error {
 	if s.until.Load() > 0 {
 		return errors.New("asleep")
 	}
@@ -177,9 +177,9 @@ type away struct {
 	from, until time.Time
 }
 
-func (a *away) Acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error) {
+func (a *away) Acquire(ctx context.Context, owner store.Owner) (store.Lease, error) {
 	if now := time.Now(); now.After(a.from) && now.Before(a.until) {
-		return seq.Lease{}, errors.New("connection refused")
+		return store.Lease{}, errors.New("connection refused")
 	}
 	return a.Memory.Acquire(ctx, owner)
 }
@@ -217,21 +217,21 @@ func TestAWaitOutlivesAShortOutage(t *testing.T) {
 // hanging is a ledger whose answers do not come any more, once it has said that the lease is held.
 type hanging struct{ *store.Memory }
 
-func (h *hanging) Acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error) {
+func (h *hanging) Acquire(ctx context.Context, owner store.Owner) (store.Lease, error) {
 	if lease, err := h.Memory.Acquire(ctx, owner); err == nil {
 		return lease, nil
 	} else if time.Now().Second() == 0 {
 		return lease, err
 	}
 	<-ctx.Done()
-	return seq.Lease{}, ctx.Err()
+	return store.Lease{}, ctx.Err()
 }
 
 // Who gives up waiting is not told that it tries again.
 func TestAnEndedWaitTriesNothingAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ledger := &hanging{store.NewMemory()}
-		if _, err := ledger.Memory.Acquire(t.Context(), seq.Owner{}); err != nil {
+		if _, err := ledger.Memory.Acquire(t.Context(), store.Owner{}); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/store"
 )
 
 // journal is a run's hold on the ledger: the lease, kept alive, and the writes under it.
 type journal struct {
-	store Store
-	run   Run
+	store store.Store
+	run   store.Run
 	seq   atomic.Int64 // order of completion; continues what the ledger has
 
 	held context.Context         // until the lease is lost, or the run is over
@@ -27,7 +28,7 @@ type journal struct {
 	pen pen
 
 	mu    sync.Mutex
-	lease Lease
+	lease store.Lease
 	stop  func() // ends the renewal
 
 	// In nanoseconds since it was made: when the lease is given up for lost if it is not renewed, and
@@ -37,7 +38,7 @@ type journal struct {
 }
 
 // current is the lease to write under.
-func (j *journal) current() Lease {
+func (j *journal) current() store.Lease {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.lease
@@ -50,7 +51,7 @@ var wall = clock.Wall()
 // acquire takes the lease, or does what the options say when somebody else has it, and keeps it
 // renewed until release. Who waits already, for that or for its time, outlives an outage of the ledger,
 // if it is short.
-func (j *journal) acquire(ctx context.Context, otherwise Otherwise, waits bool, waiting func(*LeaseError)) error {
+func (j *journal) acquire(ctx context.Context, otherwise Otherwise, waits bool, waiting func(*store.LeaseError)) error {
 	heard := wall.Now() // when the ledger last answered
 	var by error        // by whom it was held then
 	for told := false; ; {
@@ -61,7 +62,7 @@ func (j *journal) acquire(ctx context.Context, otherwise Otherwise, waits bool, 
 			j.tell(Event{Kind: EventLeaseAcquired})
 			return nil
 		}
-		now, held := wall.Now(), (*LeaseError)(nil)
+		now, held := wall.Now(), (*store.LeaseError)(nil)
 		pause := outage / 10
 		switch {
 		case errors.As(err, &held) && otherwise == OrWait:
@@ -89,7 +90,7 @@ const outage = 30 * time.Second
 const leasePoll = 200 * time.Millisecond
 
 // hold keeps a lease renewed, in a goroutine of its own.
-func (j *journal) hold(ctx context.Context, lease Lease, began time.Time) {
+func (j *journal) hold(ctx context.Context, lease store.Lease, began time.Time) {
 	ctx, quit := context.WithCancel(context.WithoutCancel(ctx))
 	done := make(chan struct{})
 	j.mu.Lock()
@@ -109,7 +110,7 @@ func (j *journal) hold(ctx context.Context, lease Lease, began time.Time) {
 // lasts notes a renewal that is sure, by when it was asked for. The lease counts as lost at two
 // thirds of its TTL after that: the last third is for the ops to stop in, before anybody else may
 // start.
-func (j *journal) lasts(lease Lease, asked time.Time) {
+func (j *journal) lasts(lease store.Lease, asked time.Time) {
 	j.until.Store(int64(asked.Sub(j.made) + lease.TTL*2/3))
 }
 
@@ -121,7 +122,7 @@ func (j *journal) hear() time.Time {
 }
 
 // renew renews a lease five times in its TTL until ctx ends, or it is lost.
-func (j *journal) renew(ctx context.Context, lease Lease) error {
+func (j *journal) renew(ctx context.Context, lease store.Lease) error {
 	for clock.Sleep(ctx, wall, lease.TTL/5) == nil {
 		began := wall.Now()
 		try, cancel := context.WithDeadline(ctx, j.made.Add(time.Duration(j.until.Load())))

@@ -3,6 +3,7 @@ package seq
 import (
 	"errors"
 	"fmt"
+	"github.com/sequencer-go/seq/store"
 	"slices"
 	"strings"
 	"time"
@@ -64,7 +65,7 @@ func By(actor string) RunOption { return func(s *selection) { s.actor = actor } 
 
 // Because says why a person wants a Run or a Rollback, for the ledger: see [Run].
 func Because(reason string) RunOption {
-	return func(s *selection) { s.reason = ErrorText(errors.New(reason)) }
+	return func(s *selection) { s.reason = store.ErrorText(errors.New(reason)) }
 }
 
 // named makes a list that was asked for, though it may be empty, differ from none.
@@ -138,15 +139,15 @@ func (s *selection) takes(o *stamped) bool {
 }
 
 // owner is who writes to the ledger.
-func (s *selection) owner() Owner {
-	o := ThisProcess()
-	o.Actor = ErrorText(errors.New(s.actor))
+func (s *selection) owner() store.Owner {
+	o := store.ThisProcess()
+	o.Actor = store.ErrorText(errors.New(s.actor))
 	return o
 }
 
 // newRun is a run as the ledger will have it.
-func (s *selection) newRun(strategy string) Run {
-	return Run{ID: newRunID(), Strategy: strategy, Owner: s.owner(), Reason: s.reason}
+func (s *selection) newRun(strategy string) store.Run {
+	return store.Run{ID: newRunID(), Strategy: strategy, Owner: s.owner(), Reason: s.reason}
 }
 
 // narrows reports whether an op was chosen at all.

@@ -1,6 +1,7 @@
 package seq
 
 import (
+	"github.com/sequencer-go/seq/store"
 	"runtime"
 	"slices"
 	"sync"
@@ -20,13 +21,13 @@ type pen struct {
 	slow    bool // a commit takes long
 	company int  // how many others were in the last lot
 	lot     []*note
-	whole   Batch
+	whole   store.Batch
 	seen    map[string]bool
 }
 
 // note is one batch that waits to be written.
 type note struct {
-	batch   Batch
+	batch   store.Batch
 	turn    chan bool // true: written; false: whoever waits writes the next lot, this one in it
 	refused []string
 	err     error
@@ -34,7 +35,7 @@ type note struct {
 
 // write writes a batch, also when the caller's context has ended. It waits as long as the lease is
 // held, because another op's transaction may hold up the ledger; after that, not for long.
-func (j *journal) write(b Batch) (refused []string, err error) {
+func (j *journal) write(b store.Batch) (refused []string, err error) {
 	p := &j.pen
 	p.mu.Lock()
 	first := !p.busy
@@ -55,7 +56,7 @@ func (j *journal) write(b Batch) (refused []string, err error) {
 	refused, err = n.refused, n.err
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n.batch, n.refused, n.err = Batch{}, nil, nil
+	n.batch, n.refused, n.err = store.Batch{}, nil, nil
 	p.free = append(p.free, n)
 	return refused, err
 }
@@ -92,7 +93,7 @@ func (j *journal) writeLot(mine *note) {
 // slowCommit is what a commit takes that is worth sharing.
 const slowCommit = 50 * time.Microsecond
 
-func (j *journal) commit(b Batch) ([]string, error) {
+func (j *journal) commit(b store.Batch) ([]string, error) {
 	began := wall.Now()
 	refused, err := j.store.Write(j.writing, j.current(), b)
 	j.pen.slow = j.hear().Sub(began) > slowCommit
@@ -151,7 +152,7 @@ func (p *pen) gather() {
 }
 
 // again reports whether a batch is about an op that is in the lot already.
-func (p *pen) again(b *Batch) bool {
+func (p *pen) again(b *store.Batch) bool {
 	for id := range batchIDs(b) {
 		if p.seen[id] {
 			return true

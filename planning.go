@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/sequencer-go/seq/store"
 	"maps"
 	"slices"
 	"time"
@@ -12,7 +13,7 @@ import (
 // planning is everything that a plan is made from.
 type planning struct {
 	catalog  *catalog
-	entries  map[string]*Entry
+	entries  map[string]*store.Entry
 	sel      *selection
 	policy   Drift
 	strategy *Strategy
@@ -20,7 +21,7 @@ type planning struct {
 
 	// While the plan is made: the entry of each op of the catalog, nil if the ledger has none, and how
 	// many others there are.
-	of     []*Entry
+	of     []*store.Entry
 	others int
 }
 
@@ -84,7 +85,7 @@ func (p *planning) input() (Input, error) {
 		return in, err
 	}
 	place := make([]int, len(p.catalog.ops)) // counted from 1
-	p.of, p.others = make([]*Entry, len(p.catalog.ops)), len(p.entries)
+	p.of, p.others = make([]*store.Entry, len(p.catalog.ops)), len(p.entries)
 	steps, edges := 0, 0
 	for i := range p.catalog.ops {
 		if p.of[i] = p.entries[p.catalog.ops[i].op.ID]; p.of[i] != nil {
@@ -122,7 +123,7 @@ func (p *planning) input() (Input, error) {
 }
 
 // strangers are all entries if some of them are not of the catalog, else none.
-func (p *planning) strangers() map[string]*Entry {
+func (p *planning) strangers() map[string]*store.Entry {
 	if p.others == 0 {
 		return nil
 	}
@@ -133,7 +134,7 @@ func (p *planning) strangers() map[string]*Entry {
 // are equal in all that counts, and time does not. Of what is done, the first look saw little.
 func (p *planning) sameAs(other *planning, plan *Plan) bool {
 	timed := func(s Step) bool { return !s.NotBefore.IsZero() }
-	return !slices.ContainsFunc(plan.Steps, timed) && maps.EqualFunc(p.entries, other.entries, func(a, b *Entry) bool {
+	return !slices.ContainsFunc(plan.Steps, timed) && maps.EqualFunc(p.entries, other.entries, func(a, b *store.Entry) bool {
 		if a.State.Done() && !p.sel.repeat {
 			return a.State == b.State && a.Checksum == b.Checksum
 		}
@@ -158,7 +159,7 @@ func (p *planning) done(id string) bool {
 }
 
 // done is false for nil: the ledger knows nothing of the op.
-func isDone(e *Entry) bool { return e != nil && e.State.Done() }
+func isDone(e *store.Entry) bool { return e != nil && e.State.Done() }
 
 // due is when an op is due: as stored, or as its schedule says now.
 func (p *planning) due(op *Op) (at time.Time, err error) {

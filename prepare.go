@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/store"
 )
 
 // NewWalk returns a walk over a plan that records nothing and calls do for each step, for tests
@@ -22,7 +23,7 @@ func NewWalk(plan *Plan, do Handler) *Walk {
 }
 
 // prepare lays out the state of the steps.
-func (w *Walk) prepare(entries map[string]*Entry) {
+func (w *Walk) prepare(entries map[string]*store.Entry) {
 	steps := w.plan.Steps
 	w.steps, w.dues = make([]stepState, len(steps)), nil
 	for i := range steps {

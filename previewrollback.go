@@ -2,6 +2,7 @@ package seq
 
 import (
 	"context"
+	"github.com/sequencer-go/seq/store"
 	"slices"
 )
 
@@ -40,7 +41,7 @@ func (s *Sequencer) PreviewRollback(ctx context.Context, opts ...RunOption) (*Pl
 }
 
 // latest keeps the entries that completed last.
-func (s *selection) latest(done []*Entry) []*Entry {
-	slices.SortFunc(done, func(a, b *Entry) int { return completed(b, a) })
+func (s *selection) latest(done []*store.Entry) []*store.Entry {
+	slices.SortFunc(done, func(a, b *store.Entry) int { return completed(b, a) })
 	return done[:min(s.last, len(done))]
 }

@@ -3,6 +3,7 @@ package seq
 import (
 	"context"
 	"fmt"
+	"github.com/sequencer-go/seq/store"
 	"time"
 )
 
@@ -26,6 +27,6 @@ func Progress(ctx context.Context, done, total int64) error {
 		return nil
 	}
 	c.told.Store(now)
-	_, _ = j.write(Batch{Headway: []Headway{{c.Step.Op.ID, c.token, done, total}}})
+	_, _ = j.write(store.Batch{Headway: []store.Headway{{ID: c.Step.Op.ID, Token: c.token, Done: done, Total: total}}})
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/sequencer-go/seq/store"
 )
 
 // record writes ahead that an attempt begins, and afterwards what came of it. Without a ledger
@@ -34,7 +35,7 @@ func (c *Call) open(ctx context.Context) error {
 	}
 	if err != nil {
 		c.state.owe(c.unmade())
-		c.token = Token{} // the op is not called
+		c.token = store.Token{} // the op is not called
 		c.broken = fmt.Errorf("claim: %w", err)
 		return c.broken
 	}
@@ -44,8 +45,8 @@ func (c *Call) open(ctx context.Context) error {
 // propose makes the claim that opens the attempt.
 func (c *Call) propose() {
 	e, j := c.state.known(), c.walk.journal
-	claim := Claim{
-		ID: c.Step.Op.ID, Token: NewToken(), Direction: c.Direction, Run: j.run.ID, Delivery: c.Step.Op.Delivery,
+	claim := store.Claim{
+		ID: c.Step.Op.ID, Token: store.NewToken(), Direction: c.Direction, Run: j.run.ID, Delivery: c.Step.Op.Delivery,
 		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: j.run.Owner, Checksum: c.Step.Op.Checksum,
 	}
 	if c.Direction == Forward && (e.Attempt == 0 || e.Seq > 0) {
@@ -87,8 +88,8 @@ func (c *Call) close(ctx context.Context, own error) error {
 }
 
 // outcome is what the ledger is told of an attempt that ended with err.
-func (c *Call) outcome(err error) Outcome {
-	out := Outcome{ID: c.Step.Op.ID, Token: c.token, Error: errorDetail(err), Saved: c.saved}
+func (c *Call) outcome(err error) store.Outcome {
+	out := store.Outcome{ID: c.Step.Op.ID, Token: c.token, Error: errorDetail(err), Saved: c.saved}
 	if err == nil {
 		if c.seq == 0 {
 			c.seq = c.walk.journal.seq.Add(1)
@@ -116,9 +117,9 @@ func (c *Call) outcome(err error) Outcome {
 
 // unmade is the outcome of an attempt that had no effect: it was not called, or its transaction
 // is gone. The op is what it was before.
-func (c *Call) unmade() Outcome {
+func (c *Call) unmade() store.Outcome {
 	e := c.state.known()
-	out := Outcome{ID: c.Step.Op.ID, Token: c.token, State: e.State, Error: "it was not called"}
+	out := store.Outcome{ID: c.Step.Op.ID, Token: c.token, State: e.State, Error: "it was not called"}
 	switch out.State {
 	case Failed, Tolerated, Indeterminate, RollbackPending:
 	case Succeeded: // it was to be repeated
@@ -174,7 +175,7 @@ func errorDetail(err error) string {
 	}
 	var p *PanicError
 	if errors.As(err, &p) && p.Stack != "" {
-		return ErrorText(fmt.Errorf("%w\n\n%s", err, p.Stack))
+		return store.ErrorText(fmt.Errorf("%w\n\n%s", err, p.Stack))
 	}
-	return ErrorText(err)
+	return store.ErrorText(err)
 }

@@ -3,6 +3,7 @@ package seq
 import (
 	"context"
 	"fmt"
+	"github.com/sequencer-go/seq/store"
 	"slices"
 	"strings"
 )
@@ -12,7 +13,7 @@ import (
 const maxCrashes = 3
 
 // doubt is why an op must not be called, going by what the ledger says of it; nil if it may.
-func doubt(op *Op, e *Entry) error {
+func doubt(op *Op, e *store.Entry) error {
 	switch {
 	case e.State.Open():
 		return fmt.Errorf("%w: the ledger says that attempt %d is open, and has no way to close it", ErrIndeterminate, e.Attempt)
@@ -30,7 +31,7 @@ func doubt(op *Op, e *Entry) error {
 
 // entries reads the ledger under the lease, after it has closed what the dead left open. What
 // completes from now on comes after everything in it.
-func (j *journal) entries(ctx context.Context) (map[string]*Entry, error) {
+func (j *journal) entries(ctx context.Context) (map[string]*store.Entry, error) {
 	entries, err := byName(j.store.Load(ctx))
 	if err != nil {
 		return nil, err
@@ -49,14 +50,14 @@ func (j *journal) entries(ctx context.Context) (map[string]*Entry, error) {
 
 // recover closes the attempts of owners who died: whoever holds the lease now knows that they
 // no longer run. It reports whether there were any.
-func (j *journal) recover(ctx context.Context, entries map[string]*Entry) (bool, error) {
+func (j *journal) recover(ctx context.Context, entries map[string]*store.Entry) (bool, error) {
 	lease := j.current()
-	var batch Batch
+	var batch store.Batch
 	for _, e := range entries {
 		if !e.State.Open() || e.Fence >= lease.Epoch {
 			continue
 		}
-		out := Outcome{ID: e.ID, Token: e.Token, Lost: true, State: Indeterminate, Error: "its process died"}
+		out := store.Outcome{ID: e.ID, Token: e.Token, Lost: true, State: Indeterminate, Error: "its process died"}
 		switch {
 		case e.State == RollingBack:
 			died, err := j.deaths(ctx, e)
@@ -87,7 +88,7 @@ func (j *journal) recover(ctx context.Context, entries map[string]*Entry) (bool,
 
 // deaths is how many processes in a row died undoing an op, with the one whose attempt is open. Those
 // that died doing it before are not the fault of its rollback.
-func (j *journal) deaths(ctx context.Context, e *Entry) (int, error) {
+func (j *journal) deaths(ctx context.Context, e *store.Entry) (int, error) {
 	if e.Crashes+1 < maxCrashes {
 		return e.Crashes + 1, nil
 	}

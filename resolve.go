@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/sequencer-go/seq/store"
 )
 
 // Resolution is what a person found when the ledger could not know.
@@ -28,7 +29,7 @@ func (s *Sequencer) Resolve(ctx context.Context, id string, found Resolution, re
 	if found > NotDone || reason == "" {
 		return fmt.Errorf("%w: Resolve %s: want Done or NotDone, and a reason", ErrInvalidOption, quoted(id))
 	}
-	return s.byHand(ctx, sel, "Resolve "+quoted(id), id, "resolved: "+reason, func(e *Entry) (State, error) {
+	return s.byHand(ctx, sel, "Resolve "+quoted(id), id, "resolved: "+reason, func(e *store.Entry) (State, error) {
 		if e.Attempt == 0 && e.State == Pending {
 			return 0, errors.New("the ledger does not know it")
 		}
@@ -44,7 +45,7 @@ func (s *Sequencer) Resolve(ctx context.Context, id string, found Resolution, re
 // reason goes into its history. It is refused for an op that is done, open, in doubt or being
 // undone, with an error that matches [ErrInvalidOption]; options are as for Run.
 func (s *Sequencer) Skip(ctx context.Context, id, reason string, opts ...RunOption) error {
-	return s.decide(ctx, "Skip "+quoted(id), id, "waived: "+reason, reason, opts, func(e *Entry) (State, error) {
+	return s.decide(ctx, "Skip "+quoted(id), id, "waived: "+reason, reason, opts, func(e *store.Entry) (State, error) {
 		switch e.State {
 		case Pending, Scheduled, Skipped, Failed, Tolerated, RolledBack:
 			return Waived, nil
@@ -60,7 +61,7 @@ func (s *Sequencer) Skip(ctx context.Context, id, reason string, opts ...RunOpti
 // mended: it is pending again, for the next Run. The reason goes into its history. It is refused for
 // an op that is done, in doubt or being undone, with an error that matches [ErrInvalidOption].
 func (s *Sequencer) Retry(ctx context.Context, id, reason string, opts ...RunOption) error {
-	return s.decide(ctx, "Retry "+quoted(id), id, "retried: "+reason, reason, opts, func(e *Entry) (State, error) {
+	return s.decide(ctx, "Retry "+quoted(id), id, "retried: "+reason, reason, opts, func(e *store.Entry) (State, error) {
 		switch {
 		case e.State == Waived, e.State == Failed, e.State == Tolerated, e.State == Skipped, e.State == Pending && e.Crashes > 0:
 			return Pending, nil
@@ -75,7 +76,7 @@ func (s *Sequencer) Retry(ctx context.Context, id, reason string, opts ...RunOpt
 }
 
 // decide is byHand for an op that the ledger may not know yet.
-func (s *Sequencer) decide(ctx context.Context, doing, id, note, reason string, opts []RunOption, to func(*Entry) (State, error)) error {
+func (s *Sequencer) decide(ctx context.Context, doing, id, note, reason string, opts []RunOption, to func(*store.Entry) (State, error)) error {
 	s, sel, err := s.with(opts)
 	if err != nil {
 		return err
@@ -87,7 +88,7 @@ func (s *Sequencer) decide(ctx context.Context, doing, id, note, reason string, 
 }
 
 // byHand writes what a person decided as an attempt of its own, in a state that to chooses.
-func (s *Sequencer) byHand(ctx context.Context, sel *selection, doing, id, note string, to func(*Entry) (State, error)) error {
+func (s *Sequencer) byHand(ctx context.Context, sel *selection, doing, id, note string, to func(*store.Entry) (State, error)) error {
 	defer s.announcer.flush()
 	j := &journal{store: s.store, run: sel.newRun("")}
 	ctx, drop, err := s.take(ctx, j, sel)
@@ -105,7 +106,7 @@ func (s *Sequencer) byHand(ctx context.Context, sel *selection, doing, id, note 
 		if _, known := c.index[id]; !known {
 			return fmt.Errorf("%w: %s: neither the code nor the ledger knows it%s", ErrInvalidOption, doing, c.didYouMean(id))
 		}
-		e = &Entry{ID: id}
+		e = &store.Entry{ID: id}
 	}
 	state, err := to(e)
 	if err != nil {
@@ -115,7 +116,7 @@ func (s *Sequencer) byHand(ctx context.Context, sel *selection, doing, id, note 
 }
 
 // resolved is what a finding makes of an entry; false if there is no doubt about it.
-func resolved(e *Entry, found Resolution) (State, bool) {
+func resolved(e *store.Entry, found Resolution) (State, bool) {
 	undoing := e.State == RollbackPending || e.State == RollbackFailed
 	switch {
 	case !undoing && e.State != Indeterminate && e.Crashes == 0:
@@ -130,16 +131,16 @@ func resolved(e *Entry, found Resolution) (State, bool) {
 }
 
 // resolve writes a finding as an attempt of its own.
-func (j *journal) resolve(ctx context.Context, e *Entry, to State, note string) error {
+func (j *journal) resolve(ctx context.Context, e *store.Entry, to State, note string) error {
 	c := &Call{Step: &Step{Op: &Op{ID: e.ID}}, Direction: ByHand, Attempt: e.Attempt + 1}
-	c.write(Claim{
-		ID: e.ID, Token: NewToken(), Direction: ByHand, Run: e.Run, Delivery: e.Delivery,
+	c.write(store.Claim{
+		ID: e.ID, Token: store.NewToken(), Direction: ByHand, Run: e.Run, Delivery: e.Delivery,
 		Generation: e.Generation, Attempt: c.Attempt, Owner: j.run.Owner, Checksum: e.Checksum,
 	})
 	defer c.file()
 	err := j.claim(ctx, c)
 	if err == nil {
-		c.paper.end[0] = Outcome{ID: e.ID, Token: c.token, State: to, Error: ErrorText(errors.New(note))}
+		c.paper.end[0] = store.Outcome{ID: e.ID, Token: c.token, State: to, Error: store.ErrorText(errors.New(note))}
 		if e.Seq == 0 && (to == Succeeded || to == RolledBack) { // else it keeps its place
 			c.paper.end[0].Seq = j.seq.Add(1)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/sequencer-go/seq/store"
 	"maps"
 	"slices"
 )
@@ -110,7 +111,7 @@ func (w *Walk) done(ctx context.Context) ([]*stepState, error) {
 		s := &w.steps[i]
 		if w.journal == nil {
 			if s.entry == nil {
-				s.entry = &Entry{ID: s.step.Op.ID}
+				s.entry = &store.Entry{ID: s.step.Op.ID}
 			}
 			s.entry.State = s.state
 			done = append(done, s)
@@ -123,7 +124,7 @@ func (w *Walk) done(ctx context.Context) ([]*stepState, error) {
 	ctx = context.WithoutCancel(ctx)
 	err := insist(ctx, func(ctx context.Context, _ bool) (err error) {
 		if untold := w.owed(); len(untold) > 0 {
-			if _, err = w.journal.write(Batch{Outcomes: untold}); err != nil { // what is refused was closed in time
+			if _, err = w.journal.write(store.Batch{Outcomes: untold}); err != nil { // what is refused was closed in time
 				return err
 			}
 		}
@@ -157,7 +158,7 @@ func (w *Walk) done(ctx context.Context) ([]*stepState, error) {
 
 // concerns reports whether an entry is the business of a rollback. So is what this walk did, and
 // somebody else could not undo while it waited.
-func (w *Walk) concerns(e *Entry, s *stepState) bool {
+func (w *Walk) concerns(e *store.Entry, s *stepState) bool {
 	if w.asked != nil {
 		return w.asked[e.ID]
 	}
@@ -229,7 +230,7 @@ func (w *Walk) undoAll(ctx context.Context, ids []string) error {
 }
 
 // maybeApplied reports whether an op may have had an effect that is to be undone.
-func (w *Walk) maybeApplied(ctx context.Context, op *Op, e *Entry) (bool, error) {
+func (w *Walk) maybeApplied(ctx context.Context, op *Op, e *store.Entry) (bool, error) {
 	switch e.State {
 	case Succeeded, Indeterminate, RollbackPending:
 		return true, nil
@@ -247,7 +248,7 @@ func (w *Walk) maybeApplied(ctx context.Context, op *Op, e *Entry) (bool, error)
 
 // doubted reports whether nobody knows the end of an attempt before the last one, in the same run:
 // that the last one failed does not say that the others did.
-func (j *journal) doubted(ctx context.Context, e *Entry) (doubt bool, err error) {
+func (j *journal) doubted(ctx context.Context, e *store.Entry) (doubt bool, err error) {
 	err = insist(context.WithoutCancel(ctx), func(ctx context.Context, _ bool) error {
 		history, err := j.store.History(ctx, e.ID)
 		doubt = false
@@ -277,6 +278,6 @@ func latestFirst(a, b *stepState) int {
 }
 
 // completed orders entries by completion. What was imported, and never claimed, came first.
-func completed(a, b *Entry) int {
+func completed(a, b *store.Entry) int {
 	return cmp.Or(cmp.Compare(min(a.Fence, 1), min(b.Fence, 1)), cmp.Compare(a.Seq, b.Seq))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/sequencer-go/seq/store"
 	"maps"
 	"slices"
 	"strings"
@@ -73,7 +74,7 @@ func (s *Sequencer) resume(ctx context.Context, j *journal, p *planning) (*Repor
 	}
 	run := j.run
 	defer func() { j.run = run }()
-	j.run = Run{ID: targets[0].Run, Strategy: rollbackName, Owner: run.Owner}
+	j.run = store.Run{ID: targets[0].Run, Strategy: rollbackName, Owner: run.Owner}
 	if runs, err := s.store.Runs(ctx, lookBack); err == nil {
 		for _, r := range runs {
 			if r.ID == targets[0].Run {
@@ -84,15 +85,15 @@ func (s *Sequencer) resume(ctx context.Context, j *journal, p *planning) (*Repor
 	return s.undo(ctx, j, nil)
 }
 
-func byID(a, b *Entry) int { return strings.Compare(a.ID, b.ID) }
+func byID(a, b *store.Entry) int { return strings.Compare(a.ID, b.ID) }
 
 // unfinished are the entries that somebody decided to undo.
-func (p *planning) unfinished() []*Entry {
+func (p *planning) unfinished() []*store.Entry {
 	entries := maps.Values(p.entries)
 	if p.of != nil && p.others == 0 { // a list is quicker
 		entries = slices.Values(p.of)
 	}
-	var list []*Entry
+	var list []*store.Entry
 	for e := range entries {
 		if e != nil && (e.State == RollbackPending || e.State == RollingBack) {
 			list = append(list, e)
@@ -119,8 +120,8 @@ func (s *Sequencer) undo(ctx context.Context, j *journal, asked map[string]bool)
 }
 
 // targets are the entries that Rollback is asked to undo.
-func (p *planning) targets() ([]*Entry, error) {
-	var done, doomed []*Entry
+func (p *planning) targets() ([]*store.Entry, error) {
+	var done, doomed []*store.Entry
 	for _, e := range p.entries {
 		switch e.State {
 		case RollbackPending, RollbackFailed:
@@ -133,7 +134,7 @@ func (p *planning) targets() ([]*Entry, error) {
 	case p.sel.last > 0:
 		done = p.sel.latest(done)
 	case p.sel.narrows():
-		done = slices.DeleteFunc(done, func(e *Entry) bool { return !p.sel.takes(p.catalog.stamped(e.ID)) })
+		done = slices.DeleteFunc(done, func(e *store.Entry) bool { return !p.sel.takes(p.catalog.stamped(e.ID)) })
 	case len(doomed) > 0:
 		done = nil
 	default:
@@ -165,16 +166,16 @@ func (c *catalog) stamped(id string) *stamped {
 }
 
 // ofLastRun keeps the entries of the run that completed the latest of them.
-func ofLastRun(done []*Entry) []*Entry {
+func ofLastRun(done []*store.Entry) []*store.Entry {
 	if len(done) == 0 {
 		return nil
 	}
 	last := slices.MaxFunc(done, completed)
-	return slices.DeleteFunc(done, func(e *Entry) bool { return e.Run != last.Run })
+	return slices.DeleteFunc(done, func(e *store.Entry) bool { return e.Run != last.Run })
 }
 
 // reversible checks that each target can be undone.
-func (p *planning) reversible(targets []*Entry) error {
+func (p *planning) reversible(targets []*store.Entry) error {
 	var errs []error
 	for _, e := range targets {
 		i, known := p.catalog.index[e.ID]
@@ -189,7 +190,7 @@ func (p *planning) reversible(targets []*Entry) error {
 }
 
 // stillNeeded checks that nothing that stays done depends on a target.
-func (p *planning) stillNeeded(targets []*Entry) error {
+func (p *planning) stillNeeded(targets []*store.Entry) error {
 	gone := make(map[string]bool, len(targets))
 	for _, e := range targets {
 		gone[e.ID] = true

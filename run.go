@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"github.com/sequencer-go/seq/store"
 	"slices"
 )
 
@@ -137,7 +138,7 @@ func (r *Report) turnedAway(sel *selection, err error) (*Report, error) {
 }
 
 // waiting tells the watchers why nothing moves.
-func (w *Walk) waiting(held *LeaseError) {
+func (w *Walk) waiting(held *store.LeaseError) {
 	w.announce(Event{Kind: EventWaiting, Err: held, Reason: fmt.Sprintf("waits for %s", held.Holder)})
 }
 
@@ -155,7 +156,7 @@ func (s *Sequencer) unwind(ctx context.Context, j *journal, p *planning) (report
 	return report, p, nil
 }
 
-func (s *Sequencer) newWalk(plan *Plan, j *journal, entries map[string]*Entry, sel *selection) *Walk {
+func (s *Sequencer) newWalk(plan *Plan, j *journal, entries map[string]*store.Entry, sel *selection) *Walk {
 	w := &Walk{
 		plan: plan, handler: s.handler(), clock: s.clock, made: s.clock.Now(), journal: j,
 		announcer: s.announcer, strategy: s.strategy.Name,
@@ -189,7 +190,7 @@ func (s *Sequencer) begin(ctx context.Context, w *Walk, p *planning) error {
 	}
 	j.run.State = RunStarted
 	run := j.run
-	batch := Batch{Run: &run}
+	batch := store.Batch{Run: &run}
 	for i := range w.steps {
 		if m, changed := w.enrolment(i, p.now); changed {
 			batch.Marks = append(batch.Marks, m)
@@ -203,22 +204,22 @@ func (s *Sequencer) begin(ctx context.Context, w *Walk, p *planning) error {
 
 // dead are the runs that the ledger has in one of these states, the latest first, although they
 // are not under way: whoever holds the lease knows that.
-func (j *journal) dead(ctx context.Context, states ...RunState) ([]Run, error) {
+func (j *journal) dead(ctx context.Context, states ...RunState) ([]store.Run, error) {
 	runs, err := j.store.Runs(ctx, lookBack)
 	if err != nil {
 		return nil, fmt.Errorf("read the runs: %w", err)
 	}
-	return slices.DeleteFunc(runs, func(r Run) bool { return !slices.Contains(states, r.State) }), nil
+	return slices.DeleteFunc(runs, func(r store.Run) bool { return !slices.Contains(states, r.State) }), nil
 }
 
 // bury closes the runs of the dead, but for the one that is continued.
-func (j *journal) bury(dead []Run) error {
+func (j *journal) bury(dead []store.Run) error {
 	for _, r := range dead {
 		if r.ID == j.run.ID {
 			continue
 		}
 		r.State = RunAbandoned
-		if _, err := j.write(Batch{Run: &r}); err != nil {
+		if _, err := j.write(store.Batch{Run: &r}); err != nil {
 			return fmt.Errorf("close the run %s: %w", r.ID, err)
 		}
 	}
@@ -229,4 +230,4 @@ func (j *journal) bury(dead []Run) error {
 const lookBack = 100
 
 // newRunID is random; runs are ordered by when they started.
-func newRunID() string { return NewToken().String() }
+func newRunID() string { return store.NewToken().String() }

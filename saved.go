@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"github.com/sequencer-go/seq/store"
 )
 
 // MaxSavedBytes is how much an op can save.
@@ -31,7 +32,7 @@ func Save(ctx context.Context, v any) error {
 		return fmt.Errorf("save: %d bytes of JSON, at most %d allowed", len(data), MaxSavedBytes)
 	}
 	if j := c.walk.journal; j != nil && c.Step.Op.Delivery != Transactional {
-		refused, err := j.write(Batch{Saves: []Snapshot{{c.Step.Op.ID, c.token, data}}})
+		refused, err := j.write(store.Batch{Saves: []store.Snapshot{{ID: c.Step.Op.ID, Token: c.token, Data: data}}})
 		if err == nil && len(refused) > 0 {
 			err = ErrFenced
 		}
@@ -61,7 +62,7 @@ func Saved(ctx context.Context, v any) (bool, error) {
 
 // StoreOf is the store that records the run an op's context belongs to, nil if there is none.
 // Stores use it to hand an op their database, see bunstore.DB.
-func StoreOf(ctx context.Context) Store {
+func StoreOf(ctx context.Context) store.Store {
 	if c := callOf(ctx); c != nil && c.walk.journal != nil {
 		return c.walk.journal.store
 	}

@@ -6,20 +6,21 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/store"
 )
 
 // enrolment is the mark that stores when a step is due, its own time or that of what it waits
 // for, so that any process can pick it up; false if the ledger says so already.
-func (w *Walk) enrolment(i int, now time.Time) (Mark, bool) {
+func (w *Walk) enrolment(i int, now time.Time) (store.Mark, bool) {
 	s, due := &w.steps[i], w.due(i)
 	e, op := s.known(), s.step.Op
 	if due.IsZero() || s.step.Skip != "" || e.State == Indeterminate || e.State.Done() || doubt(op, e) != nil {
-		return Mark{}, false
+		return store.Mark{}, false
 	}
 	if (e.State == Failed || e.State == Tolerated) && !due.After(now) {
-		return Mark{}, false // a rollback may still have to know
+		return store.Mark{}, false // a rollback may still have to know
 	}
-	m := Mark{ID: op.ID, Attempt: e.Attempt, State: Pending, Run: w.journal.run.ID, NotBefore: due}
+	m := store.Mark{ID: op.ID, Attempt: e.Attempt, State: Pending, Run: w.journal.run.ID, NotBefore: due}
 	if due.After(now) {
 		m.State, m.Reason = Scheduled, "due at "+due.UTC().Format(time.RFC3339)
 	}
@@ -133,7 +134,7 @@ func (s *Sequencer) again(ctx context.Context, w *Walk, sel *selection) error {
 
 // fold puts the steps aside that have had their turn, and returns the others. Of what is not in
 // the ledger, entries learn here.
-func (w *Walk) fold(entries map[string]*Entry) []string {
+func (w *Walk) fold(entries map[string]*store.Entry) []string {
 	if w.place == nil {
 		w.place = make(map[string]int, len(w.steps))
 		for i := range w.steps {
@@ -156,10 +157,10 @@ func (w *Walk) fold(entries map[string]*Entry) []string {
 		}
 		w.past = append(w.past, s)
 		if w.journal == nil {
-			entries[id] = &Entry{ID: id, State: s.state}
+			entries[id] = &store.Entry{ID: id, State: s.state}
 		}
 		if s.state == Skipped && s.reason() == conditionFalse { // nobody need wait for it
-			entries[id] = &Entry{ID: id, State: Succeeded}
+			entries[id] = &store.Entry{ID: id, State: Succeeded}
 		}
 	}
 	return left

@@ -28,12 +28,13 @@ import (
 	"sync"
 
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/store"
 )
 
 // A Sequencer runs ops by a strategy on a ledger. Configure it with Use before the first run;
 // from then on its methods are safe for concurrent use.
 type Sequencer struct {
-	store     Store
+	store     store.Store
 	ops       []Op
 	base      Strategy     // as it was given
 	added     []Middleware // to whatever strategy
@@ -49,12 +50,12 @@ type Sequencer struct {
 // [Register]. A slice that is passed as ops... must not be changed afterwards. The sequencer runs
 // them by [Sequential] until Use says otherwise. What is wrong with store or ops is reported by Run
 // and Preview, before anything runs.
-func New(store Store, ops ...Op) *Sequencer {
-	s := &Sequencer{store: store, ops: ops, clock: clock.Wall()}
+func New(ledger store.Store, ops ...Op) *Sequencer {
+	s := &Sequencer{store: ledger, ops: ops, clock: clock.Wall()}
 	if len(ops) == 0 {
 		s.ops = registered()
 	}
-	if store == nil {
+	if ledger == nil {
 		s.errs = append(s.errs, errors.New("seq.New: the store is nil"))
 	}
 	return s.Use(Sequential())
@@ -118,7 +119,7 @@ func WithClock(c clock.Clock) Part {
 }
 
 // Store is the ledger.
-func (s *Sequencer) Store() Store { return s.store }
+func (s *Sequencer) Store() store.Store { return s.store }
 
 // Ops are copies of the ops, in chronological order; those with an invalid ID are left out.
 func (s *Sequencer) Ops() []Op {
@@ -159,7 +160,7 @@ func (s *Sequencer) Preview(ctx context.Context, opts ...RunOption) (*Plan, erro
 }
 
 // load reads the ledger for a plan. Ops that are wrong in themselves never touch it.
-func (s *Sequencer) load(ctx context.Context, sel *selection, read func(context.Context) (map[string]*Entry, error)) (*planning, error) {
+func (s *Sequencer) load(ctx context.Context, sel *selection, read func(context.Context) (map[string]*store.Entry, error)) (*planning, error) {
 	c := s.catalog()
 	if c.err != nil && len(c.foreign) == 0 {
 		return nil, c.err
@@ -174,23 +175,23 @@ func (s *Sequencer) load(ctx context.Context, sel *selection, read func(context.
 }
 
 // read is a read without the lease.
-func (s *Sequencer) read(ctx context.Context) (map[string]*Entry, error) {
+func (s *Sequencer) read(ctx context.Context) (map[string]*store.Entry, error) {
 	return byName(s.store.Load(ctx))
 }
 
 // look is how to read for a plan, which need not know much of what is done unless that is repeated.
-func (s *Sequencer) look(sel *selection) func(context.Context) (map[string]*Entry, error) {
-	b, can := s.store.(Briefer)
+func (s *Sequencer) look(sel *selection) func(context.Context) (map[string]*store.Entry, error) {
+	b, can := s.store.(store.Briefer)
 	if !can || sel.repeat || !has(s.strategy.Middleware, LayerRecord) {
 		return s.read
 	}
-	return func(ctx context.Context) (map[string]*Entry, error) {
+	return func(ctx context.Context) (map[string]*store.Entry, error) {
 		about := len(s.catalog().ops)
-		entries := make(map[string]*Entry, about)
-		var block []Entry
-		err := b.Brief(ctx, func(e Entry) {
+		entries := make(map[string]*store.Entry, about)
+		var block []store.Entry
+		err := b.Brief(ctx, func(e store.Entry) {
 			if len(block) == 0 {
-				block = make([]Entry, min(max(about-len(entries), 8), 4096))
+				block = make([]store.Entry, min(max(about-len(entries), 8), 4096))
 			}
 			block[0] = e
 			entries[e.ID], block = &block[0], block[1:]
@@ -200,8 +201,8 @@ func (s *Sequencer) look(sel *selection) func(context.Context) (map[string]*Entr
 }
 
 // byName is what a read of the ledger answers, by ID.
-func byName(list []Entry, err error) (map[string]*Entry, error) {
-	entries := make(map[string]*Entry, len(list))
+func byName(list []store.Entry, err error) (map[string]*store.Entry, error) {
+	entries := make(map[string]*store.Entry, len(list))
 	for i := range list {
 		entries[list[i].ID] = &list[i]
 	}

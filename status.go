@@ -2,6 +2,7 @@ package seq
 
 import (
 	"context"
+	"github.com/sequencer-go/seq/store"
 	"slices"
 	"strings"
 	"time"
@@ -10,8 +11,8 @@ import (
 // A Status is how everything stands: in the code and in the ledger.
 type Status struct {
 	Now    time.Time
-	Ops    []OpStatus  // registered or known to the ledger, in chronological order
-	Holder *LeaseError `json:",omitempty"` // who holds the ledger now, nil if nobody does
+	Ops    []OpStatus        // registered or known to the ledger, in chronological order
+	Holder *store.LeaseError `json:",omitempty"` // who holds the ledger now, nil if nobody does
 }
 
 // OpStatus is how one op stands.
@@ -96,7 +97,7 @@ func (s *Sequencer) Status(ctx context.Context, opts ...RunOption) (*Status, err
 }
 
 // fill takes over what the ledger knows.
-func (o *OpStatus) fill(e *Entry) {
+func (o *OpStatus) fill(e *store.Entry) {
 	o.State, o.Due, o.Attempt, o.Crashes = e.State, e.NotBefore, e.Attempt, e.Crashes
 	o.Run, o.Error, o.Done, o.Total = e.Run, e.Error, e.Done, e.Total
 }

@@ -1,6 +1,7 @@
 package seq
 
 import (
+	"github.com/sequencer-go/seq/store"
 	"sync/atomic"
 	"time"
 )
@@ -18,10 +19,10 @@ type stepState struct {
 	took    time.Duration // the forward attempt
 	after   []int         // of the step, which is not looked at on the way
 	step    *Step
-	entry   *Entry   // as the ledger had it when the plan was made; nil: it had nothing
-	call    *Call    // that is under way, or has been claimed ahead
-	untold  *Outcome // of an attempt that the ledger may take for open
-	said    *remark  // nil: there is nothing to say
+	entry   *store.Entry   // as the ledger had it when the plan was made; nil: it had nothing
+	call    *Call          // that is under way, or has been claimed ahead
+	untold  *store.Outcome // of an attempt that the ledger may take for open
+	said    *remark        // nil: there is nothing to say
 }
 
 // remark is what there is to say of a step that did not simply succeed.
@@ -52,14 +53,14 @@ func (s *stepState) err() error {
 }
 
 // known is what the ledger knew of the step, for reading.
-func (s *stepState) known() *Entry {
+func (s *stepState) known() *store.Entry {
 	if s.entry == nil {
 		return &unknown
 	}
 	return s.entry
 }
 
-var unknown Entry
+var unknown store.Entry
 
 const (
 	idle uint32 = iota

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/store"
 )
 
 // A Walk is one run on its way through a plan. It is the only thing that calls an op: executors
@@ -199,7 +200,7 @@ func (w *Walk) settle(s *stepState, state State, reason string, err error) {
 			s.took = w.clock.Now().Sub(w.made) - c.began
 		}
 		if w.journal == nil && c.saved != nil {
-			s.entry = &Entry{ID: op.ID, Saved: c.saved} // for its Rollback
+			s.entry = &store.Entry{ID: op.ID, Saved: c.saved} // for its Rollback
 		}
 		c.file()
 		s.call = nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/strategies"
 )
 
@@ -46,7 +47,7 @@ var peers = map[string]func(tb testing.TB, p product, address string, n int) pee
 }
 
 type seqPeer struct {
-	store    seq.Store
+	store    store.Store
 	ops      []seq.Op
 	strategy seq.Strategy
 	called   *atomic.Int64

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 )
 
 // measured says who is measured on which database.
@@ -162,20 +163,20 @@ func everythingDone(b *testing.B, measure func(b *testing.B, side peer, n int), 
 
 // fill records all steps as done, in the store's own words but in large batches.
 func (s *seqPeer) fill(ctx context.Context) error {
-	lease, err := s.store.Acquire(ctx, seq.ThisProcess())
+	lease, err := s.store.Acquire(ctx, store.ThisProcess())
 	if err != nil {
 		return err
 	}
 	for from := 0; from < len(s.ops); from += 1000 {
-		var claims, outcomes seq.Batch
+		var claims, outcomes store.Batch
 		for i := from; i < min(from+1000, len(s.ops)); i++ {
-			token := seq.NewToken()
-			claims.Claims = append(claims.Claims, seq.Claim{
-				ID: s.ops[i].ID, Token: token, Run: lease.Holder.String(), Generation: 1, Attempt: 1, Owner: seq.ThisProcess(),
+			token := store.NewToken()
+			claims.Claims = append(claims.Claims, store.Claim{
+				ID: s.ops[i].ID, Token: token, Run: lease.Holder.String(), Generation: 1, Attempt: 1, Owner: store.ThisProcess(),
 			})
-			outcomes.Outcomes = append(outcomes.Outcomes, seq.Outcome{ID: s.ops[i].ID, Token: token, State: seq.Succeeded, Seq: int64(i + 1)})
+			outcomes.Outcomes = append(outcomes.Outcomes, store.Outcome{ID: s.ops[i].ID, Token: token, State: seq.Succeeded, Seq: int64(i + 1)})
 		}
-		for _, batch := range []seq.Batch{claims, outcomes} {
+		for _, batch := range []store.Batch{claims, outcomes} {
 			if refused, err := s.store.Write(ctx, lease, batch); err != nil || len(refused) > 0 {
 				return fmt.Errorf("%d refused: %w", len(refused), err)
 			}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // A board is what the events of a run say together: what runs, what is left, why nothing moves.
@@ -15,12 +16,12 @@ import (
 type board struct {
 	plan    *seq.Plan
 	phase   phase
-	held    *seq.LeaseError // while waiting for it
-	away    error           // why the ledger does not answer
-	again   time.Time       // until it is tried again, and this is so
-	waits   map[string]int  // how many wait for an op, as far as that was asked since the last event
-	since   time.Time       // of the phase
-	began   time.Time       // of the run
+	held    *store.LeaseError // while waiting for it
+	away    error             // why the ledger does not answer
+	again   time.Time         // until it is tried again, and this is so
+	waits   map[string]int    // how many wait for an op, as far as that was asked since the last event
+	since   time.Time         // of the phase
+	began   time.Time         // of the run
 	total   int
 	settled map[string]seq.State
 	running []*work // in the order of starting
@@ -294,4 +295,4 @@ func (w *work) headway(now time.Time) string {
 }
 
 // text is an error's own words.
-func text(err error) string { return seq.ErrorText(cause(err)) }
+func text(err error) string { return store.ErrorText(cause(err)) }

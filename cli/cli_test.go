@@ -47,13 +47,13 @@ func newDesk(t *testing.T, more ...seq.Op) *desk {
 
 // do is a command line, and what it answers.
 // dead claims an op for a process that will not report.
-func (d *desk) dead(claim seq.Claim) seq.Lease {
+func (d *desk) dead(claim store.Claim) store.Lease {
 	d.t.Helper()
-	lease, err := d.store.Acquire(d.t.Context(), seq.Owner{Host: "dead"})
+	lease, err := d.store.Acquire(d.t.Context(), store.Owner{Host: "dead"})
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	if _, err := d.store.Write(d.t.Context(), lease, seq.Batch{Claims: []seq.Claim{claim}}); err != nil {
+	if _, err := d.store.Write(d.t.Context(), lease, store.Batch{Claims: []store.Claim{claim}}); err != nil {
 		d.t.Fatal(err)
 	}
 	return lease
@@ -101,7 +101,7 @@ func TestADeployFromPlanToRollback(t *testing.T) {
 
 func TestExitCodes(t *testing.T) {
 	busy := newDesk(t)
-	if _, err := busy.store.Acquire(t.Context(), seq.Owner{Host: "other", PID: 7, Actor: "bob"}); err != nil {
+	if _, err := busy.store.Acquire(t.Context(), store.Owner{Host: "other", PID: 7, Actor: "bob"}); err != nil {
 		t.Fatal(err)
 	}
 	broken := newDesk(t)
@@ -181,9 +181,9 @@ func TestADoubtIsResolved(t *testing.T) {
 	d := newDesk(t)
 	d.want(cli.OK, nil, "run")
 	id := "2024_01_15_115900_charge_cards"
-	claim := seq.Claim{ID: id, Token: seq.NewToken(), Delivery: seq.Once, Attempt: 1, Generation: 1}
+	claim := store.Claim{ID: id, Token: store.NewToken(), Delivery: seq.Once, Attempt: 1, Generation: 1}
 	lease := d.dead(claim)
-	if _, err := d.store.Write(t.Context(), lease, seq.Batch{Outcomes: []seq.Outcome{{ID: id, Token: claim.Token, State: seq.Indeterminate, Error: "its process died"}}}); err != nil {
+	if _, err := d.store.Write(t.Context(), lease, store.Batch{Outcomes: []store.Outcome{{ID: id, Token: claim.Token, State: seq.Indeterminate, Error: "its process died"}}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.store.Release(t.Context(), lease); err != nil {

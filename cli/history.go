@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 func (a *app) history() *cobra.Command {
@@ -67,7 +67,7 @@ func (a *app) history() *cobra.Command {
 	return cmd
 }
 
-func viewAttempts(list []seq.Attempt) []attemptView {
+func viewAttempts(list []store.Attempt) []attemptView {
 	views := []attemptView{}
 	for i := range list {
 		views = append(views, viewAttempt(&list[i]))
@@ -75,7 +75,7 @@ func viewAttempts(list []seq.Attempt) []attemptView {
 	return views
 }
 
-func printRun(out io.Writer, r *seq.Run) {
+func printRun(out io.Writer, r *store.Run) {
 	took := "not over"
 	if !r.Finished.IsZero() {
 		took = "in " + span(r.Finished.Sub(r.Started))
@@ -88,7 +88,7 @@ func printRun(out io.Writer, r *seq.Run) {
 }
 
 // printAttempts writes attempts, with the op's ID if they are of several.
-func printAttempts(out io.Writer, p palette, list []seq.Attempt, several bool) {
+func printAttempts(out io.Writer, p palette, list []store.Attempt, several bool) {
 	for i := range list {
 		t := &list[i]
 		took := "open"

@@ -15,6 +15,7 @@ import (
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/cli"
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/strategies"
 )
 
@@ -42,17 +43,17 @@ func TestAPipeHearsWhyNothingMoves(t *testing.T) {
 func TestAPipeHearsWhoHoldsTheLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
-		lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "other", PID: 7, Actor: "bob"})
+		lease, err := d.store.Acquire(t.Context(), store.Owner{Host: "other", PID: 7, Actor: "bob"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		claim := seq.Claim{ID: create, Token: seq.NewToken(), Attempt: 1, Generation: 1}
-		if _, err := d.store.Write(t.Context(), lease, seq.Batch{
-			Claims: []seq.Claim{claim},
+		claim := store.Claim{ID: create, Token: store.NewToken(), Attempt: 1, Generation: 1}
+		if _, err := d.store.Write(t.Context(), lease, store.Batch{
+			Claims: []store.Claim{claim},
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := d.store.Write(t.Context(), lease, seq.Batch{Headway: []seq.Headway{{ID: create, Token: claim.Token, Done: 3, Total: 10}}}); err != nil {
+		if _, err := d.store.Write(t.Context(), lease, store.Batch{Headway: []store.Headway{{ID: create, Token: claim.Token, Done: 3, Total: 10}}}); err != nil {
 			t.Fatal(err)
 		}
 		go func() {
@@ -155,11 +156,11 @@ func TestAHeartbeatIsNoFlood(t *testing.T) {
 
 // down is a store whose database is away for a while.
 type down struct {
-	seq.Store
+	store.Store
 	until time.Time
 }
 
-func (d down) Load(ctx context.Context) ([]seq.Entry, error) {
+func (d down) Load(ctx context.Context) ([]store.Entry, error) {
 	if clock.Wall().Now().Before(d.until) {
 		return nil, errors.New("connection refused")
 	}
@@ -189,7 +190,7 @@ func TestServeSaysThatTheLedgerIsAway(t *testing.T) {
 
 func TestADecisionSaysWhoItWaitsFor(t *testing.T) {
 	d := newDesk(t)
-	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "other", PID: 7, Actor: "bob"})
+	lease, err := d.store.Acquire(t.Context(), store.Owner{Host: "other", PID: 7, Actor: "bob"})
 	if err != nil {
 		t.Fatal(err)
 	}

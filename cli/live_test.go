@@ -17,6 +17,7 @@ import (
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/cli"
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/store"
 )
 
 // A screen is a pseudo-terminal, and all that was written to it.
@@ -124,7 +125,7 @@ func TestATerminalSaysWhoHoldsTheLease(t *testing.T) {
 	s := newScreen(t, 120)
 	t.Setenv("NO_COLOR", "1")
 	d := newDesk(t)
-	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "other", PID: 7, Actor: "bob"})
+	lease, err := d.store.Acquire(t.Context(), store.Owner{Host: "other", PID: 7, Actor: "bob"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +220,7 @@ func TestAnInterruptIsAnsweredAtOnce(t *testing.T) {
 func TestANarrowTerminalHasTheWholeReason(t *testing.T) {
 	s := newScreen(t, 40)
 	d := newDesk(t)
-	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "other-host-of-the-fleet", PID: 7, Actor: "bob"})
+	lease, err := d.store.Acquire(t.Context(), store.Owner{Host: "other-host-of-the-fleet", PID: 7, Actor: "bob"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ import (
 
 func TestAnOpWhoseProcessDiedIsNotCalledRunning(t *testing.T) {
 	d := newDesk(t)
-	claim := seq.Claim{ID: fill, Token: seq.NewToken(), Attempt: 1, Generation: 1}
+	claim := store.Claim{ID: fill, Token: store.NewToken(), Attempt: 1, Generation: 1}
 	lease := d.dead(claim)
 	if out := d.want(cli.OK, []string{"running"}, "status"); strings.Contains(out, "died") {
 		t.Errorf("it lives, and status says otherwise:\n%s", out)
@@ -36,7 +36,7 @@ func TestAnOpWhoseProcessDiedIsNotCalledRunning(t *testing.T) {
 func TestNobodyIsToldToSkipWhatIsInDoubt(t *testing.T) {
 	id := "2024_01_15_115900_charge_cards"
 	d := newDesk(t, seq.Op{ID: id, Delivery: seq.Once, Run: func(context.Context) error { return nil }})
-	claim := seq.Claim{ID: id, Token: seq.NewToken(), Delivery: seq.Once, Attempt: 1, Generation: 1}
+	claim := store.Claim{ID: id, Token: store.NewToken(), Delivery: seq.Once, Attempt: 1, Generation: 1}
 	lease := d.dead(claim)
 	if err := d.store.Release(t.Context(), lease); err != nil {
 		t.Fatal(err)
@@ -64,12 +64,12 @@ func TestAFailureStaysOnTheScreen(t *testing.T) {
 func TestWhatIsToBeUndoneHasNotFailed(t *testing.T) {
 	d := newDesk(t)
 	d.want(cli.OK, nil, "run")
-	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "undoing"})
+	lease, err := d.store.Acquire(t.Context(), store.Owner{Host: "undoing"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	mark := seq.Mark{ID: fill, Attempt: 1, State: seq.RollbackPending}
-	if _, err := d.store.Write(t.Context(), lease, seq.Batch{Marks: []seq.Mark{mark}}); err != nil {
+	mark := store.Mark{ID: fill, Attempt: 1, State: seq.RollbackPending}
+	if _, err := d.store.Write(t.Context(), lease, store.Batch{Marks: []store.Mark{mark}}); err != nil {
 		t.Fatal(err)
 	}
 	for _, command := range []string{"status", "show fill_names", "pending"} {
@@ -82,12 +82,12 @@ func TestWhatIsToBeUndoneHasNotFailed(t *testing.T) {
 
 func TestCronNeedNotPileUp(t *testing.T) {
 	d := newDesk(t)
-	lease, err := d.store.Acquire(t.Context(), seq.Owner{Host: "busy"})
+	lease, err := d.store.Acquire(t.Context(), store.Owner{Host: "busy"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	mark := seq.Mark{ID: later, State: seq.Scheduled, NotBefore: time.Now().Add(-time.Hour)}
-	if _, err := d.store.Write(t.Context(), lease, seq.Batch{Marks: []seq.Mark{mark}}); err != nil {
+	mark := store.Mark{ID: later, State: seq.Scheduled, NotBefore: time.Now().Add(-time.Hour)}
+	if _, err := d.store.Write(t.Context(), lease, store.Batch{Marks: []store.Mark{mark}}); err != nil {
 		t.Fatal(err)
 	}
 	d.want(cli.OK, []string{"another process holds the ledger"}, "due", "--isolate=return")

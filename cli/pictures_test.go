@@ -9,17 +9,18 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/cli"
+	"github.com/sequencer-go/seq/store"
 )
 
 // A plan in which a text that means something to Mermaid, HTML and Graphviz stands in a reason.
 func drawn(t *testing.T) *desk {
 	d := newDesk(t)
-	lease, err := d.store.Acquire(t.Context(), seq.Owner{})
+	lease, err := d.store.Acquire(t.Context(), store.Owner{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	mark := seq.Mark{ID: warm, State: seq.RollbackFailed, Reason: `"];<script>alert(1)</script> \N %% #35;`}
-	if _, err := d.store.Write(t.Context(), lease, seq.Batch{Marks: []seq.Mark{mark}}); err != nil {
+	mark := store.Mark{ID: warm, State: seq.RollbackFailed, Reason: `"];<script>alert(1)</script> \N %% #35;`}
+	if _, err := d.store.Write(t.Context(), lease, store.Batch{Marks: []store.Mark{mark}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := d.store.Release(t.Context(), lease); err != nil {

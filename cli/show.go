@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 func (a *app) show() *cobra.Command {
@@ -45,7 +46,7 @@ revision, and what can be done about it now. Or about a run, whose ID may be cut
 const maxRuns = 10_000
 
 // findRun is the run whose ID begins with a prefix, nil if there is none.
-func (a *app) findRun(ctx context.Context, prefix string) (*seq.Run, error) {
+func (a *app) findRun(ctx context.Context, prefix string) (*store.Run, error) {
 	if len(prefix) < 4 {
 		return nil, nil
 	}
@@ -53,7 +54,7 @@ func (a *app) findRun(ctx context.Context, prefix string) (*seq.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	var found *seq.Run
+	var found *store.Run
 	for i := range runs {
 		if !strings.HasPrefix(runs[i].ID, prefix) {
 			continue
@@ -66,12 +67,12 @@ func (a *app) findRun(ctx context.Context, prefix string) (*seq.Run, error) {
 	return found, nil
 }
 
-func (a *app) showRun(cmd *cobra.Command, r *seq.Run) error {
+func (a *app) showRun(cmd *cobra.Command, r *store.Run) error {
 	st, err := a.s.Status(cmd.Context())
 	if err != nil {
 		return err
 	}
-	var list []seq.Attempt
+	var list []store.Attempt
 	for i := range st.Ops {
 		if st.Ops[i].Attempt == 0 {
 			continue

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // What --json writes. The names are a promise to scripts.
@@ -115,9 +116,9 @@ func moment(t time.Time) *time.Time {
 	return &t
 }
 
-func viewOwner(o seq.Owner) ownerView { return ownerView{o.Host, o.PID, o.Revision, o.Actor} }
+func viewOwner(o store.Owner) ownerView { return ownerView{o.Host, o.PID, o.Revision, o.Actor} }
 
-func viewHolder(h *seq.LeaseError) *holderView {
+func viewHolder(h *store.LeaseError) *holderView {
 	if h == nil {
 		return nil
 	}
@@ -131,14 +132,14 @@ func viewOp(o *seq.OpStatus) opView {
 	}
 }
 
-func viewAttempt(a *seq.Attempt) attemptView {
+func viewAttempt(a *store.Attempt) attemptView {
 	return attemptView{
 		a.ID, a.Number, a.Direction.String(), a.State.String(), a.Run, viewOwner(a.Owner),
 		a.Started.UTC(), moment(a.Finished), a.Lost, a.Error,
 	}
 }
 
-func viewRun(r *seq.Run) runView {
+func viewRun(r *store.Run) runView {
 	return runView{r.ID, r.Strategy, r.State.String(), viewOwner(r.Owner), r.Started.UTC(), moment(r.Finished), r.Reason}
 }
 
@@ -154,7 +155,7 @@ func viewReport(r *seq.Report) *reportView {
 		s := &r.Steps[i]
 		v := resultView{
 			ID: s.ID, State: s.State.String(), Attempt: s.Attempt, Retries: s.Retries, Seconds: s.Duration.Seconds(),
-			Due: moment(s.Due), Reason: s.Reason, Error: seq.ErrorText(cause(s.Err)),
+			Due: moment(s.Due), Reason: s.Reason, Error: store.ErrorText(cause(s.Err)),
 		}
 		if op := (*seq.OpError)(nil); errors.As(s.Err, &op) {
 			v.Effect = op.Effect.String()
@@ -167,7 +168,7 @@ func viewReport(r *seq.Report) *reportView {
 func viewEvent(e *seq.Event) eventView {
 	v := eventView{
 		Event: e.Kind.String(), Time: e.Time.UTC(), Run: e.Run, Strategy: e.Strategy, ID: e.ID, Attempt: e.Attempt,
-		Reason: e.Reason, Error: seq.ErrorText(cause(e.Err)), Delay: e.Delay.Seconds(), Done: e.Done, Total: e.Total,
+		Reason: e.Reason, Error: store.ErrorText(cause(e.Err)), Delay: e.Delay.Seconds(), Done: e.Done, Total: e.Total,
 	}
 	if e.ID != "" {
 		v.Direction = e.Direction.String()
@@ -182,7 +183,7 @@ func viewEvent(e *seq.Event) eventView {
 			v.Plan = e.Plan.Hash()
 		}
 	}
-	if held := (*seq.LeaseError)(nil); errors.As(e.Err, &held) {
+	if held := (*store.LeaseError)(nil); errors.As(e.Err, &held) {
 		v.Holder = viewHolder(held)
 	}
 	return v

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 const (
@@ -117,7 +118,7 @@ func (c *console) decide(w http.ResponseWriter, r *http.Request, actor string) {
 	err := do(context.WithoutCancel(r.Context()), seq.By(actor), seq.Isolate(seq.OrFail))
 	c.forget()
 	if err != nil {
-		c.showOp(w, r, statusOf(err), seq.ErrorText(err), reason)
+		c.showOp(w, r, statusOf(err), store.ErrorText(err), reason)
 		return
 	}
 	goTo(w, "../"+escapedID(id), http.StatusSeeOther)

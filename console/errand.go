@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // errand is a run or a rollback that somebody started from a page. It outlives the request; what it
@@ -41,7 +42,7 @@ func (e *errands) begin(next *errand) bool {
 func (e *errands) end(err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.last.Over, e.last.Err = true, seq.ErrorText(err)
+	e.last.Over, e.last.Err = true, store.ErrorText(err)
 }
 
 // latest is the one to tell of: it is under way, or it failed within the last hour.
@@ -113,5 +114,5 @@ func (c *console) start(w http.ResponseWriter, r *http.Request, back bool, e *er
 }
 
 func refusal(err error) string {
-	return seq.ErrorText(err) + ". Nothing was started; look at it as it is now."
+	return store.ErrorText(err) + ". Nothing was started; look at it as it is now."
 }

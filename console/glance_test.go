@@ -143,12 +143,12 @@ func TestEveryBoxSaysItsState(t *testing.T) {
 
 // between is a store that does something before it reads the runs, once.
 type between struct {
-	seq.Store
+	store.Store
 	once sync.Once
 	do   func()
 }
 
-func (b *between) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
+func (b *between) Runs(ctx context.Context, limit int) ([]store.Run, error) {
 	b.once.Do(b.do)
 	return b.Store.Runs(ctx, limit)
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // News is what this process hears of its own runs and the ledger does not hold: that an op has
@@ -45,7 +46,7 @@ func (n *News) watch(e seq.Event) {
 		if n.retries == nil {
 			n.retries = map[retryKey]retry{}
 		}
-		n.retries[key] = retry{e.Time.Add(e.Delay), n.retries[key].tries + 1, seq.ErrorText(e.Err)}
+		n.retries[key] = retry{e.Time.Add(e.Delay), n.retries[key].tries + 1, store.ErrorText(e.Err)}
 	case seq.EventStarted, seq.EventSettled:
 		delete(n.retries, key)
 	}

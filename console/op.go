@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // opPage is the page of one op: all that code and ledger know of it.
@@ -13,7 +14,7 @@ type opPage struct {
 	page
 
 	Op       opView
-	Holder   *seq.LeaseError
+	Holder   *store.LeaseError
 	Needs    []opView // what it depends on
 	Foreign  []string // dependencies that neither code nor ledger has
 	NeededBy []opView

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // planPage is what a run, or a rollback, would do now.
@@ -50,7 +51,7 @@ func (c *console) showPlan(w http.ResponseWriter, r *http.Request, status int, b
 		return
 	}
 	if err != nil {
-		p.Err = seq.ErrorText(err)
+		p.Err = store.ErrorText(err)
 		c.show(w, r, status, "plan", &p)
 		return
 	}

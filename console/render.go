@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 //go:embed pages/*.html
@@ -28,7 +29,7 @@ var templates = func() map[string]*template.Template {
 	funcs := template.FuncMap{
 		"escapedID": escapedID, "ago": ago, "stamp": stamp, "machine": machine, "asset": assetName,
 		"add": func(a, b int) int { return a + b }, "shortRun": shortRun, "short": short,
-		"errorText": seq.ErrorText,
+		"errorText": store.ErrorText,
 	}
 	sets := map[string]*template.Template{}
 	for _, name := range []string{"overview", "op", "run", "plan", "message"} {
@@ -124,7 +125,7 @@ func (c *console) fail(w http.ResponseWriter, r *http.Request, root string, stat
 // broken tells why there is nothing to show: a ledger that cannot be read, which may be back in a
 // moment, or ops that the code has wrong.
 func (c *console) broken(w http.ResponseWriter, r *http.Request, root string, err error) {
-	name, text := "The ledger cannot be read", seq.ErrorText(err)
+	name, text := "The ledger cannot be read", store.ErrorText(err)
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		name, text = "The ledger does not answer", fmt.Sprintf("It has not for %s: it is slow, locked or out of reach.\n%s", span(patience), text)

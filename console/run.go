@@ -5,7 +5,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // runPage is the page of one run.
@@ -30,7 +30,7 @@ func (c *console) run(w http.ResponseWriter, r *http.Request) {
 		c.broken(w, r, "../", err)
 		return
 	}
-	found := func(x seq.Run) bool { return x.ID == id }
+	found := func(x store.Run) bool { return x.ID == id }
 	i, runs := slices.IndexFunc(s.Runs, found), s.Runs
 	if i < 0 {
 		if runs, err = c.seq.Store().Runs(r.Context(), runsSearched); err != nil {

@@ -8,14 +8,15 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // snapshot is how everything stood at one moment. It is shared by requests, and read only.
 type snapshot struct {
 	*seq.Status
-	Runs []seq.Run              // the latest, the newest first
-	open map[string]seq.Attempt // of the ops that somebody works on
-	wave map[string]int         // of each registered op, as the strategy plans a whole run
+	Runs []store.Run              // the latest, the newest first
+	open map[string]store.Attempt // of the ops that somebody works on
+	wave map[string]int           // of each registered op, as the strategy plans a whole run
 	news *News
 	at   time.Time
 
@@ -102,7 +103,7 @@ func (c *console) read(ctx context.Context) (*snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &snapshot{Status: st, Runs: runs, open: map[string]seq.Attempt{}, news: c.news}
+	s := &snapshot{Status: st, Runs: runs, open: map[string]store.Attempt{}, news: c.news}
 	for i := range st.Ops {
 		if !st.Ops[i].State.Open() || len(s.open) == openShown {
 			continue
@@ -120,7 +121,7 @@ func (c *console) read(ctx context.Context) (*snapshot, error) {
 }
 
 // stand is how ops and runs stand, one after the other.
-func (c *console) stand(ctx context.Context) (*seq.Status, []seq.Run, error) {
+func (c *console) stand(ctx context.Context) (*seq.Status, []store.Run, error) {
 	st, err := c.seq.Status(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -129,7 +130,7 @@ func (c *console) stand(ctx context.Context) (*seq.Status, []seq.Run, error) {
 	return st, runs, err
 }
 
-func seemsInterrupted(st *seq.Status, runs []seq.Run) bool {
+func seemsInterrupted(st *seq.Status, runs []store.Run) bool {
 	return len(runs) > 0 && (runs[0].State == seq.RunStarted || runs[0].State == seq.RunRollingBack) ||
 		slices.ContainsFunc(st.Ops, func(o seq.OpStatus) bool { return o.State.Open() })
 }
@@ -181,7 +182,7 @@ func (s *snapshot) find(id string) *seq.OpStatus {
 }
 
 // current is the run that is not over, nil if there is none.
-func (s *snapshot) current() *seq.Run {
+func (s *snapshot) current() *store.Run {
 	if len(s.Runs) == 0 || s.Runs[0].State.Final() {
 		return nil
 	}

@@ -17,12 +17,12 @@ import (
 
 // mute is a store that never answers, not even when the context ends, until it is told to.
 type mute struct {
-	seq.Store
+	store.Store
 	loads atomic.Int32
 	speak chan struct{}
 }
 
-func (m *mute) Load(ctx context.Context) ([]seq.Entry, error) {
+func (m *mute) Load(ctx context.Context) ([]store.Entry, error) {
 	m.loads.Add(1)
 	<-m.speak
 	return m.Store.Load(ctx)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // opView is an op as pages show it.
@@ -113,7 +114,7 @@ func several(ids []string) string {
 
 // runView is a run as pages show it.
 type runView struct {
-	seq.Run
+	store.Run
 	looks
 
 	Took string
@@ -121,7 +122,7 @@ type runView struct {
 	Dead bool // not over, and nobody holds the ledger
 }
 
-func (s *snapshot) viewRun(r *seq.Run) runView {
+func (s *snapshot) viewRun(r *store.Run) runView {
 	v := runView{Run: *r, looks: runLooks[r.State], Now: s.Now}
 	v.Dead = (r.State == seq.RunStarted || r.State == seq.RunRollingBack) && s.Holder == nil
 	if v.Dead {
@@ -138,14 +139,14 @@ func (s *snapshot) viewRun(r *seq.Run) runView {
 
 // attemptView is a line of an op's history as pages show it.
 type attemptView struct {
-	seq.Attempt
+	store.Attempt
 	looks
 
 	Took string
 	Now  time.Time
 }
 
-func (s *snapshot) viewAttempt(a *seq.Attempt) attemptView {
+func (s *snapshot) viewAttempt(a *store.Attempt) attemptView {
 	v := attemptView{Attempt: *a, looks: stateLooks[a.State], Now: s.Now}
 	if a.Lost {
 		v.looks = looks{"warn", "doubt", "lost: its process died"}

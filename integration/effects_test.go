@@ -7,6 +7,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 	"github.com/sequencer-go/seq/strategies"
 )
@@ -73,7 +74,7 @@ func TestEffectsFollowTheReport(t *testing.T) {
 				if err != nil || len(history) != 2 || history[0].State != seq.Failed || history[0].Error != "boom" || history[1].State != seq.Succeeded {
 					t.Errorf("the history of c is %+v, %v", history, err)
 				}
-				if history[0].Owner != seq.ThisProcess() {
+				if history[0].Owner != store.ThisProcess() {
 					t.Errorf("the owner is %v", history[0].Owner)
 				}
 				if r, err := sequencer.Rollback(t.Context()); err != nil || r.State != seq.RunRolledBack {

@@ -10,6 +10,7 @@ import (
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/integration/pgtest"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 	"github.com/sequencer-go/seq/strategies"
 )
@@ -17,7 +18,7 @@ import (
 func TestStoreThroughAPooler(t *testing.T) {
 	dsn := pgtest.Pooled(t)
 	var ledgers atomic.Int32
-	seqtest.TestStore(t, func(tb testing.TB) seq.Store {
+	seqtest.TestStore(t, func(tb testing.TB) store.Store {
 		return ledger(tb, dsn, bunstore.Prefix(fmt.Sprintf("seq_%d_", ledgers.Add(1))))
 	})
 	wantNothingPrepared(t, dsn)

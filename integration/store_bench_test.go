@@ -9,6 +9,7 @@ import (
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/integration/pgtest"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 )
 
@@ -29,23 +30,23 @@ func onEachB(b *testing.B, bench func(b *testing.B, s *bunstore.Store)) {
 	}
 }
 
-func claimOf(i int) seq.Claim {
-	return seq.Claim{ID: seqtest.ID(i, "op"), Token: seq.NewToken(), Attempt: 1, Generation: 1, Delivery: seq.Transactional, Owner: holder, Run: "run"}
+func claimOf(i int) store.Claim {
+	return store.Claim{ID: seqtest.ID(i, "op"), Token: store.NewToken(), Attempt: 1, Generation: 1, Delivery: seq.Transactional, Owner: holder, Run: "run"}
 }
 
 // chain does what a sequential run does b.N times: the outcome of an op and the claim of the next.
-func chain(b *testing.B, s *bunstore.Store, width int, write func(lease seq.Lease, open []seq.Claim, batch seq.Batch) ([]string, error)) {
+func chain(b *testing.B, s *bunstore.Store, width int, write func(lease store.Lease, open []store.Claim, batch store.Batch) ([]string, error)) {
 	b.Helper()
 	lease, err := s.Acquire(b.Context(), holder)
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer func() { _ = s.Release(context.WithoutCancel(b.Context()), lease) }()
-	var open []seq.Claim
+	var open []store.Claim
 	for i := 0; b.Loop(); i += width {
-		var batch seq.Batch
+		var batch store.Batch
 		for n, c := range open {
-			batch.Outcomes = append(batch.Outcomes, seq.Outcome{ID: c.ID, Token: c.Token, State: seq.Succeeded, Seq: int64(i + n)})
+			batch.Outcomes = append(batch.Outcomes, store.Outcome{ID: c.ID, Token: c.Token, State: seq.Succeeded, Seq: int64(i + n)})
 		}
 		for n := range width {
 			batch.Claims = append(batch.Claims, claimOf(i+n))
@@ -62,7 +63,7 @@ func BenchmarkWrite(b *testing.B) {
 	for name, width := range map[string]int{"1": 1, "32": 32} {
 		b.Run(name, func(b *testing.B) {
 			onEachB(b, func(b *testing.B, s *bunstore.Store) {
-				chain(b, s, width, func(lease seq.Lease, _ []seq.Claim, batch seq.Batch) ([]string, error) {
+				chain(b, s, width, func(lease store.Lease, _ []store.Claim, batch store.Batch) ([]string, error) {
 					return s.Write(b.Context(), lease, batch)
 				})
 			})
@@ -72,11 +73,11 @@ func BenchmarkWrite(b *testing.B) {
 
 func BenchmarkAtomic(b *testing.B) {
 	onEachB(b, func(b *testing.B, s *bunstore.Store) {
-		chain(b, s, 1, func(lease seq.Lease, open []seq.Claim, batch seq.Batch) ([]string, error) {
+		chain(b, s, 1, func(lease store.Lease, open []store.Claim, batch store.Batch) ([]string, error) {
 			if open == nil {
 				return s.Write(b.Context(), lease, batch)
 			}
-			return s.Atomic(b.Context(), lease, open[0], func(context.Context) (seq.Batch, error) { return batch, nil })
+			return s.Atomic(b.Context(), lease, open[0], func(context.Context) (store.Batch, error) { return batch, nil })
 		})
 	})
 }
@@ -111,13 +112,13 @@ func BenchmarkLoad(b *testing.B) {
 			b.Fatal(err)
 		}
 		for i := 0; i < ops; i += 5000 {
-			var claims, outcomes seq.Batch
+			var claims, outcomes store.Batch
 			for n := range 5000 {
 				c := claimOf(i + n)
 				claims.Claims = append(claims.Claims, c)
-				outcomes.Outcomes = append(outcomes.Outcomes, seq.Outcome{ID: c.ID, Token: c.Token, State: seq.Succeeded, Seq: int64(i + n)})
+				outcomes.Outcomes = append(outcomes.Outcomes, store.Outcome{ID: c.ID, Token: c.Token, State: seq.Succeeded, Seq: int64(i + n)})
 			}
-			for _, batch := range []seq.Batch{claims, outcomes} {
+			for _, batch := range []store.Batch{claims, outcomes} {
 				if _, err := s.Write(b.Context(), lease, batch); err != nil {
 					b.Fatal(err)
 				}

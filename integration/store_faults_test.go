@@ -18,6 +18,7 @@ import (
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/integration/pgtest"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 )
 
@@ -94,12 +95,12 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 		// One statement, which is made again if it left nothing: the token is good for one time.
 		"claim": {state: "running", lost: 1, write: func(id string, after bool) error {
 			wire.Store(&cut{"WITH lease", after})
-			_, err := s.Write(t.Context(), lease, seq.Batch{Claims: []seq.Claim{{ID: id, Attempt: 1, Token: seq.NewToken()}}})
+			_, err := s.Write(t.Context(), lease, store.Batch{Claims: []store.Claim{{ID: id, Attempt: 1, Token: store.NewToken()}}})
 			return err
 		}},
 		"op": {state: "succeeded", write: func(id string, after bool) error {
 			c := openAttempt(t, s, lease, id)
-			_, err := s.Atomic(t.Context(), lease, c, func(context.Context) (seq.Batch, error) {
+			_, err := s.Atomic(t.Context(), lease, c, func(context.Context) (store.Batch, error) {
 				wire.Store(&cut{"commit", after})
 				return succeeded(c), nil
 			})
@@ -108,7 +109,7 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for after, want := range map[bool]int{false: tt.lost, true: 1} {
-				id := seq.NewToken().String()
+				id := store.NewToken().String()
 				err := tt.write(id, after)
 				if (err == nil) != (want == 1) || errors.Is(err, seq.ErrUnknownOutcome) {
 					t.Errorf("cut after %t: %v", after, err)
@@ -132,9 +133,9 @@ func TestAZombieIsFenced(t *testing.T) {
 	s := withEffects(t)
 	zombie := takeLease(t, s)
 	c := openAttempt(t, s, zombie, "op")
-	_, err := s.Atomic(t.Context(), zombie, c, func(ctx context.Context) (seq.Batch, error) {
+	_, err := s.Atomic(t.Context(), zombie, c, func(ctx context.Context) (store.Batch, error) {
 		if err := leave("op", "done")(ctx); err != nil {
-			return seq.Batch{}, err
+			return store.Batch{}, err
 		}
 		var limit string
 		if err := bunstore.Tx(ctx).QueryRowContext(ctx, `SHOW idle_in_transaction_session_timeout`).Scan(&limit); err != nil || limit != "1min" {
@@ -144,7 +145,7 @@ func TestAZombieIsFenced(t *testing.T) {
 			t.Error(err)
 		}
 		next := takeLease(t, s)
-		lost := seq.Batch{Outcomes: []seq.Outcome{{ID: "op", Token: c.Token, State: seq.Pending, Lost: true}}}
+		lost := store.Batch{Outcomes: []store.Outcome{{ID: "op", Token: c.Token, State: seq.Pending, Lost: true}}}
 		short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
 		if _, err := s.Write(short, next, lost); err == nil {

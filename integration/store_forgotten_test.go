@@ -6,7 +6,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 )
 
@@ -17,7 +17,7 @@ func TestSeveralSessionsForgetAtOnce(t *testing.T) {
 	const sessions = 8
 	s.DB().SetMaxIdleConns(sessions)
 	lease := takeLease(t, s)
-	var before, after []seq.Claim
+	var before, after []store.Claim
 	for i := range sessions {
 		before = append(before, openAttempt(t, s, lease, "before_"+string(rune('a'+i))))
 		after = append(after, openAttempt(t, s, lease, "after_"+string(rune('a'+i))))
@@ -42,7 +42,7 @@ func TestSeveralSessionsForgetAtOnce(t *testing.T) {
 }
 
 // atOnce does ops that are all in their transactions at the same time, so that each has a session.
-func atOnce(t *testing.T, s *bunstore.Store, lease seq.Lease, claims []seq.Claim) {
+func atOnce(t *testing.T, s *bunstore.Store, lease store.Lease, claims []store.Claim) {
 	t.Helper()
 	var here, ended sync.WaitGroup
 	here.Add(len(claims))
@@ -50,7 +50,7 @@ func atOnce(t *testing.T, s *bunstore.Store, lease seq.Lease, claims []seq.Claim
 		ended.Go(func() {
 			arrive := sync.OnceFunc(here.Done)
 			defer arrive() // also if it fails
-			refused, err := s.Atomic(t.Context(), lease, c, func(context.Context) (seq.Batch, error) {
+			refused, err := s.Atomic(t.Context(), lease, c, func(context.Context) (store.Batch, error) {
 				arrive()
 				here.Wait()
 				return succeeded(c), nil

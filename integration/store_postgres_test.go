@@ -6,14 +6,14 @@ import (
 
 	"go.uber.org/goleak"
 
-	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/integration/pgtest"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/postgres"
 )
 
 func TestStoreOnPostgres(t *testing.T) {
-	seqtest.TestStore(t, func(tb testing.TB) seq.Store {
+	seqtest.TestStore(t, func(tb testing.TB) store.Store {
 		dsn := pgtest.DSN(tb)
 		before := goleak.IgnoreCurrent()
 		s, err := postgres.Open(dsn)

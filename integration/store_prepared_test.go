@@ -5,6 +5,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/integration/pgtest"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 	"github.com/sequencer-go/seq/store/postgres"
 )
@@ -29,17 +30,17 @@ func TestStatementsArePreparedWhereTheyCanBe(t *testing.T) {
 			}
 			t.Cleanup(func() { _ = s.Close() })
 			s.DB().SetMaxOpenConns(1) // one session
-			lease, err := s.Acquire(t.Context(), seq.ThisProcess())
+			lease, err := s.Acquire(t.Context(), store.ThisProcess())
 			if err != nil {
 				t.Fatal(err)
 			}
-			claim := seq.Claim{ID: "op", Generation: 1}
+			claim := store.Claim{ID: "op", Generation: 1}
 			for range 4 {
-				claim.Token = seq.NewToken()
+				claim.Token = store.NewToken()
 				claim.Attempt++
-				for _, b := range []seq.Batch{
-					{Claims: []seq.Claim{claim}},
-					{Outcomes: []seq.Outcome{{ID: claim.ID, Token: claim.Token, State: seq.Failed}}},
+				for _, b := range []store.Batch{
+					{Claims: []store.Claim{claim}},
+					{Outcomes: []store.Outcome{{ID: claim.ID, Token: claim.Token, State: seq.Failed}}},
 				} {
 					if refused, err := s.Write(t.Context(), lease, b); err != nil || len(refused) > 0 {
 						t.Fatalf("attempt %d: %v, %v", claim.Attempt, refused, err)

@@ -13,13 +13,14 @@ import (
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/integration/pgtest"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 	"github.com/sequencer-go/seq/strategies"
 )
 
-var holder = seq.Owner{Host: "host", PID: 1}
+var holder = store.Owner{Host: "host", PID: 1}
 
-func takeLease(t *testing.T, s *bunstore.Store) seq.Lease {
+func takeLease(t *testing.T, s *bunstore.Store) store.Lease {
 	t.Helper()
 	lease, err := s.Acquire(t.Context(), holder)
 	if err != nil {
@@ -28,18 +29,18 @@ func takeLease(t *testing.T, s *bunstore.Store) seq.Lease {
 	return lease
 }
 
-func openAttempt(t *testing.T, s *bunstore.Store, lease seq.Lease, id string) seq.Claim {
+func openAttempt(t *testing.T, s *bunstore.Store, lease store.Lease, id string) store.Claim {
 	t.Helper()
-	c := seq.Claim{ID: id, Token: seq.NewToken(), Attempt: 1, Generation: 1, Delivery: seq.Transactional, Owner: holder}
-	refused, err := s.Write(t.Context(), lease, seq.Batch{Claims: []seq.Claim{c}})
+	c := store.Claim{ID: id, Token: store.NewToken(), Attempt: 1, Generation: 1, Delivery: seq.Transactional, Owner: holder}
+	refused, err := s.Write(t.Context(), lease, store.Batch{Claims: []store.Claim{c}})
 	if err != nil || refused != nil {
 		t.Fatalf("claim %s: refused %v, %v", id, refused, err)
 	}
 	return c
 }
 
-func succeeded(c seq.Claim) seq.Batch {
-	return seq.Batch{Outcomes: []seq.Outcome{{ID: c.ID, Token: c.Token, State: seq.Succeeded, Seq: 1}}}
+func succeeded(c store.Claim) store.Batch {
+	return store.Batch{Outcomes: []store.Outcome{{ID: c.ID, Token: c.Token, State: seq.Succeeded, Seq: 1}}}
 }
 
 // withEffects is a ledger on a new Postgres database that has a table for what ops do.
@@ -98,7 +99,7 @@ func TestATransactionalOpAndItsRecordAreOne(t *testing.T) {
 			s := withEffects(t)
 			lease := takeLease(t, s)
 			c := openAttempt(t, s, lease, "op")
-			_, err := s.Atomic(t.Context(), lease, c, func(ctx context.Context) (seq.Batch, error) { return succeeded(c), tt.fn(ctx) })
+			_, err := s.Atomic(t.Context(), lease, c, func(ctx context.Context) (store.Batch, error) { return succeeded(c), tt.fn(ctx) })
 			fails := tt.want != nil || tt.text != ""
 			if (err != nil) != fails || !errors.Is(err, tt.want) && tt.text == "" || fails && !strings.Contains(err.Error(), tt.text) {
 				t.Fatalf("got %v, want %v %s", err, tt.want, tt.text)
@@ -115,7 +116,7 @@ func TestATransactionalOpAndItsRecordAreOne(t *testing.T) {
 			}
 			seqtest.AssertState(t, s, "op", state)
 			c = openAttempt(t, s, lease, "next")
-			_, err = s.Atomic(t.Context(), lease, c, func(ctx context.Context) (seq.Batch, error) { return succeeded(c), leave("next", "done")(ctx) })
+			_, err = s.Atomic(t.Context(), lease, c, func(ctx context.Context) (store.Batch, error) { return succeeded(c), leave("next", "done")(ctx) })
 			if err != nil {
 				t.Errorf("the next op: %v", err)
 			}

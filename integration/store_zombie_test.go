@@ -8,6 +8,7 @@ import (
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/integration/pgtest"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 )
 
@@ -17,14 +18,14 @@ func TestWhoWaitsForAZombieKeepsTheLease(t *testing.T) {
 	s := withEffects(t)
 	zombie := takeLease(t, s)
 	c := openAttempt(t, s, zombie, "op")
-	_, err := s.Atomic(t.Context(), zombie, c, func(context.Context) (seq.Batch, error) {
+	_, err := s.Atomic(t.Context(), zombie, c, func(context.Context) (store.Batch, error) {
 		if err := s.Release(t.Context(), zombie); err != nil { // as if it had expired
 			t.Error(err)
 		}
 		next := takeLease(t, s)
 		closed := make(chan error, 1)
 		go func() {
-			_, err := s.Write(t.Context(), next, seq.Batch{Outcomes: []seq.Outcome{{ID: "op", Token: c.Token, State: seq.Pending, Lost: true}}})
+			_, err := s.Write(t.Context(), next, store.Batch{Outcomes: []store.Outcome{{ID: "op", Token: c.Token, State: seq.Pending, Lost: true}}})
 			closed <- err
 		}()
 		someoneWaits(t, s)
@@ -70,12 +71,12 @@ func TestATransactionIdlesNoLongerThanALeaseWhenItsOpHasReturned(t *testing.T) {
 	query(t, s, `CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 		INSERT INTO limits VALUES (current_setting('idle_in_transaction_session_timeout')); RETURN NULL; END $$`)
 	query(t, s, `CREATE CONSTRAINT TRIGGER note AFTER UPDATE ON seq_attempts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note()`)
-	for name, save := range map[string][]seq.Snapshot{"in one statement": nil, "in several": {{Data: []byte("saved")}}} {
+	for name, save := range map[string][]store.Snapshot{"in one statement": nil, "in several": {{Data: []byte("saved")}}} {
 		t.Run(name, func(t *testing.T) {
-			id := seq.NewToken().String()
+			id := store.NewToken().String()
 			c := openAttempt(t, s, lease, id)
 			query(t, s, `DELETE FROM limits`)
-			_, err := s.Atomic(t.Context(), lease, c, func(context.Context) (seq.Batch, error) {
+			_, err := s.Atomic(t.Context(), lease, c, func(context.Context) (store.Batch, error) {
 				b := succeeded(c)
 				for _, one := range save {
 					one.ID, one.Token = id, c.Token

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // Log writes what happens in a run to l, nil meaning slog.Default(): progress at Info, what was
@@ -36,7 +37,7 @@ func describe(e seq.Event) (slog.Level, []slog.Attr) {
 	add(e.Delay > 0, slog.Duration("delay", e.Delay))
 	add(e.Reason != "", slog.String("reason", e.Reason))
 	add(e.Stack != "", slog.String("stack", e.Stack))
-	add(e.Err != nil, slog.String("error", seq.ErrorText(e.Err)))
+	add(e.Err != nil, slog.String("error", store.ErrorText(e.Err)))
 	switch e.Kind {
 	case seq.EventWaiting, seq.EventOverdue, seq.EventRetrying:
 		level = slog.LevelWarn

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/migrate"
+	"github.com/sequencer-go/seq/store"
 )
 
 // What each tool leaves when it has applied the first two of three steps, and one that is gone.
@@ -74,7 +75,7 @@ func TestWhatAnotherToolAppliedDoesNotRunAgain(t *testing.T) {
 				t.Errorf("it ran what was there: %v", err)
 			}
 			runs, err := s.Runs(t.Context(), 10)
-			if err != nil || len(runs) != 2 || !slices.ContainsFunc(runs, func(r seq.Run) bool { return r.Strategy == "import "+tt.from.Origin }) {
+			if err != nil || len(runs) != 2 || !slices.ContainsFunc(runs, func(r store.Run) bool { return r.Strategy == "import "+tt.from.Origin }) {
 				t.Errorf("runs %+v, %v; want one of %s", runs, err, tt.from.Origin)
 			}
 		})

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // watch notes what happens, and ends the spans.
@@ -60,7 +61,7 @@ func (t *telemetry) settle(e seq.Event) {
 		o.add(e, "exception", exception(e.Err)...)
 	}
 	if failed {
-		it.SetStatus(codes.Error, seq.ErrorText(e.Err))
+		it.SetStatus(codes.Error, store.ErrorText(e.Err))
 	}
 	it.End(trace.WithTimestamp(e.Time))
 }
@@ -101,7 +102,7 @@ func common(e seq.Event) []attribute.KeyValue {
 
 // exception describes an error by the semantic conventions.
 func exception(err error) []attribute.KeyValue {
-	return []attribute.KeyValue{semconv.ExceptionMessage(seq.ErrorText(err)), semconv.ExceptionType(semconv.ErrorType(cause(err)).Value.AsString())}
+	return []attribute.KeyValue{semconv.ExceptionMessage(store.ErrorText(err)), semconv.ExceptionType(semconv.ErrorType(cause(err)).Value.AsString())}
 }
 
 // cause is what the op returned: its type says more than that of what the sequencer wrapped it in.

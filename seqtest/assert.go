@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // AssertRan fails the test unless exactly these ops were called, each once, in any order.
@@ -33,38 +33,38 @@ func AssertBefore(tb testing.TB, r *Recorder, first, then string) {
 // AssertRolledBack fails the test unless exactly these ops were undone, in this order.
 func AssertRolledBack(tb testing.TB, r *Recorder, ids ...string) {
 	tb.Helper()
-	same(tb, r, "rolled back, in order", r.Settled(seq.RolledBack), ids, true)
+	same(tb, r, "rolled back, in order", r.Settled(store.RolledBack), ids, true)
 }
 
 // AssertSkipped fails the test unless exactly these ops were skipped.
 func AssertSkipped(tb testing.TB, r *Recorder, ids ...string) {
 	tb.Helper()
-	same(tb, r, "skipped", r.Settled(seq.Skipped), ids, false)
+	same(tb, r, "skipped", r.Settled(store.Skipped), ids, false)
 }
 
 // AssertFailed fails the test unless exactly these ops failed without being allowed to.
 func AssertFailed(tb testing.TB, r *Recorder, ids ...string) {
 	tb.Helper()
-	same(tb, r, "failed", r.Settled(seq.Failed), ids, false)
+	same(tb, r, "failed", r.Settled(store.Failed), ids, false)
 }
 
 // AssertTolerated fails the test unless exactly these ops failed and were allowed to.
 func AssertTolerated(tb testing.TB, r *Recorder, ids ...string) {
 	tb.Helper()
-	same(tb, r, "tolerated", r.Settled(seq.Tolerated), ids, false)
+	same(tb, r, "tolerated", r.Settled(store.Tolerated), ids, false)
 }
 
 // AssertScheduled fails the test unless exactly these ops were left to the schedule.
 func AssertScheduled(tb testing.TB, r *Recorder, ids ...string) {
 	tb.Helper()
-	same(tb, r, "scheduled", r.Settled(seq.Scheduled), ids, false)
+	same(tb, r, "scheduled", r.Settled(store.Scheduled), ids, false)
 }
 
 // AssertState fails the test unless the ledger has the op in this state; an op that it does not
 // know is pending.
-func AssertState(tb testing.TB, store seq.Store, id string, want seq.State) {
+func AssertState(tb testing.TB, ledger store.Store, id string, want store.State) {
 	tb.Helper()
-	if e := entry(tb, store, id); e.State != want {
+	if e := entry(tb, ledger, id); e.State != want {
 		tb.Errorf("%s is %s in the ledger, want %s (%s)", id, e.State, want, e.Error)
 	}
 }
@@ -84,9 +84,9 @@ func lines(trace []string) string {
 }
 
 // entry is what the ledger has of one op.
-func entry(tb testing.TB, store seq.Store, id string) seq.Entry {
+func entry(tb testing.TB, ledger store.Store, id string) store.Entry {
 	tb.Helper()
-	entries, err := store.Load(tb.Context())
+	entries, err := ledger.Load(tb.Context())
 	if err != nil {
 		tb.Fatalf("load the ledger: %v", err)
 	}
@@ -95,5 +95,5 @@ func entry(tb testing.TB, store seq.Store, id string) seq.Entry {
 			return entries[i]
 		}
 	}
-	return seq.Entry{ID: id}
+	return store.Entry{ID: id}
 }

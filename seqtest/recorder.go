@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // A Recorder writes down what happens in runs, in order. Hand its Middleware to a sequencer:
@@ -63,13 +64,13 @@ func (r *Recorder) Trace() []string {
 }
 
 // Ran lists the ops whose Run was called, in the order of the calls.
-func (r *Recorder) Ran() []string { return r.started(seq.Forward) }
+func (r *Recorder) Ran() []string { return r.started(store.Forward) }
 
 // Undone lists the ops whose Rollback was called, in the order of the calls.
-func (r *Recorder) Undone() []string { return r.started(seq.Rollback) }
+func (r *Recorder) Undone() []string { return r.started(store.Rollback) }
 
 // Settled lists the ops that came to rest in state, in the order in which they did.
-func (r *Recorder) Settled(state seq.State) []string {
+func (r *Recorder) Settled(state store.State) []string {
 	return r.ids(func(e seq.Event) bool { return e.Kind == seq.EventSettled && e.State == state })
 }
 
@@ -89,7 +90,7 @@ func (r *Recorder) Overlap() int {
 	return most
 }
 
-func (r *Recorder) started(d seq.Direction) []string {
+func (r *Recorder) started(d store.Direction) []string {
 	return r.ids(func(e seq.Event) bool { return e.Kind == seq.EventStarted && e.Direction == d })
 }
 

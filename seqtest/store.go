@@ -5,7 +5,6 @@ import (
 	"errors"
 	"sync"
 
-	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -26,7 +25,7 @@ type Store struct {
 	crash   int
 	applied bool // the write that crashed was committed, only not acknowledged
 	crashed bool
-	lease   seq.Lease
+	lease   store.Lease
 }
 
 // NewStore returns an empty ledger.
@@ -106,7 +105,7 @@ func (s *Store) write() (do bool, answer error) {
 		return false, err
 	}
 	if s.deaf == s.writes {
-		return true, seq.ErrUnknownOutcome
+		return true, store.ErrUnknownOutcome
 	}
 	if s.crash == s.writes {
 		s.crashed = true
@@ -115,42 +114,42 @@ func (s *Store) write() (do bool, answer error) {
 	return true, nil
 }
 
-// Load implements [seq.Store].
-func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) {
+// Load implements [store.Store].
+func (s *Store) Load(ctx context.Context) ([]store.Entry, error) {
 	if err := s.called("Load"); err != nil {
 		return nil, err
 	}
 	return s.inner.Load(ctx)
 }
 
-// History implements [seq.Store].
-func (s *Store) History(ctx context.Context, id string) ([]seq.Attempt, error) {
+// History implements [store.Store].
+func (s *Store) History(ctx context.Context, id string) ([]store.Attempt, error) {
 	if err := s.called("History"); err != nil {
 		return nil, err
 	}
 	return s.inner.History(ctx, id)
 }
 
-// Runs implements [seq.Store].
-func (s *Store) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
+// Runs implements [store.Store].
+func (s *Store) Runs(ctx context.Context, limit int) ([]store.Run, error) {
 	if err := s.called("Runs"); err != nil {
 		return nil, err
 	}
 	return s.inner.Runs(ctx, limit)
 }
 
-// Holder implements [seq.Store].
-func (s *Store) Holder(ctx context.Context) (*seq.LeaseError, error) {
+// Holder implements [store.Store].
+func (s *Store) Holder(ctx context.Context) (*store.LeaseError, error) {
 	if err := s.called("Holder"); err != nil {
 		return nil, err
 	}
 	return s.inner.Holder(ctx)
 }
 
-// Acquire implements [seq.Store].
-func (s *Store) Acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error) {
+// Acquire implements [store.Store].
+func (s *Store) Acquire(ctx context.Context, owner store.Owner) (store.Lease, error) {
 	if err := s.called("Acquire"); err != nil {
-		return seq.Lease{}, err
+		return store.Lease{}, err
 	}
 	lease, err := s.inner.Acquire(ctx, owner)
 	if err == nil {
@@ -161,24 +160,24 @@ func (s *Store) Acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error)
 	return lease, err
 }
 
-// Renew implements [seq.Store].
-func (s *Store) Renew(ctx context.Context, lease seq.Lease) error {
+// Renew implements [store.Store].
+func (s *Store) Renew(ctx context.Context, lease store.Lease) error {
 	if err := s.called("Renew"); err != nil {
 		return err
 	}
 	return s.inner.Renew(ctx, lease)
 }
 
-// Release implements [seq.Store].
-func (s *Store) Release(ctx context.Context, lease seq.Lease) error {
+// Release implements [store.Store].
+func (s *Store) Release(ctx context.Context, lease store.Lease) error {
 	if err := s.called("Release"); err != nil {
 		return err
 	}
 	return s.inner.Release(ctx, lease)
 }
 
-// Write implements [seq.Store].
-func (s *Store) Write(ctx context.Context, lease seq.Lease, batch seq.Batch) ([]string, error) {
+// Write implements [store.Store].
+func (s *Store) Write(ctx context.Context, lease store.Lease, batch store.Batch) ([]string, error) {
 	if err := s.called("Write"); err != nil {
 		return nil, err
 	}
@@ -190,13 +189,13 @@ func (s *Store) Write(ctx context.Context, lease seq.Lease, batch seq.Batch) ([]
 	return refused, errors.Join(answer, err)
 }
 
-// Atomic implements [seq.Store].
-func (s *Store) Atomic(ctx context.Context, lease seq.Lease, claim seq.Claim, fn func(context.Context) (seq.Batch, error)) ([]string, error) {
+// Atomic implements [store.Store].
+func (s *Store) Atomic(ctx context.Context, lease store.Lease, claim store.Claim, fn func(context.Context) (store.Batch, error)) ([]string, error) {
 	if err := s.called("Atomic"); err != nil {
 		return nil, err
 	}
 	var answer error
-	refused, err := s.inner.Atomic(ctx, lease, claim, func(ctx context.Context) (seq.Batch, error) {
+	refused, err := s.inner.Atomic(ctx, lease, claim, func(ctx context.Context) (store.Batch, error) {
 		batch, err := fn(ctx)
 		if err != nil {
 			return batch, err

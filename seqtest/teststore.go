@@ -8,12 +8,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
-// TestStore holds a store to the contract of [seq.Store]. open returns an empty ledger; it is
+// TestStore holds a store to the contract of [store.Store]. open returns an empty ledger; it is
 // called once for each rule.
-func TestStore(t *testing.T, open func(tb testing.TB) seq.Store) {
+func TestStore(t *testing.T, open func(tb testing.TB) store.Store) {
 	for name, rule := range map[string]func(*ledger){
 		"an empty ledger reads as empty":               (*ledger).empty,
 		"a lease is held by one":                       (*ledger).oneHolder,
@@ -59,11 +59,11 @@ func TestStore(t *testing.T, open func(tb testing.TB) seq.Store) {
 type ledger struct {
 	t     *testing.T
 	ctx   context.Context
-	store seq.Store
-	lease seq.Lease
+	store store.Store
+	lease store.Lease
 }
 
-var owner = seq.Owner{Host: "host", PID: 4711, Revision: "r1", Actor: "ann"}
+var owner = store.Owner{Host: "host", PID: 4711, Revision: "r1", Actor: "ann"}
 
 func (l *ledger) must(err error) {
 	l.t.Helper()
@@ -72,7 +72,7 @@ func (l *ledger) must(err error) {
 	}
 }
 
-func (l *ledger) acquire() seq.Lease {
+func (l *ledger) acquire() store.Lease {
 	l.t.Helper()
 	lease, err := l.store.Acquire(l.ctx, owner)
 	l.must(err)
@@ -81,13 +81,13 @@ func (l *ledger) acquire() seq.Lease {
 }
 
 // next is the lease of whoever comes after.
-func (l *ledger) next() seq.Lease {
+func (l *ledger) next() store.Lease {
 	l.t.Helper()
 	l.must(l.store.Release(l.ctx, l.lease))
 	return l.acquire()
 }
 
-func (l *ledger) write(b seq.Batch, refused ...string) {
+func (l *ledger) write(b store.Batch, refused ...string) {
 	l.t.Helper()
 	got, err := l.store.Write(l.ctx, l.lease, b)
 	l.must(err)
@@ -96,21 +96,21 @@ func (l *ledger) write(b seq.Batch, refused ...string) {
 	}
 }
 
-func (l *ledger) claim(id string, attempt int) seq.Claim {
-	return seq.Claim{
-		ID: id, Token: seq.NewToken(), Run: "run", Attempt: attempt, Generation: 1, Owner: owner, Delivery: seq.Once,
+func (l *ledger) claim(id string, attempt int) store.Claim {
+	return store.Claim{
+		ID: id, Token: store.NewToken(), Run: "run", Attempt: attempt, Generation: 1, Owner: owner, Delivery: store.Once,
 	}
 }
 
 // claimed opens an attempt at a.
-func (l *ledger) claimed(attempt int) seq.Claim {
+func (l *ledger) claimed(attempt int) store.Claim {
 	l.t.Helper()
 	c := l.claim("a", attempt)
-	l.write(seq.Batch{Claims: []seq.Claim{c}})
+	l.write(store.Batch{Claims: []store.Claim{c}})
 	return c
 }
 
-func (l *ledger) want(id string, state seq.State) seq.Entry {
+func (l *ledger) want(id string, state store.State) store.Entry {
 	l.t.Helper()
 	e := entry(l.t, l.store, id)
 	if e.State != state {
@@ -126,16 +126,16 @@ func (l *ledger) want(id string, state seq.State) seq.Entry {
 // briefly holds what a store says in fewer words, if it does, to what it says at length.
 func (l *ledger) briefly() {
 	l.t.Helper()
-	b, can := l.store.(seq.Briefer)
+	b, can := l.store.(store.Briefer)
 	if !can {
 		return
 	}
 	all, err := l.store.Load(l.ctx)
 	l.must(err)
-	var brief []seq.Entry
-	l.must(b.Brief(l.ctx, func(e seq.Entry) { brief = append(brief, e) }))
-	for _, list := range [][]seq.Entry{all, brief} {
-		slices.SortFunc(list, func(a, b seq.Entry) int { return strings.Compare(a.ID, b.ID) })
+	var brief []store.Entry
+	l.must(b.Brief(l.ctx, func(e store.Entry) { brief = append(brief, e) }))
+	for _, list := range [][]store.Entry{all, brief} {
+		slices.SortFunc(list, func(a, b store.Entry) int { return strings.Compare(a.ID, b.ID) })
 	}
 	if len(all) != len(brief) {
 		l.t.Fatalf("%d entries, and in brief %d", len(all), len(brief))
@@ -143,8 +143,8 @@ func (l *ledger) briefly() {
 	for i := range all {
 		want, got := all[i], brief[i]
 		if want.State.Done() {
-			want = seq.Entry{ID: want.ID, State: want.State, Checksum: want.Checksum}
-			got = seq.Entry{ID: got.ID, State: got.State, Checksum: got.Checksum}
+			want = store.Entry{ID: want.ID, State: want.State, Checksum: want.Checksum}
+			got = store.Entry{ID: got.ID, State: got.State, Checksum: got.Checksum}
 		}
 		if !reflect.DeepEqual(want, got) {
 			l.t.Fatalf("in brief %+v, at length %+v", got, want)
@@ -152,6 +152,6 @@ func (l *ledger) briefly() {
 	}
 }
 
-func done(c seq.Claim) seq.Batch {
-	return seq.Batch{Outcomes: []seq.Outcome{{ID: c.ID, Token: c.Token, State: seq.Succeeded, Seq: 1}}}
+func done(c store.Claim) store.Batch {
+	return store.Batch{Outcomes: []store.Outcome{{ID: c.ID, Token: c.Token, State: store.Succeeded, Seq: 1}}}
 }

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // The rules of [TestStore] about Atomic.
@@ -13,17 +13,17 @@ func (l *ledger) atomic() {
 	l.acquire()
 	c := l.claimed(1)
 	calls := 0
-	refused, err := l.store.Atomic(l.ctx, l.lease, c, func(context.Context) (seq.Batch, error) {
+	refused, err := l.store.Atomic(l.ctx, l.lease, c, func(context.Context) (store.Batch, error) {
 		calls++
 		b := done(c)
-		b.Claims = []seq.Claim{l.claim("b", 1)}
+		b.Claims = []store.Claim{l.claim("b", 1)}
 		return b, nil
 	})
 	if err != nil || len(refused) > 0 || calls != 1 {
 		l.t.Fatalf("%d calls, refused %v, %v", calls, refused, err)
 	}
-	l.want("a", seq.Succeeded)
-	l.want("b", seq.Running)
+	l.want("a", store.Succeeded)
+	l.want("b", store.Running)
 }
 
 func (l *ledger) atomicFails() {
@@ -31,28 +31,28 @@ func (l *ledger) atomicFails() {
 	c := l.claimed(1)
 	boom := errors.New("boom")
 	for range 2 { // and the claim is good for another try
-		if _, err := l.store.Atomic(l.ctx, l.lease, c, func(context.Context) (seq.Batch, error) { return done(c), boom }); !errors.Is(err, boom) {
+		if _, err := l.store.Atomic(l.ctx, l.lease, c, func(context.Context) (store.Batch, error) { return done(c), boom }); !errors.Is(err, boom) {
 			l.t.Fatalf("got %v, want %v", err, boom)
 		}
-		l.want("a", seq.Running)
+		l.want("a", store.Running)
 	}
-	if _, err := l.store.Atomic(l.ctx, l.lease, c, func(context.Context) (seq.Batch, error) { return done(c), nil }); err != nil {
+	if _, err := l.store.Atomic(l.ctx, l.lease, c, func(context.Context) (store.Batch, error) { return done(c), nil }); err != nil {
 		l.t.Fatal(err)
 	}
-	l.want("a", seq.Succeeded)
+	l.want("a", store.Succeeded)
 }
 
 func (l *ledger) atomicFenced() {
 	l.acquire()
 	c := l.claimed(1)
 	l.write(done(c))
-	for _, claim := range []seq.Claim{c, l.claim("b", 1), {ID: "a"}} {
-		_, err := l.store.Atomic(l.ctx, l.lease, claim, func(context.Context) (seq.Batch, error) {
+	for _, claim := range []store.Claim{c, l.claim("b", 1), {ID: "a"}} {
+		_, err := l.store.Atomic(l.ctx, l.lease, claim, func(context.Context) (store.Batch, error) {
 			l.t.Error("fn was called for an attempt that is not open")
-			return seq.Batch{}, nil
+			return store.Batch{}, nil
 		})
-		if !errors.Is(err, seq.ErrFenced) {
-			l.t.Errorf("got %v, want %v", err, seq.ErrFenced)
+		if !errors.Is(err, store.ErrFenced) {
+			l.t.Errorf("got %v, want %v", err, store.ErrFenced)
 		}
 	}
 }
@@ -61,11 +61,11 @@ func (l *ledger) atomicCancelled() {
 	l.acquire()
 	c := l.claimed(1)
 	ctx, cancel := context.WithCancel(l.ctx)
-	_, err := l.store.Atomic(ctx, l.lease, c, func(ctx context.Context) (seq.Batch, error) {
+	_, err := l.store.Atomic(ctx, l.lease, c, func(ctx context.Context) (store.Batch, error) {
 		cancel()
 		<-ctx.Done()
 		return done(c), nil
 	})
 	l.must(err)
-	l.want("a", seq.Succeeded)
+	l.want("a", store.Succeeded)
 }

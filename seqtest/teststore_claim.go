@@ -4,7 +4,7 @@ import (
 	"errors"
 	"sync"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // The rules of [TestStore] about claims.
@@ -12,36 +12,36 @@ import (
 func (l *ledger) claims() {
 	l.acquire()
 	c := l.claimed(1)
-	e := l.want("a", seq.Running)
-	if e.Token != c.Token || e.Attempt != 1 || e.Run != "run" || e.Fence != l.lease.Epoch || e.Generation != 1 || e.Delivery != seq.Once {
+	e := l.want("a", store.Running)
+	if e.Token != c.Token || e.Attempt != 1 || e.Run != "run" || e.Fence != l.lease.Epoch || e.Generation != 1 || e.Delivery != store.Once {
 		l.t.Fatalf("the entry is %+v", e)
 	}
 	l.write(done(c))
 	l.next()
 	l.claimed(2)
-	if e := l.want("a", seq.Running); e.Fence != l.lease.Epoch {
+	if e := l.want("a", store.Running); e.Fence != l.lease.Epoch {
 		l.t.Fatalf("the fence is %d, want %d", e.Fence, l.lease.Epoch)
 	}
 }
 
 func (l *ledger) staleClaim() {
 	l.acquire()
-	l.write(seq.Batch{Claims: []seq.Claim{l.claim("a", 2)}}, "a")
+	l.write(store.Batch{Claims: []store.Claim{l.claim("a", 2)}}, "a")
 	first := l.claimed(1)
-	l.write(seq.Batch{Claims: []seq.Claim{l.claim("a", 2)}}, "a") // one attempt is open
+	l.write(store.Batch{Claims: []store.Claim{l.claim("a", 2)}}, "a") // one attempt is open
 	l.write(done(first))
-	l.write(seq.Batch{Claims: []seq.Claim{l.claim("a", 1)}}, "a")
+	l.write(store.Batch{Claims: []store.Claim{l.claim("a", 1)}}, "a")
 	l.claimed(2)
 }
 
 func (l *ledger) fencedClaim() {
 	old := l.acquire()
 	l.next()
-	refused, err := l.store.Write(l.ctx, old, seq.Batch{Claims: []seq.Claim{l.claim("a", 1)}})
-	if !errors.Is(err, seq.ErrLeaseLost) || len(refused) != 1 {
-		l.t.Fatalf("refused %v, %v; want a and %v", refused, err, seq.ErrLeaseLost)
+	refused, err := l.store.Write(l.ctx, old, store.Batch{Claims: []store.Claim{l.claim("a", 1)}})
+	if !errors.Is(err, store.ErrLeaseLost) || len(refused) != 1 {
+		l.t.Fatalf("refused %v, %v; want a and %v", refused, err, store.ErrLeaseLost)
 	}
-	l.want("a", seq.Pending)
+	l.want("a", store.Pending)
 }
 
 func (l *ledger) claimRace() {
@@ -51,7 +51,7 @@ func (l *ledger) claimRace() {
 	won := make(chan string, racers)
 	for range racers {
 		wg.Go(func() {
-			refused, err := l.store.Write(l.ctx, l.lease, seq.Batch{Claims: []seq.Claim{l.claim("a", 1)}})
+			refused, err := l.store.Write(l.ctx, l.lease, store.Batch{Claims: []store.Claim{l.claim("a", 1)}})
 			if err != nil {
 				l.t.Errorf("claim: %v", err)
 			} else if len(refused) == 0 {
@@ -73,17 +73,17 @@ func (l *ledger) checksums() {
 			l.t.Fatalf("the checksum is %q, want %q", e.Checksum, checksum)
 		}
 	}
-	l.write(seq.Batch{Marks: []seq.Mark{{ID: "a", State: seq.Pending, Checksum: "one"}}})
+	l.write(store.Batch{Marks: []store.Mark{{ID: "a", State: store.Pending, Checksum: "one"}}})
 	want("one")
-	l.write(seq.Batch{Marks: []seq.Mark{{ID: "a", State: seq.Scheduled}}})
+	l.write(store.Batch{Marks: []store.Mark{{ID: "a", State: store.Scheduled}}})
 	want("one")
 	c := l.claim("a", 1)
 	c.Checksum = "two"
-	l.write(seq.Batch{Claims: []seq.Claim{c}})
+	l.write(store.Batch{Claims: []store.Claim{c}})
 	want("two")
 	l.write(done(c))
 	want("two")
-	l.write(seq.Batch{Marks: []seq.Mark{{ID: "a", Attempt: 1, State: seq.Succeeded, Checksum: "three"}}})
+	l.write(store.Batch{Marks: []store.Mark{{ID: "a", Attempt: 1, State: store.Succeeded, Checksum: "three"}}})
 	want("three")
 }
 
@@ -95,18 +95,18 @@ func (l *ledger) places() {
 			l.t.Fatalf("the place is %d, want %d", e.Seq, place)
 		}
 	}
-	l.write(seq.Batch{Marks: []seq.Mark{{ID: "a", State: seq.Succeeded, Seq: 5}}})
+	l.write(store.Batch{Marks: []store.Mark{{ID: "a", State: store.Succeeded, Seq: 5}}})
 	want(5)
-	l.write(seq.Batch{Marks: []seq.Mark{{ID: "a", State: seq.RollbackPending}}})
+	l.write(store.Batch{Marks: []store.Mark{{ID: "a", State: store.RollbackPending}}})
 	want(5)
-	l.write(seq.Batch{Marks: []seq.Mark{{ID: "a", State: seq.RollbackPending, Seq: 6}}})
+	l.write(store.Batch{Marks: []store.Mark{{ID: "a", State: store.RollbackPending, Seq: 6}}})
 	want(6)
-	l.write(seq.Batch{Marks: []seq.Mark{{ID: "a", State: seq.RollbackPending, Seq: 5}}})
+	l.write(store.Batch{Marks: []store.Mark{{ID: "a", State: store.RollbackPending, Seq: 5}}})
 	c := l.claim("a", 1)
-	c.Direction = seq.Rollback
-	l.write(seq.Batch{Claims: []seq.Claim{c}})
+	c.Direction = store.Rollback
+	l.write(store.Batch{Claims: []store.Claim{c}})
 	want(5) // an undoing attempt keeps it
-	l.write(seq.Batch{Outcomes: []seq.Outcome{{ID: "a", Token: c.Token, State: seq.RollbackFailed}}})
+	l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: c.Token, State: store.RollbackFailed}}})
 	want(5)
 	l.claimed(2)
 	want(0)

@@ -3,7 +3,7 @@ package seqtest
 import (
 	"strconv"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // The rules of [TestStore] about what is kept for people.
@@ -11,13 +11,13 @@ import (
 func (l *ledger) history() {
 	l.acquire()
 	c := l.claimed(1)
-	l.write(seq.Batch{Outcomes: []seq.Outcome{{ID: "a", Token: c.Token, State: seq.Failed, Error: "boom"}}})
+	l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: c.Token, State: store.Failed, Error: "boom"}}})
 	c = l.claimed(2)
 	l.write(done(c))
 	c = l.claim("a", 3)
-	c.Direction = seq.Rollback
-	l.write(seq.Batch{Claims: []seq.Claim{c}})
-	l.want("a", seq.RollingBack)
+	c.Direction = store.Rollback
+	l.write(store.Batch{Claims: []store.Claim{c}})
+	l.want("a", store.RollingBack)
 	got, err := l.store.History(l.ctx, "a")
 	l.must(err)
 	if len(got) != 3 {
@@ -29,35 +29,35 @@ func (l *ledger) history() {
 			l.t.Errorf("attempt %d is %+v", i+1, a)
 		}
 	}
-	if got[0].State != seq.Failed || got[0].Error != "boom" || got[1].State != seq.Succeeded || got[2].State != seq.RollingBack || got[2].Direction != seq.Rollback {
+	if got[0].State != store.Failed || got[0].Error != "boom" || got[1].State != store.Succeeded || got[2].State != store.RollingBack || got[2].Direction != store.Rollback {
 		l.t.Errorf("the history is %+v", got)
 	}
 	l.next()
-	l.write(seq.Batch{Outcomes: []seq.Outcome{{ID: "a", Token: c.Token, State: seq.RollbackPending, Lost: true, Error: "died"}}})
+	l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: c.Token, State: store.RollbackPending, Lost: true, Error: "died"}}})
 	got, err = l.store.History(l.ctx, "a")
 	l.must(err)
-	if a := got[2]; !a.Lost || a.Finished.IsZero() || a.State != seq.RollbackPending {
+	if a := got[2]; !a.Lost || a.Finished.IsZero() || a.State != store.RollbackPending {
 		l.t.Errorf("the lost attempt is %+v", a)
 	}
 }
 
 func (l *ledger) pastAttempts() {
 	l.acquire()
-	l.write(seq.Batch{Claims: []seq.Claim{l.claim("b", 1)}})
-	for n, state := range []seq.State{seq.Failed, seq.Tolerated, seq.Succeeded} {
+	l.write(store.Batch{Claims: []store.Claim{l.claim("b", 1)}})
+	for n, state := range []store.State{store.Failed, store.Tolerated, store.Succeeded} {
 		c := l.claimed(n + 1)
-		l.write(seq.Batch{Outcomes: []seq.Outcome{{ID: "a", Token: c.Token, State: state, Error: strconv.Itoa(n + 1)}}})
+		l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: c.Token, State: state, Error: strconv.Itoa(n + 1)}}})
 	}
 	got, err := l.store.History(l.ctx, "a")
 	l.must(err)
-	for n, state := range []seq.State{seq.Failed, seq.Tolerated, seq.Succeeded} {
+	for n, state := range []store.State{store.Failed, store.Tolerated, store.Succeeded} {
 		if len(got) != 3 || got[n].State != state || got[n].Error != strconv.Itoa(n+1) || got[n].Owner.Actor != owner.Actor {
 			l.t.Fatalf("the history is %+v", got)
 		}
 	}
 	got, err = l.store.History(l.ctx, "b")
 	l.must(err)
-	if len(got) != 1 || !got[0].Finished.IsZero() || got[0].State != seq.Running {
+	if len(got) != 1 || !got[0].Finished.IsZero() || got[0].State != store.Running {
 		l.t.Fatalf("the history of another op is %+v", got)
 	}
 }
@@ -65,18 +65,18 @@ func (l *ledger) pastAttempts() {
 func (l *ledger) runs() {
 	l.acquire()
 	for _, id := range []string{"r9", "r2"} {
-		l.write(seq.Batch{Run: &seq.Run{ID: id, Strategy: "batch", Owner: owner}})
+		l.write(store.Batch{Run: &store.Run{ID: id, Strategy: "batch", Owner: owner}})
 	}
-	l.write(seq.Batch{Run: &seq.Run{ID: "r9", Strategy: "batch", Owner: owner, State: seq.RunRolledBack, Reason: "it's late"}})
+	l.write(store.Batch{Run: &store.Run{ID: "r9", Strategy: "batch", Owner: owner, State: store.RunRolledBack, Reason: "it's late"}})
 	got, err := l.store.Runs(l.ctx, 10)
 	l.must(err)
 	if len(got) != 2 || got[0].ID != "r2" || got[1].ID != "r9" {
 		l.t.Fatalf("the runs are %+v", got)
 	}
-	if r := got[1]; r.State != seq.RunRolledBack || r.Finished.IsZero() || r.Started.IsZero() || r.Owner != owner || r.Strategy != "batch" || r.Reason != "it's late" || r.Epoch != l.lease.Epoch {
+	if r := got[1]; r.State != store.RunRolledBack || r.Finished.IsZero() || r.Started.IsZero() || r.Owner != owner || r.Strategy != "batch" || r.Reason != "it's late" || r.Epoch != l.lease.Epoch {
 		l.t.Errorf("the older run is %+v", r)
 	}
-	if r := got[0]; r.State != seq.RunStarted || !r.Finished.IsZero() {
+	if r := got[0]; r.State != store.RunStarted || !r.Finished.IsZero() {
 		l.t.Errorf("the newer run is %+v", r)
 	}
 	if got, err = l.store.Runs(l.ctx, 1); err != nil || len(got) != 1 || got[0].ID != "r2" {

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"sync"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // The rules of [TestStore] about the lease.
@@ -23,9 +23,9 @@ func (l *ledger) empty() {
 
 func (l *ledger) oneHolder() {
 	l.acquire()
-	_, err := l.store.Acquire(l.ctx, seq.Owner{Host: "other"})
-	var held *seq.LeaseError
-	if !errors.As(err, &held) || !errors.Is(err, seq.ErrLeaseHeld) {
+	_, err := l.store.Acquire(l.ctx, store.Owner{Host: "other"})
+	var held *store.LeaseError
+	if !errors.As(err, &held) || !errors.Is(err, store.ErrLeaseHeld) {
 		l.t.Fatalf("a second Acquire: %v, want a LeaseError", err)
 	}
 	if held.Holder != owner {
@@ -41,13 +41,13 @@ func (l *ledger) oneHolder() {
 
 func (l *ledger) race() {
 	var wg sync.WaitGroup
-	won := make(chan seq.Lease, 16)
+	won := make(chan store.Lease, 16)
 	for range cap(won) {
 		wg.Go(func() {
 			lease, err := l.store.Acquire(l.ctx, owner)
 			if err == nil {
 				won <- lease
-			} else if !errors.Is(err, seq.ErrLeaseHeld) {
+			} else if !errors.Is(err, store.ErrLeaseHeld) {
 				l.t.Errorf("Acquire: %v", err)
 			}
 		})
@@ -69,12 +69,12 @@ func (l *ledger) epochs() {
 func (l *ledger) released() {
 	old := l.acquire()
 	l.next()
-	if err := l.store.Renew(l.ctx, old); !errors.Is(err, seq.ErrLeaseLost) {
-		l.t.Errorf("Renew: %v, want %v", err, seq.ErrLeaseLost)
+	if err := l.store.Renew(l.ctx, old); !errors.Is(err, store.ErrLeaseLost) {
+		l.t.Errorf("Renew: %v, want %v", err, store.ErrLeaseLost)
 	}
 	l.must(l.store.Release(l.ctx, old)) // of a lease that is lost: nothing
-	if _, err := l.store.Acquire(l.ctx, owner); !errors.Is(err, seq.ErrLeaseHeld) {
-		l.t.Errorf("Acquire after somebody else's Release: %v, want %v", err, seq.ErrLeaseHeld)
+	if _, err := l.store.Acquire(l.ctx, owner); !errors.Is(err, store.ErrLeaseHeld) {
+		l.t.Errorf("Acquire after somebody else's Release: %v, want %v", err, store.ErrLeaseHeld)
 	}
 }
 
@@ -98,21 +98,21 @@ func (l *ledger) givenBack() {
 	l.acquire()
 	c := l.claimed(1)
 	l.must(l.store.Release(l.ctx, l.lease)) // and nobody has taken it since
-	for what, b := range map[string]seq.Batch{
-		"claim": {Claims: []seq.Claim{l.claim("b", 1)}},
-		"mark":  {Marks: []seq.Mark{{ID: "b", State: seq.Skipped}}},
-		"run":   {Run: &seq.Run{ID: "r", Owner: owner}},
-		"lost":  {Outcomes: []seq.Outcome{{ID: "a", Token: c.Token, State: seq.Pending, Lost: true}}},
+	for what, b := range map[string]store.Batch{
+		"claim": {Claims: []store.Claim{l.claim("b", 1)}},
+		"mark":  {Marks: []store.Mark{{ID: "b", State: store.Skipped}}},
+		"run":   {Run: &store.Run{ID: "r", Owner: owner}},
+		"lost":  {Outcomes: []store.Outcome{{ID: "a", Token: c.Token, State: store.Pending, Lost: true}}},
 	} {
-		if _, err := l.store.Write(l.ctx, l.lease, b); !errors.Is(err, seq.ErrLeaseLost) {
-			l.t.Errorf("a %s: got %v, want %v", what, err, seq.ErrLeaseLost)
+		if _, err := l.store.Write(l.ctx, l.lease, b); !errors.Is(err, store.ErrLeaseLost) {
+			l.t.Errorf("a %s: got %v, want %v", what, err, store.ErrLeaseLost)
 		}
 	}
-	if err := l.store.Renew(l.ctx, l.lease); !errors.Is(err, seq.ErrLeaseLost) {
-		l.t.Errorf("Renew: got %v, want %v", err, seq.ErrLeaseLost)
+	if err := l.store.Renew(l.ctx, l.lease); !errors.Is(err, store.ErrLeaseLost) {
+		l.t.Errorf("Renew: got %v, want %v", err, store.ErrLeaseLost)
 	}
-	l.want("a", seq.Running)
-	l.want("b", seq.Pending)
+	l.want("a", store.Running)
+	l.want("b", store.Pending)
 	if runs, err := l.store.Runs(l.ctx, 1); err != nil || len(runs) > 0 {
 		l.t.Errorf("the runs are %+v, %v", runs, err)
 	}

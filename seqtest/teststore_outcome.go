@@ -5,7 +5,7 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // The rules of [TestStore] about what an open attempt may write.
@@ -13,17 +13,17 @@ import (
 func (l *ledger) outcomes() {
 	l.acquire()
 	c := l.claimed(1)
-	l.write(seq.Batch{Outcomes: []seq.Outcome{{ID: "a", Token: c.Token, State: seq.Succeeded, Seq: 7, Saved: []byte(`{"x":1}`)}}})
-	if e := l.want("a", seq.Succeeded); e.Seq != 7 || string(e.Saved) != `{"x":1}` || e.Error != "" {
+	l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: c.Token, State: store.Succeeded, Seq: 7, Saved: []byte(`{"x":1}`)}}})
+	if e := l.want("a", store.Succeeded); e.Seq != 7 || string(e.Saved) != `{"x":1}` || e.Error != "" {
 		l.t.Fatalf("the entry is %+v", e)
 	}
 	l.write(done(c), "a") // a second outcome of one attempt
 	again := l.claimed(2)
-	if e := l.want("a", seq.Running); e.Seq != 0 {
+	if e := l.want("a", store.Running); e.Seq != 0 {
 		l.t.Fatalf("a new attempt has the old order of completion: %+v", e)
 	}
-	l.write(seq.Batch{Outcomes: []seq.Outcome{{ID: "a", Token: again.Token, State: seq.Failed, Error: "boom"}}})
-	if e := l.want("a", seq.Failed); e.Error != "boom" || string(e.Saved) != `{"x":1}` {
+	l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: again.Token, State: store.Failed, Error: "boom"}}})
+	if e := l.want("a", store.Failed); e.Error != "boom" || string(e.Saved) != `{"x":1}` {
 		l.t.Fatalf("the entry is %+v", e)
 	}
 }
@@ -32,9 +32,9 @@ func (l *ledger) foreignOutcome() {
 	l.acquire()
 	l.claimed(1)
 	l.write(done(l.claim("a", 1)), "a")
-	l.write(seq.Batch{Outcomes: []seq.Outcome{{ID: "a", State: seq.Succeeded}}}, "a") // the zero token is nobody's
+	l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", State: store.Succeeded}}}, "a") // the zero token is nobody's
 	l.write(done(l.claim("b", 1)), "b")
-	l.want("a", seq.Running)
+	l.want("a", store.Running)
 }
 
 func (l *ledger) lateOutcome() {
@@ -45,7 +45,7 @@ func (l *ledger) lateOutcome() {
 	if err != nil || len(refused) > 0 {
 		l.t.Fatalf("refused %v, %v", refused, err)
 	}
-	l.want("a", seq.Succeeded)
+	l.want("a", store.Succeeded)
 }
 
 // What a run writes most is an outcome and the claim of the next op. Who has lost the lease may say
@@ -53,23 +53,23 @@ func (l *ledger) lateOutcome() {
 func (l *ledger) lateOutcomeAndClaim() {
 	old := l.acquire()
 	a, b := l.claim("a", 1), l.claim("b", 1)
-	l.write(seq.Batch{Claims: []seq.Claim{a, b}})
+	l.write(store.Batch{Claims: []store.Claim{a, b}})
 	l.next()
-	batch := func(c seq.Claim) seq.Batch {
+	batch := func(c store.Claim) store.Batch {
 		both := done(c)
-		both.Claims = []seq.Claim{l.claim("next", 1)}
+		both.Claims = []store.Claim{l.claim("next", 1)}
 		return both
 	}
 	refused, err := l.store.Write(l.ctx, old, batch(a))
-	if !errors.Is(err, seq.ErrLeaseLost) || !slices.Equal(refused, []string{"next"}) {
+	if !errors.Is(err, store.ErrLeaseLost) || !slices.Equal(refused, []string{"next"}) {
 		l.t.Errorf("Write: refused %v, %v", refused, err)
 	}
-	refused, err = l.store.Atomic(l.ctx, old, b, func(context.Context) (seq.Batch, error) { return batch(b), nil })
-	if !errors.Is(err, seq.ErrLeaseLost) || !slices.Equal(refused, []string{"next"}) {
+	refused, err = l.store.Atomic(l.ctx, old, b, func(context.Context) (store.Batch, error) { return batch(b), nil })
+	if !errors.Is(err, store.ErrLeaseLost) || !slices.Equal(refused, []string{"next"}) {
 		l.t.Errorf("Atomic: refused %v, %v", refused, err)
 	}
-	l.want("a", seq.Succeeded)
-	l.want("b", seq.Succeeded)
+	l.want("a", store.Succeeded)
+	l.want("b", store.Succeeded)
 	if entries, err := l.store.Load(l.ctx); err != nil || len(entries) != 2 {
 		l.t.Errorf("%d entries, %v; want 2", len(entries), err)
 	}
@@ -78,21 +78,21 @@ func (l *ledger) lateOutcomeAndClaim() {
 func (l *ledger) lost() {
 	old := l.acquire()
 	c := l.claimed(1)
-	gone := seq.Batch{Outcomes: []seq.Outcome{{ID: "a", Token: c.Token, State: seq.Indeterminate, Lost: true}}}
+	gone := store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: c.Token, State: store.Indeterminate, Lost: true}}}
 	l.write(gone, "a") // its owner is the holder: not dead
 	second := l.next()
 	l.next()
-	for _, former := range []seq.Lease{old, second} { // of them the second came after the attempt
-		if refused, err := l.store.Write(l.ctx, former, gone); !errors.Is(err, seq.ErrLeaseLost) || len(refused) != 1 {
+	for _, former := range []store.Lease{old, second} { // of them the second came after the attempt
+		if refused, err := l.store.Write(l.ctx, former, gone); !errors.Is(err, store.ErrLeaseLost) || len(refused) != 1 {
 			l.t.Fatalf("by a former holder: refused %v, %v", refused, err)
 		}
 	}
 	l.write(gone)
-	if e := l.want("a", seq.Indeterminate); e.Crashes != 1 {
+	if e := l.want("a", store.Indeterminate); e.Crashes != 1 {
 		l.t.Fatalf("the entry is %+v", e)
 	}
 	l.write(done(c), "a") // the dead one's own report comes too late
-	l.want("a", seq.Indeterminate)
+	l.want("a", store.Indeterminate)
 }
 
 func (l *ledger) crashes() {
@@ -100,14 +100,14 @@ func (l *ledger) crashes() {
 	for n := 1; n <= 3; n++ {
 		c := l.claimed(n)
 		l.next()
-		l.write(seq.Batch{Outcomes: []seq.Outcome{{ID: "a", Token: c.Token, State: seq.Pending, Lost: true}}})
-		if e := l.want("a", seq.Pending); e.Crashes != n {
+		l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: c.Token, State: store.Pending, Lost: true}}})
+		if e := l.want("a", store.Pending); e.Crashes != n {
 			l.t.Fatalf("%d crashes, want %d", e.Crashes, n)
 		}
 	}
 	c := l.claimed(4)
-	l.write(seq.Batch{Outcomes: []seq.Outcome{{ID: "a", Token: c.Token, State: seq.Failed}}})
-	if e := l.want("a", seq.Failed); e.Crashes != 0 {
+	l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: c.Token, State: store.Failed}}})
+	if e := l.want("a", store.Failed); e.Crashes != 0 {
 		l.t.Fatalf("%d crashes after a report", e.Crashes)
 	}
 }
@@ -115,31 +115,31 @@ func (l *ledger) crashes() {
 func (l *ledger) saves() {
 	l.acquire()
 	c := l.claimed(1)
-	l.write(seq.Batch{Saves: []seq.Snapshot{{ID: "a", Token: c.Token, Data: []byte("1")}, {ID: "a", Token: seq.NewToken(), Data: []byte("2")}}}, "a")
-	if e := l.want("a", seq.Running); string(e.Saved) != "1" {
+	l.write(store.Batch{Saves: []store.Snapshot{{ID: "a", Token: c.Token, Data: []byte("1")}, {ID: "a", Token: store.NewToken(), Data: []byte("2")}}}, "a")
+	if e := l.want("a", store.Running); string(e.Saved) != "1" {
 		l.t.Fatalf("saved %q", e.Saved)
 	}
 	l.write(done(c))
-	if e := l.want("a", seq.Succeeded); string(e.Saved) != "1" {
+	if e := l.want("a", store.Succeeded); string(e.Saved) != "1" {
 		l.t.Fatalf("an outcome without saved state lost it: %q", e.Saved)
 	}
-	l.write(seq.Batch{Saves: []seq.Snapshot{{ID: "a", Token: c.Token, Data: []byte("3")}}}, "a")
+	l.write(store.Batch{Saves: []store.Snapshot{{ID: "a", Token: c.Token, Data: []byte("3")}}}, "a")
 }
 
 func (l *ledger) headway() {
 	l.acquire()
 	c := l.claimed(1)
-	l.write(seq.Batch{Headway: []seq.Headway{{ID: "a", Token: c.Token, Done: 3, Total: 10}, {ID: "a", Token: seq.NewToken(), Done: 9, Total: 9}}}, "a")
-	if e := l.want("a", seq.Running); e.Done != 3 || e.Total != 10 {
+	l.write(store.Batch{Headway: []store.Headway{{ID: "a", Token: c.Token, Done: 3, Total: 10}, {ID: "a", Token: store.NewToken(), Done: 9, Total: 9}}}, "a")
+	if e := l.want("a", store.Running); e.Done != 3 || e.Total != 10 {
 		l.t.Fatalf("%d of %d done, want 3 of 10", e.Done, e.Total)
 	}
 	l.write(done(c))
-	l.write(seq.Batch{Headway: []seq.Headway{{ID: "a", Token: c.Token, Done: 4, Total: 10}}}, "a")
-	if e := l.want("a", seq.Succeeded); e.Done != 3 || e.Total != 10 {
+	l.write(store.Batch{Headway: []store.Headway{{ID: "a", Token: c.Token, Done: 4, Total: 10}}}, "a")
+	if e := l.want("a", store.Succeeded); e.Done != 3 || e.Total != 10 {
 		l.t.Fatalf("%d of %d done after the end, want 3 of 10", e.Done, e.Total)
 	}
 	l.claimed(2)
-	if e := l.want("a", seq.Running); e.Done != 0 || e.Total != 0 {
+	if e := l.want("a", store.Running); e.Done != 0 || e.Total != 0 {
 		l.t.Fatalf("a new attempt begins with %d of %d done", e.Done, e.Total)
 	}
 }

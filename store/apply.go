@@ -5,12 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"time"
-
-	"github.com/sequencer-go/seq"
 )
 
 // apply makes the changes of a batch, item by item.
-func (m *Memory) apply(lease seq.Lease, b seq.Batch) (refused []string, err error) {
+func (m *Memory) apply(lease Lease, b Batch) (refused []string, err error) {
 	current, now := m.lease == lease && !lease.Holder.IsZero(), m.clock.Now()
 	check := func(id string, ok bool) {
 		if !ok {
@@ -43,13 +41,13 @@ func (m *Memory) apply(lease seq.Lease, b seq.Batch) (refused []string, err erro
 	if b.Run != nil && current {
 		m.putRun(lease, b.Run)
 	}
-	if !current && (b.Run != nil || len(b.Marks) > 0 || len(b.Claims) > 0 || slices.ContainsFunc(b.Outcomes, func(o seq.Outcome) bool { return o.Lost })) {
-		err = fmt.Errorf("write: %w", seq.ErrLeaseLost)
+	if !current && (b.Run != nil || len(b.Marks) > 0 || len(b.Claims) > 0 || slices.ContainsFunc(b.Outcomes, func(o Outcome) bool { return o.Lost })) {
+		err = fmt.Errorf("write: %w", ErrLeaseLost)
 	}
 	return refused, err
 }
 
-func (m *Memory) settle(lease seq.Lease, current bool, now time.Time, o *seq.Outcome) bool {
+func (m *Memory) settle(lease Lease, current bool, now time.Time, o *Outcome) bool {
 	e := m.lines[o.ID]
 	if !e.isOpen(o.Token) {
 		return false
@@ -57,7 +55,7 @@ func (m *Memory) settle(lease seq.Lease, current bool, now time.Time, o *seq.Out
 	if o.Lost && (!current || e.Fence >= lease.Epoch) {
 		return false
 	}
-	e.State, e.Token, e.Error = o.State, seq.Token{}, o.Error
+	e.State, e.Token, e.Error = o.State, Token{}, o.Error
 	if o.Seq != 0 {
 		e.Seq = o.Seq
 	}
@@ -72,7 +70,7 @@ func (m *Memory) settle(lease seq.Lease, current bool, now time.Time, o *seq.Out
 	return true
 }
 
-func (m *Memory) mark(k *seq.Mark) bool {
+func (m *Memory) mark(k *Mark) bool {
 	e := m.lines[k.ID]
 	if e == nil {
 		if k.Attempt != 0 {
@@ -91,7 +89,7 @@ func (m *Memory) mark(k *seq.Mark) bool {
 	return true
 }
 
-func (m *Memory) claim(lease seq.Lease, now time.Time, c *seq.Claim) bool {
+func (m *Memory) claim(lease Lease, now time.Time, c *Claim) bool {
 	e := m.lines[c.ID]
 	if e == nil {
 		if c.Attempt != 1 {
@@ -102,9 +100,9 @@ func (m *Memory) claim(lease seq.Lease, now time.Time, c *seq.Claim) bool {
 	if !e.Token.IsZero() || e.Attempt != c.Attempt-1 {
 		return false
 	}
-	e.State = seq.Running
-	if c.Direction == seq.Rollback {
-		e.State = seq.RollingBack
+	e.State = Running
+	if c.Direction == Rollback {
+		e.State = RollingBack
 	} else {
 		e.Seq = 0
 	}
@@ -120,12 +118,12 @@ func (m *Memory) claim(lease seq.Lease, now time.Time, c *seq.Claim) bool {
 	return true
 }
 
-func (m *Memory) putRun(lease seq.Lease, r *seq.Run) {
+func (m *Memory) putRun(lease Lease, r *Run) {
 	now := m.clock.Now()
-	i := slices.IndexFunc(m.runs, func(have seq.Run) bool { return have.ID == r.ID })
+	i := slices.IndexFunc(m.runs, func(have Run) bool { return have.ID == r.ID })
 	if i < 0 {
 		i = len(m.runs)
-		m.runs = append(m.runs, seq.Run{ID: r.ID, Started: now})
+		m.runs = append(m.runs, Run{ID: r.ID, Started: now})
 	}
 	have := &m.runs[i]
 	have.Strategy, have.State, have.Owner, have.Reason, have.Epoch, have.Finished = r.Strategy, r.State, r.Owner, r.Reason, lease.Epoch, time.Time{}

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/clock"
 )
 
@@ -24,18 +23,18 @@ type Memory struct {
 	mu      sync.Mutex
 	closed  bool
 	lines   map[string]*line
-	block   []line     // the next lines come from here
-	owner   *seq.Owner // of the latest claim
-	runs    []seq.Run
-	lease   seq.Lease
-	holder  seq.Owner
+	block   []line // the next lines come from here
+	owner   *Owner // of the latest claim
+	runs    []Run
+	lease   Lease
+	holder  Owner
 	since   time.Time
 	expires time.Time
 }
 
 // line is what the ledger knows of one op.
 type line struct {
-	seq.Entry
+	Entry
 	attempts []attempt
 	first    [1]attempt // most ops need one
 }
@@ -43,11 +42,11 @@ type line struct {
 // attempt is a seq.Attempt without what its line or others say too: there may be a million.
 type attempt struct {
 	number            int
-	direction         seq.Direction
-	state             seq.State
+	direction         Direction
+	state             State
 	lost              bool
 	run, err          string
-	owner             *seq.Owner
+	owner             *Owner
 	started, finished time.Time
 }
 
@@ -95,21 +94,21 @@ func (m *Memory) enter(ctx context.Context) error {
 	return nil
 }
 
-// Load implements [seq.Store].
-func (m *Memory) Load(ctx context.Context) ([]seq.Entry, error) {
+// Load implements [Store].
+func (m *Memory) Load(ctx context.Context) ([]Entry, error) {
 	if err := m.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	entries := make([]seq.Entry, 0, len(m.lines))
+	entries := make([]Entry, 0, len(m.lines))
 	for l := range maps.Values(m.lines) {
 		entries = append(entries, l.Entry)
 	}
 	return entries, nil
 }
 
-// History implements [seq.Store].
-func (m *Memory) History(ctx context.Context, id string) ([]seq.Attempt, error) {
+// History implements [Store].
+func (m *Memory) History(ctx context.Context, id string) ([]Attempt, error) {
 	if err := m.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -118,9 +117,9 @@ func (m *Memory) History(ctx context.Context, id string) ([]seq.Attempt, error) 
 	if l == nil {
 		return nil, nil
 	}
-	history := make([]seq.Attempt, len(l.attempts))
+	history := make([]Attempt, len(l.attempts))
 	for i, a := range l.attempts {
-		history[i] = seq.Attempt{
+		history[i] = Attempt{
 			ID: id, Number: a.number, Direction: a.direction, Run: a.run, Owner: *a.owner,
 			Started: a.started, Finished: a.finished, State: a.state, Lost: a.lost, Error: a.err,
 		}
@@ -128,8 +127,8 @@ func (m *Memory) History(ctx context.Context, id string) ([]seq.Attempt, error) 
 	return history, nil
 }
 
-// Runs implements [seq.Store].
-func (m *Memory) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
+// Runs implements [Store].
+func (m *Memory) Runs(ctx context.Context, limit int) ([]Run, error) {
 	if err := m.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -139,8 +138,8 @@ func (m *Memory) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
 	return latest[:min(max(limit, 0), len(latest))], nil
 }
 
-// Holder implements [seq.Store].
-func (m *Memory) Holder(ctx context.Context) (*seq.LeaseError, error) {
+// Holder implements [Store].
+func (m *Memory) Holder(ctx context.Context) (*LeaseError, error) {
 	if err := m.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -149,55 +148,55 @@ func (m *Memory) Holder(ctx context.Context) (*seq.LeaseError, error) {
 }
 
 // heldAt says who holds the lease, nil if nobody does.
-func (m *Memory) heldAt(now time.Time) *seq.LeaseError {
+func (m *Memory) heldAt(now time.Time) *LeaseError {
 	if m.lease.Holder.IsZero() || !now.Before(m.expires) {
 		return nil
 	}
-	return &seq.LeaseError{Holder: m.holder, Since: m.since, Expires: m.expires.Sub(now)}
+	return &LeaseError{Holder: m.holder, Since: m.since, Expires: m.expires.Sub(now)}
 }
 
-// Acquire implements [seq.Store].
-func (m *Memory) Acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error) {
+// Acquire implements [Store].
+func (m *Memory) Acquire(ctx context.Context, owner Owner) (Lease, error) {
 	if err := m.enter(ctx); err != nil {
-		return seq.Lease{}, err
+		return Lease{}, err
 	}
 	defer m.mu.Unlock()
 	now := m.clock.Now()
 	if held := m.heldAt(now); held != nil {
-		return seq.Lease{}, held
+		return Lease{}, held
 	}
-	m.lease = seq.Lease{Epoch: m.lease.Epoch + 1, Holder: seq.NewToken(), TTL: LeaseTTL}
+	m.lease = Lease{Epoch: m.lease.Epoch + 1, Holder: NewToken(), TTL: LeaseTTL}
 	m.holder, m.since, m.expires = owner, now, now.Add(LeaseTTL)
 	return m.lease, nil
 }
 
-// Renew implements [seq.Store].
-func (m *Memory) Renew(ctx context.Context, lease seq.Lease) error {
+// Renew implements [Store].
+func (m *Memory) Renew(ctx context.Context, lease Lease) error {
 	if err := m.enter(ctx); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
 	if m.lease != lease {
-		return seq.ErrLeaseLost
+		return ErrLeaseLost
 	}
 	m.expires = m.clock.Now().Add(LeaseTTL)
 	return nil
 }
 
-// Release implements [seq.Store].
-func (m *Memory) Release(ctx context.Context, lease seq.Lease) error {
+// Release implements [Store].
+func (m *Memory) Release(ctx context.Context, lease Lease) error {
 	if err := m.enter(ctx); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
 	if m.lease == lease {
-		m.lease.Holder = seq.Token{}
+		m.lease.Holder = Token{}
 	}
 	return nil
 }
 
-// Write implements [seq.Store].
-func (m *Memory) Write(ctx context.Context, lease seq.Lease, b seq.Batch) ([]string, error) {
+// Write implements [Store].
+func (m *Memory) Write(ctx context.Context, lease Lease, b Batch) ([]string, error) {
 	if err := m.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -205,15 +204,15 @@ func (m *Memory) Write(ctx context.Context, lease seq.Lease, b seq.Batch) ([]str
 	return m.apply(lease, b)
 }
 
-// Atomic implements [seq.Store]. Other writers are not held up while fn runs.
-func (m *Memory) Atomic(ctx context.Context, lease seq.Lease, claim seq.Claim, fn func(context.Context) (seq.Batch, error)) ([]string, error) {
+// Atomic implements [Store]. Other writers are not held up while fn runs.
+func (m *Memory) Atomic(ctx context.Context, lease Lease, claim Claim, fn func(context.Context) (Batch, error)) ([]string, error) {
 	if err := m.enter(ctx); err != nil {
 		return nil, err
 	}
 	open := m.isOpen(claim.ID, claim.Token)
 	m.mu.Unlock()
 	if !open {
-		return nil, seq.ErrFenced
+		return nil, ErrFenced
 	}
 	batch, err := fn(ctx)
 	if err != nil {
@@ -224,13 +223,13 @@ func (m *Memory) Atomic(ctx context.Context, lease seq.Lease, claim seq.Claim, f
 	}
 	defer m.mu.Unlock()
 	if !m.isOpen(claim.ID, claim.Token) {
-		return nil, seq.ErrFenced
+		return nil, ErrFenced
 	}
 	return m.apply(lease, batch)
 }
 
-func (m *Memory) isOpen(id string, token seq.Token) bool { return m.lines[id].isOpen(token) }
+func (m *Memory) isOpen(id string, token Token) bool { return m.lines[id].isOpen(token) }
 
-func (l *line) isOpen(token seq.Token) bool {
+func (l *line) isOpen(token Token) bool {
 	return l != nil && !token.IsZero() && l.Token == token
 }

@@ -17,11 +17,11 @@ import (
 
 // frail is a store that can be out of reach.
 type frail struct {
-	seq.Store
+	store.Store
 	down atomic.Bool
 }
 
-func (f *frail) Load(ctx context.Context) ([]seq.Entry, error) {
+func (f *frail) Load(ctx context.Context) ([]store.Entry, error) {
 	if f.down.Load() {
 		return nil, errors.New("connection refused")
 	}

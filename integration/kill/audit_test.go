@@ -8,6 +8,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/store"
 )
 
 // audit compares what the ops did with what the ledger says of them, when all is quiet.
@@ -18,7 +19,7 @@ func (g *ground) audit(ctx context.Context, s Scenario, slept bool) error {
 	if err != nil {
 		return err
 	}
-	byID := map[string]*seq.Entry{}
+	byID := map[string]*store.Entry{}
 	for i := range entries {
 		byID[entries[i].ID] = &entries[i]
 	}
@@ -67,11 +68,11 @@ func (g *ground) auditRuns(ctx context.Context, s Scenario) error {
 // at the latest when that of a dead process, whose work nobody had to go on with, has expired.
 func (g *ground) auditLease(ctx context.Context) error {
 	for late := time.Now().Add(patience); ; {
-		lease, err := g.ledger.Acquire(ctx, seq.ThisProcess())
+		lease, err := g.ledger.Acquire(ctx, store.ThisProcess())
 		if err == nil {
 			return g.ledger.Release(ctx, lease)
 		}
-		held, is := errors.AsType[*seq.LeaseError](err)
+		held, is := errors.AsType[*store.LeaseError](err)
 		if !is || held.Expires > g.ttl || time.Now().After(late) {
 			return fmt.Errorf("somebody holds the lease: %w", err)
 		}

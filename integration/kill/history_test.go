@@ -6,13 +6,14 @@ import (
 	"slices"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // audit is that of one op.
 type audit struct {
 	op      *seq.Op
-	entry   *seq.Entry
-	history []seq.Attempt
+	entry   *store.Entry
+	history []store.Attempt
 	traces  traces
 	slept   bool
 	undone  bool // in the end, or it fails:
@@ -112,7 +113,7 @@ func (a *audit) replay() (all []*generation) {
 	return all
 }
 
-func (g *generation) add(h *seq.Attempt) {
+func (g *generation) add(h *store.Attempt) {
 	switch h.Direction {
 	case seq.Forward:
 		g.forward++

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // everyPoint is where a process can be killed. A test fails if one of them was never reached.
@@ -69,12 +70,12 @@ func (t *trap) around(point string, do func() error) error {
 
 // trapped is a store with traps before and after everything that it writes.
 type trapped struct {
-	seq.Store
+	store.Store
 	trap    *trap
 	claimed atomic.Bool
 }
 
-func (s *trapped) Acquire(ctx context.Context, owner seq.Owner) (lease seq.Lease, err error) {
+func (s *trapped) Acquire(ctx context.Context, owner store.Owner) (lease store.Lease, err error) {
 	err = s.trap.around("acquire", func() (err error) {
 		lease, err = s.Store.Acquire(ctx, owner)
 		return err
@@ -82,15 +83,15 @@ func (s *trapped) Acquire(ctx context.Context, owner seq.Owner) (lease seq.Lease
 	return lease, err
 }
 
-func (s *trapped) Renew(ctx context.Context, lease seq.Lease) error {
+func (s *trapped) Renew(ctx context.Context, lease store.Lease) error {
 	return s.trap.around("renew", func() error { return s.Store.Renew(ctx, lease) })
 }
 
-func (s *trapped) Release(ctx context.Context, lease seq.Lease) error {
+func (s *trapped) Release(ctx context.Context, lease store.Lease) error {
 	return s.trap.around("release", func() error { return s.Store.Release(ctx, lease) })
 }
 
-func (s *trapped) Write(ctx context.Context, lease seq.Lease, b seq.Batch) (refused []string, err error) {
+func (s *trapped) Write(ctx context.Context, lease store.Lease, b store.Batch) (refused []string, err error) {
 	err = s.trap.around(pointOf(&b), func() (err error) {
 		refused, err = s.Store.Write(ctx, lease, b)
 		if err == nil && len(b.Claims) > 0 && !s.claimed.Swap(true) {
@@ -102,7 +103,7 @@ func (s *trapped) Write(ctx context.Context, lease seq.Lease, b seq.Batch) (refu
 }
 
 // pointOf names a write by what is in it.
-func pointOf(b *seq.Batch) string {
+func pointOf(b *store.Batch) string {
 	switch {
 	case len(b.Outcomes) > 0 && b.Outcomes[0].Lost:
 		return "write.recover"
@@ -132,13 +133,13 @@ func pointOf(b *seq.Batch) string {
 }
 
 // Atomic has four points: before it and when it is committed, and around the op in it.
-func (s *trapped) Atomic(ctx context.Context, lease seq.Lease, c seq.Claim, fn func(context.Context) (seq.Batch, error)) (refused []string, err error) {
+func (s *trapped) Atomic(ctx context.Context, lease store.Lease, c store.Claim, fn func(context.Context) (store.Batch, error)) (refused []string, err error) {
 	name := "atomic"
 	if c.Direction == seq.Rollback {
 		name = "atomic-rollback"
 	}
 	err = s.trap.around(name, func() (err error) {
-		refused, err = s.Store.Atomic(ctx, lease, c, func(ctx context.Context) (b seq.Batch, err error) {
+		refused, err = s.Store.Atomic(ctx, lease, c, func(ctx context.Context) (b store.Batch, err error) {
 			err = s.trap.around(name+"-fn", func() (err error) {
 				b, err = fn(ctx)
 				return err

@@ -3,7 +3,7 @@ package sim
 import (
 	"time"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // invariants are those of reliability.md §3.3, under their numbers there. The states are
@@ -56,14 +56,14 @@ type truth struct {
 
 // claimed is an attempt as it was committed.
 type claimed struct {
-	seq.Claim
+	store.Claim
 	who      *replica
 	event    int
 	ended    int
 	calls    int
 	closed   bool
 	lost     bool
-	outcome  seq.State
+	outcome  store.State
 	effected bool
 	excused  bool
 }
@@ -114,7 +114,7 @@ func (a *audit) acquires(r *replica, now time.Time) {
 }
 
 // outcome checks the end of an attempt.
-func (a *audit) outcome(r *replica, lease seq.Lease, o *seq.Outcome, before, after *seq.Entry) {
+func (a *audit) outcome(r *replica, lease store.Lease, o *store.Outcome, before, after *store.Entry) {
 	w, t := a.w, a.of(o.ID)
 	c := t.lastClaim()
 	switch {
@@ -130,7 +130,7 @@ func (a *audit) outcome(r *replica, lease seq.Lease, o *seq.Outcome, before, aft
 	}
 	c.ended, c.closed, c.lost, c.outcome = w.events, true, o.Lost, after.State
 	w.legal(before, after)
-	if after.State == seq.Succeeded && c.Direction == seq.Forward {
+	if after.State == store.Succeeded && c.Direction == store.Forward {
 		if t.effects[c.Generation] == 0 && t.net <= 0 {
 			w.violate(9, "%s succeeded and has no effect", short(o.ID))
 		}
@@ -141,16 +141,16 @@ func (a *audit) outcome(r *replica, lease seq.Lease, o *seq.Outcome, before, aft
 }
 
 // mark checks a change of state without an attempt.
-func (a *audit) mark(r *replica, m *seq.Mark, before, after *seq.Entry) {
+func (a *audit) mark(r *replica, m *store.Mark, before, after *store.Entry) {
 	w := a.w
 	if !a.current {
 		w.violate(2, "r%d marks %s without the lease", r.number, short(m.ID))
 	}
 	w.legal(before, after)
-	if m.State == seq.RollbackPending && r.action != rollBack && before.Run != m.Run {
+	if m.State == store.RollbackPending && r.action != rollBack && before.Run != m.Run {
 		w.violate(19, "r%d decides to undo %s, which is not of its run", r.number, short(m.ID))
 	}
-	if m.State == seq.RollbackPending {
+	if m.State == store.RollbackPending {
 		a.decided[m.ID] = true
 	}
 }
@@ -169,14 +169,14 @@ func (a *audit) everything() {
 		if open > 1 || (open == 1) == e.Token.IsZero() || e.State.Open() == e.Token.IsZero() {
 			w.violate(3, "%s is %s with %d open attempts, token %t", short(id), e.State, open, !e.Token.IsZero())
 		}
-		if e.Crashes > 3 && e.State == seq.Running {
+		if e.Crashes > 3 && e.State == store.Running {
 			w.violate(23, "%s: %d crashes", short(id), e.Crashes)
 		}
 		a.exact(e, t)
 	}
 	started := 0
 	for i := range w.db.runs {
-		if w.db.runs[i].State == seq.RunStarted {
+		if w.db.runs[i].State == store.RunStarted {
 			started++
 		}
 	}
@@ -186,16 +186,16 @@ func (a *audit) everything() {
 }
 
 // exact is the promise of a Transactional op: its effect and its record are one.
-func (a *audit) exact(e *seq.Entry, t *truth) {
-	if op := a.w.scenario.find(e.ID); op == nil || op.delivery != seq.Transactional {
+func (a *audit) exact(e *store.Entry, t *truth) {
+	if op := a.w.scenario.find(e.ID); op == nil || op.delivery != store.Transactional {
 		return
 	}
-	if c := t.lastClaim(); c != nil && c.Direction == seq.ByHand {
+	if c := t.lastClaim(); c != nil && c.Direction == store.ByHand {
 		return
 	}
 	want := 0
 	switch e.State {
-	case seq.Succeeded, seq.RollbackPending, seq.RollingBack, seq.RollbackFailed:
+	case store.Succeeded, store.RollbackPending, store.RollingBack, store.RollbackFailed:
 		want = 1
 	}
 	if t.net != want {

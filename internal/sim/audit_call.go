@@ -3,11 +3,11 @@ package sim
 import (
 	"slices"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // begins checks a call of an op, and notes that it is under way.
-func (a *audit) begins(r *replica, op *opSpec, dir seq.Direction, generation int) *called {
+func (a *audit) begins(r *replica, op *opSpec, dir store.Direction, generation int) *called {
 	w, t := a.w, a.of(op.id)
 	var mine *claimed
 	for _, c := range slices.Backward(t.claims) {
@@ -18,7 +18,7 @@ func (a *audit) begins(r *replica, op *opSpec, dir seq.Direction, generation int
 	}
 	if mine == nil {
 		w.violate(5, "r%d calls %s %s without a claim", r.number, dir, short(op.id))
-		mine = &claimed{who: r, Claim: seq.Claim{ID: op.id, Direction: dir, Generation: generation}}
+		mine = &claimed{who: r, Claim: store.Claim{ID: op.id, Direction: dir, Generation: generation}}
 	}
 	c := &called{mine, op.heeds}
 	for _, other := range a.open {
@@ -26,10 +26,10 @@ func (a *audit) begins(r *replica, op *opSpec, dir seq.Direction, generation int
 			a.overlap(other, c)
 		}
 	}
-	if op.delivery == seq.Once && dir == seq.Forward && !op.verify {
+	if op.delivery == store.Once && dir == store.Forward && !op.verify {
 		for _, old := range t.claims {
-			reported := old != mine && old.closed && !old.lost && (old.outcome == seq.Failed || old.outcome == seq.Tolerated)
-			if old.Direction == seq.Forward && old.Generation == generation && old.calls > 0 && !old.excused && !reported {
+			reported := old != mine && old.closed && !old.lost && (old.outcome == store.Failed || old.outcome == store.Tolerated)
+			if old.Direction == store.Forward && old.Generation == generation && old.calls > 0 && !old.excused && !reported {
 				w.violate(10, "%s is called again, attempt %d, after attempt %d", short(op.id), mine.Attempt, old.Attempt)
 			}
 		}
@@ -45,7 +45,7 @@ func (a *audit) begins(r *replica, op *opSpec, dir seq.Direction, generation int
 // context. Transactional calls may: only one of them can commit.
 func (a *audit) overlap(older, newer *called) {
 	for _, c := range []*called{older, newer} {
-		if !a.sound(c) || c.Delivery == seq.Transactional {
+		if !a.sound(c) || c.Delivery == store.Transactional {
 			return
 		}
 	}
@@ -64,15 +64,15 @@ func (a *audit) effect(c *called, op *opSpec) {
 	w, t := a.w, a.of(op.id)
 	current := t.lastClaim()
 	stale := current != c.claimed || c.closed
-	if stale && op.delivery != seq.Transactional {
+	if stale && op.delivery != store.Transactional {
 		if a.sound(c) && !w.is(MarkBeforeRun) {
 			w.violate(20, "r%d acts on %s after its attempt %d was closed", c.who.number, short(op.id), c.Attempt)
 		}
 		t.fuzzy = true
 	}
 	c.effected = true
-	if c.Direction == seq.Rollback {
-		if op.delivery == seq.Transactional {
+	if c.Direction == store.Rollback {
+		if op.delivery == store.Transactional {
 			t.net--
 		} else {
 			t.net = 0
@@ -82,10 +82,10 @@ func (a *audit) effect(c *called, op *opSpec) {
 		return
 	}
 	w.logf("r%d effect of %s", c.who.number, short(op.id))
-	if op.delivery == seq.Once && !t.fuzzy {
+	if op.delivery == store.Once && !t.fuzzy {
 		for _, old := range t.claims {
-			reported := old.closed && !old.lost && (old.outcome == seq.Failed || old.outcome == seq.Tolerated)
-			if old != c.claimed && old.effected && old.Direction == seq.Forward && old.Generation == c.Generation && !old.excused && !reported {
+			reported := old.closed && !old.lost && (old.outcome == store.Failed || old.outcome == store.Tolerated)
+			if old != c.claimed && old.effected && old.Direction == store.Forward && old.Generation == c.Generation && !old.excused && !reported {
 				w.violate(10, "the effect of %s is made twice, in attempts %d and %d", short(op.id), old.Attempt, c.Attempt)
 			}
 		}

@@ -4,10 +4,11 @@ import (
 	"slices"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // claim checks the beginning of an attempt.
-func (a *audit) claim(r *replica, c *seq.Claim, before, after *seq.Entry) {
+func (a *audit) claim(r *replica, c *store.Claim, before, after *store.Entry) {
 	w, t := a.w, a.of(c.ID)
 	if !a.current {
 		w.violate(2, "r%d claims %s without the lease", r.number, short(c.ID))
@@ -21,11 +22,11 @@ func (a *audit) claim(r *replica, c *seq.Claim, before, after *seq.Entry) {
 	}
 	w.legal(before, after)
 	switch c.Direction {
-	case seq.Forward:
+	case store.Forward:
 		a.forward(r, c, before)
-	case seq.Rollback:
+	case store.Rollback:
 		a.backward(r, c, before)
-	case seq.ByHand:
+	case store.ByHand:
 		for _, old := range t.claims {
 			old.excused = true
 		}
@@ -35,7 +36,7 @@ func (a *audit) claim(r *replica, c *seq.Claim, before, after *seq.Entry) {
 }
 
 // forward checks a claim to do an op.
-func (a *audit) forward(r *replica, c *seq.Claim, before *seq.Entry) {
+func (a *audit) forward(r *replica, c *store.Claim, before *store.Entry) {
 	w := a.w
 	op := r.op(c.ID)
 	if op == nil {
@@ -43,7 +44,7 @@ func (a *audit) forward(r *replica, c *seq.Claim, before *seq.Entry) {
 		return
 	}
 	for _, dep := range op.deps {
-		if s := w.state(dep); s != seq.Succeeded {
+		if s := w.state(dep); s != store.Succeeded {
 			w.violate(13, "r%d claims %s, which depends on %s, which is %s", r.number, short(c.ID), short(dep), s)
 		}
 	}
@@ -55,11 +56,11 @@ func (a *audit) forward(r *replica, c *seq.Claim, before *seq.Entry) {
 	if before.Crashes >= 3 {
 		w.violate(23, "r%d claims %s after %d crashes", r.number, short(c.ID), before.Crashes)
 	}
-	if run := w.db.run(c.Run); run == nil || run.State != seq.RunStarted {
+	if run := w.db.run(c.Run); run == nil || run.State != store.RunStarted {
 		w.violate(14, "r%d claims %s for a run that is not under way", r.number, short(c.ID))
 	}
 	for _, other := range r.ops {
-		if s := w.state(other.id); s == seq.RollbackPending || s == seq.RollingBack {
+		if s := w.state(other.id); s == store.RollbackPending || s == store.RollingBack {
 			w.violate(14, "r%d claims %s while %s is %s", r.number, short(c.ID), short(other.id), s)
 		}
 	}
@@ -85,20 +86,20 @@ func (a *audit) planned(r *replica, id string) {
 		}
 		if s := a.w.state(before); s.Open() && a.underWay(before) {
 			a.w.violate(12, "r%d claims %s while %s, which comes first, is %s", r.number, short(id), short(before), s)
-		} else if s == seq.Failed && !a.w.scenario.keepsGoing(r) && a.of(before).lastClaim().who == r && !a.w.scenario.find(before).allowed {
+		} else if s == store.Failed && !a.w.scenario.keepsGoing(r) && a.of(before).lastClaim().who == r && !a.w.scenario.find(before).allowed {
 			a.w.violate(12, "r%d claims %s although %s, which comes first, failed", r.number, short(id), short(before))
 		}
 	}
 }
 
 // backward checks a claim to undo an op.
-func (a *audit) backward(r *replica, c *seq.Claim, before *seq.Entry) {
+func (a *audit) backward(r *replica, c *store.Claim, before *store.Entry) {
 	w := a.w
 	run := w.db.run(c.Run)
-	if before.State != seq.RollbackPending || !a.decided[c.ID] && before.Attempt == 0 {
+	if before.State != store.RollbackPending || !a.decided[c.ID] && before.Attempt == 0 {
 		w.violate(15, "r%d undoes %s, which is %s", r.number, short(c.ID), before.State)
 	}
-	if run == nil || run.State != seq.RunRollingBack {
+	if run == nil || run.State != store.RunRollingBack {
 		w.violate(15, "r%d undoes %s in a run that has not decided to", r.number, short(c.ID))
 	}
 	mine := a.succeeded(c.ID)
@@ -108,11 +109,11 @@ func (a *audit) backward(r *replica, c *seq.Claim, before *seq.Entry) {
 			continue
 		}
 		switch {
-		case e.State == seq.Running && a.underWay(id):
+		case e.State == store.Running && a.underWay(id):
 			w.violate(16, "r%d undoes %s while %s runs", r.number, short(c.ID), short(id))
-		case e.State == seq.RollingBack && a.underWay(id):
+		case e.State == store.RollingBack && a.underWay(id):
 			w.violate(17, "r%d undoes %s beside %s", r.number, short(c.ID), short(id))
-		case e.State == seq.RollbackPending && r.op(id) != nil && mine != nil && a.succeeded(id) != nil && a.succeeded(id).event > mine.ended:
+		case e.State == store.RollbackPending && r.op(id) != nil && mine != nil && a.succeeded(id) != nil && a.succeeded(id).event > mine.ended:
 			w.violate(17, "r%d undoes %s before %s, which began when it had completed", r.number, short(c.ID), short(id))
 		}
 	}
@@ -127,8 +128,8 @@ func (a *audit) underWay(id string) bool {
 // order of completion is what the engine says it is.
 func (a *audit) succeeded(id string) *claimed {
 	for _, c := range slices.Backward(a.of(id).claims) {
-		if c.Direction == seq.Forward {
-			if c.outcome == seq.Succeeded {
+		if c.Direction == store.Forward {
+			if c.outcome == store.Succeeded {
 				return c
 			}
 			return nil

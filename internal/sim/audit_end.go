@@ -1,6 +1,8 @@
 package sim
 
-import "github.com/sequencer-go/seq"
+import (
+	"github.com/sequencer-go/seq/store"
+)
 
 // finally checks what is left when the faults are over and a run has returned without an error.
 func (a *audit) finally(r *replica) {
@@ -12,12 +14,12 @@ func (a *audit) finally(r *replica) {
 			continue
 		}
 		switch e.State {
-		case seq.Succeeded:
+		case store.Succeeded:
 			if t.net <= 0 && !t.fuzzy {
 				w.violate(9, "in the end %s has succeeded and its effect is not there", short(op.id))
 			}
-		case seq.Tolerated, seq.Skipped, seq.Failed, seq.RolledBack, seq.Indeterminate:
-			if e.State != seq.Tolerated && !a.unmet(op) {
+		case store.Tolerated, store.Skipped, store.Failed, store.RolledBack, store.Indeterminate:
+			if e.State != store.Tolerated && !a.unmet(op) {
 				w.violate(11, "in the end %s is %s", short(op.id), e.State)
 			}
 		default:
@@ -33,7 +35,7 @@ func (a *audit) finally(r *replica) {
 // unmet reports whether an op depends on one that is allowed to fail and did.
 func (a *audit) unmet(op *opSpec) bool {
 	for _, dep := range op.deps {
-		if a.w.state(dep) != seq.Succeeded {
+		if a.w.state(dep) != store.Succeeded {
 			return true
 		}
 	}

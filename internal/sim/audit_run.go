@@ -5,27 +5,28 @@ import (
 	"slices"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // legal are the arrows of docs/architecture.md, and the marks that only change a reason.
-var legal = map[seq.State][]seq.State{
-	seq.Pending:         {seq.Pending, seq.Scheduled, seq.Running, seq.Skipped},
-	seq.Scheduled:       {seq.Pending, seq.Scheduled, seq.Running, seq.Skipped},
-	seq.Skipped:         {seq.Pending, seq.Scheduled, seq.Running, seq.Skipped},
-	seq.Running:         {seq.Succeeded, seq.Failed, seq.Tolerated, seq.Indeterminate, seq.Pending},
-	seq.Succeeded:       {seq.RollbackPending},
-	seq.Failed:          {seq.Running, seq.RollbackPending, seq.Pending, seq.Scheduled},
-	seq.Tolerated:       {seq.Running, seq.RollbackPending, seq.Pending, seq.Scheduled},
-	seq.Indeterminate:   {seq.Running, seq.RollbackPending},
-	seq.RollbackPending: {seq.RollingBack, seq.RollbackPending},
-	seq.RollingBack:     {seq.RolledBack, seq.RollbackFailed, seq.RollbackPending},
-	seq.RolledBack:      {seq.Running, seq.Pending, seq.Scheduled},
-	seq.RollbackFailed:  {seq.RollbackPending},
+var legal = map[store.State][]store.State{
+	store.Pending:         {store.Pending, store.Scheduled, store.Running, store.Skipped},
+	store.Scheduled:       {store.Pending, store.Scheduled, store.Running, store.Skipped},
+	store.Skipped:         {store.Pending, store.Scheduled, store.Running, store.Skipped},
+	store.Running:         {store.Succeeded, store.Failed, store.Tolerated, store.Indeterminate, store.Pending},
+	store.Succeeded:       {store.RollbackPending},
+	store.Failed:          {store.Running, store.RollbackPending, store.Pending, store.Scheduled},
+	store.Tolerated:       {store.Running, store.RollbackPending, store.Pending, store.Scheduled},
+	store.Indeterminate:   {store.Running, store.RollbackPending},
+	store.RollbackPending: {store.RollingBack, store.RollbackPending},
+	store.RollingBack:     {store.RolledBack, store.RollbackFailed, store.RollbackPending},
+	store.RolledBack:      {store.Running, store.Pending, store.Scheduled},
+	store.RollbackFailed:  {store.RollbackPending},
 }
 
 // legal checks a change of state. A person may change any that is in doubt.
-func (w *World) legal(before, after *seq.Entry) {
-	if c := w.db.attempt(after.ID); c != nil && c.Direction == seq.ByHand && (after.State.Open() || before.State.Open()) {
+func (w *World) legal(before, after *store.Entry) {
+	if c := w.db.attempt(after.ID); c != nil && c.Direction == store.ByHand && (after.State.Open() || before.State.Open()) {
 		return
 	}
 	if !slices.Contains(legal[before.State], after.State) {
@@ -34,34 +35,34 @@ func (w *World) legal(before, after *seq.Entry) {
 }
 
 // run checks a change of a run.
-func (a *audit) run(r *replica, before, after *seq.Run) {
+func (a *audit) run(r *replica, before, after *store.Run) {
 	w := a.w
 	if before != nil && before.State != after.State {
-		resumed := before.State == seq.RunRollbackFailed && after.State == seq.RunRollingBack
+		resumed := before.State == store.RunRollbackFailed && after.State == store.RunRollingBack
 		if before.State.Final() && !resumed {
 			w.violate(7, "r%d moves %s from %s to %s", r.number, w.alias("run", after.ID), before.State, after.State)
 		}
-		if before.State == seq.RunRollingBack && (after.State == seq.RunStarted || after.State == seq.RunSucceeded) {
+		if before.State == store.RunRollingBack && (after.State == store.RunStarted || after.State == store.RunSucceeded) {
 			w.violate(15, "r%d moves %s from %s to %s", r.number, w.alias("run", after.ID), before.State, after.State)
 		}
 	}
 	switch after.State {
-	case seq.RunSucceeded:
+	case store.RunSucceeded:
 		a.nothingLost(r, after)
-	case seq.RunRolledBack:
+	case store.RunRolledBack:
 		a.complete(r, after)
 	}
 }
 
 // nothingLost checks a run that says it succeeded.
-func (a *audit) nothingLost(r *replica, run *seq.Run) {
+func (a *audit) nothingLost(r *replica, run *store.Run) {
 	for _, id := range a.w.ids() {
 		e := a.w.db.entries[id]
 		if e.Run != run.ID || r.op(id) == nil { // what a deploy took away is nobody's
 			continue
 		}
 		switch e.State {
-		case seq.Succeeded, seq.Tolerated, seq.Skipped, seq.Scheduled:
+		case store.Succeeded, store.Tolerated, store.Skipped, store.Scheduled:
 		default:
 			if op := r.op(id); op.allowed && !e.State.Open() || a.unmet(op) {
 				continue
@@ -72,7 +73,7 @@ func (a *audit) nothingLost(r *replica, run *seq.Run) {
 }
 
 // complete checks a run that says it was rolled back.
-func (a *audit) complete(r *replica, run *seq.Run) {
+func (a *audit) complete(r *replica, run *store.Run) {
 	for _, op := range r.ops {
 		e, t := a.w.db.entries[op.id], a.of(op.id)
 		if e == nil || !op.rollback || e.Run != run.ID && (t.last == nil || t.last.Run != run.ID) {
@@ -80,7 +81,7 @@ func (a *audit) complete(r *replica, run *seq.Run) {
 		}
 		if e.Run == run.ID {
 			switch e.State {
-			case seq.Succeeded, seq.Indeterminate, seq.RollbackPending, seq.RollingBack, seq.RollbackFailed, seq.Running:
+			case store.Succeeded, store.Indeterminate, store.RollbackPending, store.RollingBack, store.RollbackFailed, store.Running:
 				a.w.violate(18, "r%d ends a run as rolled back, and %s is %s", r.number, short(op.id), e.State)
 			}
 		}
@@ -88,7 +89,7 @@ func (a *audit) complete(r *replica, run *seq.Run) {
 			continue
 		}
 		// What a failed call leaves is undone only if its op asks for it.
-		own := t.last.closed && !t.last.lost && (t.last.outcome == seq.Failed || t.last.outcome == seq.Tolerated)
+		own := t.last.closed && !t.last.lost && (t.last.outcome == store.Failed || t.last.outcome == store.Tolerated)
 		if !own || op.undoFailed {
 			a.w.violate(18, "r%d ends a run as rolled back, and the effect of attempt %d at %s is still there, which is %s",
 				r.number, t.last.Attempt, short(op.id), e.State)
@@ -119,7 +120,7 @@ func (a *audit) returned(r *replica, report *seq.Report, err error) {
 			w.violate(24, "r%d says that %s of %s had its effect", r.number, failed.Direction, short(failed.ID))
 		}
 	}
-	if err != nil || report.State != seq.RunSucceeded || r.action != run {
+	if err != nil || report.State != store.RunSucceeded || r.action != run {
 		return
 	}
 	for _, op := range r.ops {
@@ -128,7 +129,7 @@ func (a *audit) returned(r *replica, report *seq.Report, err error) {
 			s = step.State // the ledger may have moved on since
 		}
 		switch s {
-		case seq.Succeeded, seq.Tolerated, seq.Skipped, seq.Scheduled:
+		case store.Succeeded, store.Tolerated, store.Skipped, store.Scheduled:
 		default:
 			if w.scenario.mayInterfere() {
 				continue // somebody undid it between the end of the run and here

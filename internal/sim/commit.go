@@ -4,16 +4,16 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // write applies a batch, item by item, and shows each change to the audit. It follows the
 // contract of seq.Store, but for what a mutant breaks.
-func (w *World) write(r *replica, lease seq.Lease, b seq.Batch) (refused []string, err error) {
+func (w *World) write(r *replica, lease store.Lease, b store.Batch) (refused []string, err error) {
 	db := w.db
 	current := db.lease == lease && !lease.Holder.IsZero()
 	w.audit.current = current
-	item := func(id string, ok bool, apply func(e *seq.Entry), check func(before, after *seq.Entry)) {
+	item := func(id string, ok bool, apply func(e *store.Entry), check func(before, after *store.Entry)) {
 		if !ok {
 			w.logf("r%d refused %s", r.number, short(id))
 			refused = append(refused, id)
@@ -29,33 +29,33 @@ func (w *World) write(r *replica, lease seq.Lease, b seq.Batch) (refused []strin
 	}
 	for i := range b.Outcomes {
 		o := &b.Outcomes[i]
-		item(o.ID, w.settles(lease, current, o), func(e *seq.Entry) { w.settle(e, o) },
-			func(before, after *seq.Entry) { w.audit.outcome(r, lease, o, before, after) })
+		item(o.ID, w.settles(lease, current, o), func(e *store.Entry) { w.settle(e, o) },
+			func(before, after *store.Entry) { w.audit.outcome(r, lease, o, before, after) })
 	}
 	for i := range b.Saves {
 		s := &b.Saves[i]
-		item(s.ID, db.isOpen(s.ID, s.Token), func(e *seq.Entry) { e.Saved = slices.Clone(s.Data) },
-			func(_, _ *seq.Entry) {})
+		item(s.ID, db.isOpen(s.ID, s.Token), func(e *store.Entry) { e.Saved = slices.Clone(s.Data) },
+			func(_, _ *store.Entry) {})
 	}
 	for i := range b.Marks {
 		m := &b.Marks[i]
-		if w.is(DecisionUnrecorded) && m.State == seq.RollbackPending {
+		if w.is(DecisionUnrecorded) && m.State == store.RollbackPending {
 			continue
 		}
-		item(m.ID, current && w.marks(m), func(e *seq.Entry) { e.State, e.Run, e.NotBefore, e.Error = m.State, m.Run, m.NotBefore, m.Reason },
-			func(before, after *seq.Entry) { w.audit.mark(r, m, before, after) })
+		item(m.ID, current && w.marks(m), func(e *store.Entry) { e.State, e.Run, e.NotBefore, e.Error = m.State, m.Run, m.NotBefore, m.Reason },
+			func(before, after *store.Entry) { w.audit.mark(r, m, before, after) })
 	}
 	for i := range b.Claims {
 		c := &b.Claims[i]
-		item(c.ID, (current || w.is(ClaimWithoutEpoch)) && w.claims(c), func(e *seq.Entry) { w.claim(lease, e, c) },
-			func(before, after *seq.Entry) { w.audit.claim(r, c, before, after) })
+		item(c.ID, (current || w.is(ClaimWithoutEpoch)) && w.claims(c), func(e *store.Entry) { w.claim(lease, e, c) },
+			func(before, after *store.Entry) { w.audit.claim(r, c, before, after) })
 	}
 	if b.Run != nil && current {
 		w.putRun(r, lease, b.Run)
 	}
 	if !current && (b.Run != nil || len(b.Marks) > 0 || len(b.Claims) > 0 && !w.is(ClaimWithoutEpoch) ||
-		slices.ContainsFunc(b.Outcomes, func(o seq.Outcome) bool { return o.Lost })) {
-		err = fmt.Errorf("write: %w", seq.ErrLeaseLost)
+		slices.ContainsFunc(b.Outcomes, func(o store.Outcome) bool { return o.Lost })) {
+		err = fmt.Errorf("write: %w", store.ErrLeaseLost)
 		w.count(leaseLost)
 	}
 	w.audit.everything()
@@ -63,13 +63,13 @@ func (w *World) write(r *replica, lease seq.Lease, b seq.Batch) (refused []strin
 }
 
 // settles reports whether an outcome is accepted.
-func (w *World) settles(lease seq.Lease, current bool, o *seq.Outcome) bool {
+func (w *World) settles(lease store.Lease, current bool, o *store.Outcome) bool {
 	e := w.db.entries[o.ID]
 	switch {
 	case e == nil:
 		return false
 	case w.is(FinishByState) && !o.Lost && e.State.Open(), w.is(RecoverUnguarded) && o.Lost,
-		w.is(UnknownIsFailure) && o.State == seq.Failed && !o.Lost, w.is(MarkBeforeRun) && !o.Lost:
+		w.is(UnknownIsFailure) && o.State == store.Failed && !o.Lost, w.is(MarkBeforeRun) && !o.Lost:
 		return true
 	case !w.db.isOpen(o.ID, o.Token):
 		return false
@@ -78,12 +78,12 @@ func (w *World) settles(lease seq.Lease, current bool, o *seq.Outcome) bool {
 	}
 }
 
-func (w *World) settle(e *seq.Entry, o *seq.Outcome) {
+func (w *World) settle(e *store.Entry, o *store.Outcome) {
 	state := o.State
-	if o.Lost && state == seq.Indeterminate && w.is(ForgetsTheDead) {
-		state = seq.Pending
+	if o.Lost && state == store.Indeterminate && w.is(ForgetsTheDead) {
+		state = store.Pending
 	}
-	e.State, e.Token, e.Error = state, seq.Token{}, o.Error
+	e.State, e.Token, e.Error = state, store.Token{}, o.Error
 	if o.Seq != 0 {
 		e.Seq = o.Seq
 	}
@@ -99,7 +99,7 @@ func (w *World) settle(e *seq.Entry, o *seq.Outcome) {
 }
 
 // marks reports whether a mark is accepted, of somebody who has the lease.
-func (w *World) marks(m *seq.Mark) bool {
+func (w *World) marks(m *store.Mark) bool {
 	e := w.db.entries[m.ID]
 	switch {
 	case w.is(ClaimWithoutAttempt):
@@ -111,7 +111,7 @@ func (w *World) marks(m *seq.Mark) bool {
 }
 
 // claims reports whether a claim is accepted, of somebody who has the lease.
-func (w *World) claims(c *seq.Claim) bool {
+func (w *World) claims(c *store.Claim) bool {
 	e := w.db.entries[c.ID]
 	switch {
 	case w.is(ClaimWithoutAttempt):
@@ -123,35 +123,35 @@ func (w *World) claims(c *seq.Claim) bool {
 	}
 }
 
-func (w *World) claim(lease seq.Lease, e *seq.Entry, c *seq.Claim) {
-	e.State = seq.Running
-	if c.Direction == seq.Rollback {
-		e.State = seq.RollingBack
+func (w *World) claim(lease store.Lease, e *store.Entry, c *store.Claim) {
+	e.State = store.Running
+	if c.Direction == store.Rollback {
+		e.State = store.RollingBack
 	} else {
 		e.Seq = 0
 	}
 	e.Run, e.Delivery, e.Generation, e.Attempt = c.Run, c.Delivery, c.Generation, c.Attempt
 	e.Token, e.Fence = c.Token, lease.Epoch
-	if w.is(MarkBeforeRun) && c.Direction == seq.Forward {
-		e.State, e.Token = seq.Succeeded, seq.Token{}
+	if w.is(MarkBeforeRun) && c.Direction == store.Forward {
+		e.State, e.Token = store.Succeeded, store.Token{}
 	}
-	w.db.attempts[c.ID] = append(w.db.attempts[c.ID], seq.Attempt{
+	w.db.attempts[c.ID] = append(w.db.attempts[c.ID], store.Attempt{
 		ID: c.ID, Number: c.Attempt, Direction: c.Direction, Run: c.Run, Owner: c.Owner, Started: w.clock.Now(), State: e.State,
 	})
 }
 
-func (w *World) putRun(r *replica, lease seq.Lease, n *seq.Run) {
+func (w *World) putRun(r *replica, lease store.Lease, n *store.Run) {
 	have, now := w.db.run(n.ID), w.clock.Now()
-	var before *seq.Run
+	var before *store.Run
 	if have == nil {
-		w.db.runs = append(w.db.runs, seq.Run{ID: n.ID, Started: now})
+		w.db.runs = append(w.db.runs, store.Run{ID: n.ID, Started: now})
 		have = w.db.run(n.ID)
 	} else {
 		copied := *have
 		before = &copied
 	}
 	have.Strategy, have.State, have.Owner, have.Reason, have.Epoch = n.Strategy, n.State, n.Owner, n.Reason, lease.Epoch
-	if have.Finished = (seq.Run{}).Finished; n.State.Final() {
+	if have.Finished = (store.Run{}).Finished; n.State.Final() {
 		have.Finished = now
 	}
 	w.logf("r%d %s %s", r.number, w.alias("run", n.ID), n.State)

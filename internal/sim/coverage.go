@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // Coverage counts what happened, by name.
@@ -26,13 +26,13 @@ func (w *World) count(what string)   { w.cov[what]++ }
 func (w *World) happens(f Fault)     { w.cov["fault: "+string(f)]++ }
 func arrow(a, b fmt.Stringer) string { return a.String() + " → " + b.String() }
 
-func (w *World) passes(from, to seq.State) {
+func (w *World) passes(from, to store.State) {
 	if from != to {
 		w.cov["op: "+arrow(from, to)]++
 	}
 }
 
-func (w *World) passesRun(before *seq.Run, to seq.RunState) {
+func (w *World) passesRun(before *store.Run, to store.RunState) {
 	switch {
 	case before == nil:
 		w.cov["run: new → "+to.String()]++
@@ -55,41 +55,41 @@ func Sometimes() []string {
 	for _, f := range Faults {
 		must = append(must, "fault: "+string(f))
 	}
-	for _, a := range [][2]seq.State{
-		{seq.Pending, seq.Scheduled},
-		{seq.Pending, seq.Running},
-		{seq.Scheduled, seq.Running},
-		{seq.Pending, seq.Skipped},
-		{seq.Running, seq.Succeeded},
-		{seq.Running, seq.Failed},
-		{seq.Running, seq.Tolerated},
-		{seq.Running, seq.Indeterminate},
-		{seq.Running, seq.Pending},
-		{seq.Failed, seq.Running},
-		{seq.Tolerated, seq.Running},
-		{seq.Indeterminate, seq.Running},
-		{seq.Skipped, seq.Running},
-		{seq.Succeeded, seq.RollbackPending},
-		{seq.Indeterminate, seq.RollbackPending},
-		{seq.Failed, seq.RollbackPending},
-		{seq.RollbackPending, seq.RollingBack},
-		{seq.RollingBack, seq.RolledBack},
-		{seq.RollingBack, seq.RollbackFailed},
-		{seq.RollingBack, seq.RollbackPending},
-		{seq.RollbackFailed, seq.RollbackPending},
-		{seq.RolledBack, seq.Running},
+	for _, a := range [][2]store.State{
+		{store.Pending, store.Scheduled},
+		{store.Pending, store.Running},
+		{store.Scheduled, store.Running},
+		{store.Pending, store.Skipped},
+		{store.Running, store.Succeeded},
+		{store.Running, store.Failed},
+		{store.Running, store.Tolerated},
+		{store.Running, store.Indeterminate},
+		{store.Running, store.Pending},
+		{store.Failed, store.Running},
+		{store.Tolerated, store.Running},
+		{store.Indeterminate, store.Running},
+		{store.Skipped, store.Running},
+		{store.Succeeded, store.RollbackPending},
+		{store.Indeterminate, store.RollbackPending},
+		{store.Failed, store.RollbackPending},
+		{store.RollbackPending, store.RollingBack},
+		{store.RollingBack, store.RolledBack},
+		{store.RollingBack, store.RollbackFailed},
+		{store.RollingBack, store.RollbackPending},
+		{store.RollbackFailed, store.RollbackPending},
+		{store.RolledBack, store.Running},
 	} {
 		must = append(must, "op: "+arrow(a[0], a[1]))
 	}
-	for _, a := range [][2]seq.RunState{
-		{seq.RunStarted, seq.RunSucceeded},
-		{seq.RunStarted, seq.RunFailed},
-		{seq.RunStarted, seq.RunRollingBack},
-		{seq.RunStarted, seq.RunAbandoned},
-		{seq.RunStarted, seq.RunWaiting},
-		{seq.RunWaiting, seq.RunStarted},
-		{seq.RunRollingBack, seq.RunRolledBack},
-		{seq.RunRollingBack, seq.RunRollbackFailed},
+	for _, a := range [][2]store.RunState{
+		{store.RunStarted, store.RunSucceeded},
+		{store.RunStarted, store.RunFailed},
+		{store.RunStarted, store.RunRollingBack},
+		{store.RunStarted, store.RunAbandoned},
+		{store.RunStarted, store.RunWaiting},
+		{store.RunWaiting, store.RunStarted},
+		{store.RunRollingBack, store.RunRolledBack},
+		{store.RunRollingBack, store.RunRollbackFailed},
 	} {
 		must = append(must, "run: "+arrow(a[0], a[1]))
 	}

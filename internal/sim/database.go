@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // leaseTTL is short, so that a seed sees many takeovers.
@@ -12,16 +12,16 @@ const leaseTTL = 2 * time.Second
 
 // database is what is committed, and the transactions that are not yet.
 type database struct {
-	entries  map[string]*seq.Entry
-	attempts map[string][]seq.Attempt
-	runs     []seq.Run
-	lease    seq.Lease
+	entries  map[string]*store.Entry
+	attempts map[string][]store.Attempt
+	runs     []store.Run
+	lease    store.Lease
 	expires  time.Time
 	open     []*transaction
 }
 
 func newDatabase() *database {
-	return &database{entries: map[string]*seq.Entry{}, attempts: map[string][]seq.Attempt{}}
+	return &database{entries: map[string]*store.Entry{}, attempts: map[string][]store.Attempt{}}
 }
 
 // transaction is that of an op: its effects are buffered until the commit.
@@ -71,23 +71,23 @@ func (db *database) close(t *transaction) {
 	db.open = slices.DeleteFunc(db.open, func(o *transaction) bool { return o == t })
 }
 
-func (db *database) isOpen(id string, token seq.Token) bool {
+func (db *database) isOpen(id string, token store.Token) bool {
 	e := db.entries[id]
 	return e != nil && !token.IsZero() && e.Token == token
 }
 
 // entry is the row of an op, made if it is not there.
-func (db *database) entry(id string) *seq.Entry {
+func (db *database) entry(id string) *store.Entry {
 	e := db.entries[id]
 	if e == nil {
-		e = &seq.Entry{ID: id}
+		e = &store.Entry{ID: id}
 		db.entries[id] = e
 	}
 	return e
 }
 
 // attempt is the line of history that is open, or the last.
-func (db *database) attempt(id string) *seq.Attempt {
+func (db *database) attempt(id string) *store.Attempt {
 	list := db.attempts[id]
 	if len(list) == 0 {
 		return nil
@@ -95,8 +95,8 @@ func (db *database) attempt(id string) *seq.Attempt {
 	return &list[len(list)-1]
 }
 
-func (db *database) run(id string) *seq.Run {
-	i := slices.IndexFunc(db.runs, func(r seq.Run) bool { return r.ID == id })
+func (db *database) run(id string) *store.Run {
+	i := slices.IndexFunc(db.runs, func(r store.Run) bool { return r.ID == id })
 	if i < 0 {
 		return nil
 	}

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // A Fault is something that goes wrong. Each seed draws which of them can.
@@ -86,7 +86,7 @@ func (w *World) fate(p *parked) bool {
 	case writes && hit(KillAfter):
 		p.fate.kill = true
 	case writes && hit(LostAck):
-		p.fate.lost = errors.Join(seq.ErrUnknownOutcome, errDeaf)
+		p.fate.lost = errors.Join(store.ErrUnknownOutcome, errDeaf)
 	case writes && hit(LostAckPlain):
 		p.fate.lost = errDeaf
 	case writes && hit(RefusedWrite), call && !writes && hit(RefusedRead):

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/store"
 )
 
 // live runs all lives to their end: those of the scenario side by side, under faults; then one
@@ -132,7 +133,7 @@ func (w *World) afterwards() {
 // settled reports whether nothing waits for its time.
 func (w *World) settled(r *replica) bool {
 	for _, op := range r.ops {
-		if w.state(op.id) == seq.Scheduled {
+		if w.state(op.id) == store.Scheduled {
 			return false
 		}
 	}
@@ -145,20 +146,20 @@ func (w *World) resolve(r *replica) (looked bool) {
 	for _, id := range w.ids() {
 		e, op := w.db.entries[id], r.op(id)
 		if op == nil { // a deploy took it away: only what holds up everybody is looked into
-			if e.State != seq.RollbackPending {
+			if e.State != store.RollbackPending {
 				continue
 			}
 			op = &opSpec{id: id}
 		}
-		indeterminate := e.State == seq.Indeterminate && e.Delivery == seq.Once && !op.verify
-		failed := e.State == seq.RollbackFailed || e.State == seq.RollbackPending && !op.rollback
+		indeterminate := e.State == store.Indeterminate && e.Delivery == store.Once && !op.verify
+		failed := e.State == store.RollbackFailed || e.State == store.RollbackPending && !op.rollback
 		if !indeterminate && !failed && e.Crashes < 3 {
 			continue
 		}
 		looked = true
 		again := w.newReplica(rollBack)
 		again.immune = true
-		if e.State == seq.RollbackFailed && op.rollback {
+		if e.State == store.RollbackFailed && op.rollback {
 			if err := w.perform(again, w.scenario.strategy); err == nil || w.over.Load() {
 				return true
 			}
@@ -190,7 +191,7 @@ func (w *World) plain(err error) string {
 	}
 	var text strings.Builder
 	for _, kind := range []error{
-		seq.ErrLeaseLost, seq.ErrLeaseHeld, seq.ErrFenced, seq.ErrUnknownOutcome, seq.ErrIndeterminate, seq.ErrRollbackFailed,
+		store.ErrLeaseLost, store.ErrLeaseHeld, store.ErrFenced, store.ErrUnknownOutcome, seq.ErrIndeterminate, seq.ErrRollbackFailed,
 		seq.ErrPoisoned, seq.ErrOutcomeUnrecorded, seq.ErrPanic, seq.ErrNotReversible, seq.ErrInvalidPlan,
 		seq.ErrUnknownDependency, context.Canceled, errDown, errRefused, errDeaf, errAborted, errOp,
 	} {

@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // A Mutant is a mistake that a protocol like ours can make, and others have made. The real
@@ -47,7 +47,7 @@ var Mutants = []Mutant{
 }
 
 // token is the one that the store is shown.
-func (w *World) token(id string, t seq.Token) seq.Token {
+func (w *World) token(id string, t store.Token) store.Token {
 	if w.is(SameToken) && !t.IsZero() {
 		copy(t[:], "one token for all of an op's attempts "+id[len(id)-1:])
 		t[15] = id[len(id)-1]
@@ -56,11 +56,11 @@ func (w *World) token(id string, t seq.Token) seq.Token {
 }
 
 // mutate is what a replica says instead of what the engine meant.
-func (r *replica) mutate(b seq.Batch) seq.Batch {
+func (r *replica) mutate(b store.Batch) store.Batch {
 	w := r.world
 	b.Outcomes, b.Claims, b.Marks = slices.Clone(b.Outcomes), slices.Clone(b.Claims), slices.Clone(b.Marks)
 	b.Saves, b.Headway = slices.Clone(b.Saves), slices.Clone(b.Headway)
-	slices.SortFunc(b.Outcomes, func(a, b seq.Outcome) int { return strings.Compare(a.ID, b.ID) }) // recovery has none
+	slices.SortFunc(b.Outcomes, func(a, b store.Outcome) int { return strings.Compare(a.ID, b.ID) }) // recovery has none
 	switch w.mutant {
 	case SameToken:
 		for i := range b.Claims {
@@ -78,10 +78,10 @@ func (r *replica) mutate(b seq.Batch) seq.Batch {
 }
 
 // seen is an entry as the engine reads it.
-func (w *World) seen(e seq.Entry) seq.Entry {
+func (w *World) seen(e store.Entry) store.Entry {
 	switch {
-	case w.is(DecisionUnseen) && e.State == seq.RollbackPending:
-		e.State = seq.Failed
+	case w.is(DecisionUnseen) && e.State == store.RollbackPending:
+		e.State = store.Failed
 	case w.is(PoisonUnseen):
 		e.Crashes = 0
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 var errOp = errors.New("sim: the op failed")
@@ -32,13 +33,13 @@ func (r *replica) list() []seq.Op {
 		op := seq.Op{
 			ID: spec.id, Kind: spec.kind, Delivery: spec.delivery, AllowedToFail: spec.allowed,
 			RollbackOnFailure: spec.undoFailed, DependsOn: spec.deps,
-			Run: func(ctx context.Context) error { return r.body(ctx, spec, seq.Forward, &spec.script.run) },
+			Run: func(ctx context.Context) error { return r.body(ctx, spec, store.Forward, &spec.script.run) },
 		}
 		if w.is(NoDependencies) {
 			op.DependsOn = nil
 		}
 		if spec.rollback {
-			op.Rollback = func(ctx context.Context) error { return r.body(ctx, spec, seq.Rollback, &spec.script.undo) }
+			op.Rollback = func(ctx context.Context) error { return r.body(ctx, spec, store.Rollback, &spec.script.undo) }
 		}
 		if spec.due > 0 {
 			op.ExecuteAt = func(time.Time) time.Time { return w.began.Add(spec.due) }
@@ -59,7 +60,7 @@ func (r *replica) list() []seq.Op {
 
 // body is an op's Run or Rollback: it begins, takes its time, acts, and ends, and at each step
 // somebody else may come first.
-func (r *replica) body(ctx context.Context, spec *opSpec, dir seq.Direction, fails *[]Fault) error {
+func (r *replica) body(ctx context.Context, spec *opSpec, dir store.Direction, fails *[]Fault) error {
 	w := r.world
 	name := fmt.Sprintf("%s %s", spec.id, dir)
 	tx, _ := ctx.Value(txKey{}).(*transaction)

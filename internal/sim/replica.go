@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // replica is one process: a handle to the database that dies with it.
@@ -31,7 +32,7 @@ type replica struct {
 	rest        chan error // what NoDrain left running
 }
 
-var _ seq.Store = (*replica)(nil)
+var _ store.Store = (*replica)(nil)
 
 func (w *World) newReplica(a action) *replica {
 	r := &replica{
@@ -71,9 +72,9 @@ func call[T any](ctx context.Context, r *replica, kind step, id string, rows []s
 }
 
 // Load implements [seq.Store].
-func (r *replica) Load(ctx context.Context) ([]seq.Entry, error) {
-	return call(ctx, r, stepLoad, "", nil, func() ([]seq.Entry, error) {
-		list := make([]seq.Entry, 0, len(r.world.db.entries))
+func (r *replica) Load(ctx context.Context) ([]store.Entry, error) {
+	return call(ctx, r, stepLoad, "", nil, func() ([]store.Entry, error) {
+		list := make([]store.Entry, 0, len(r.world.db.entries))
 		for _, id := range r.world.ids() {
 			list = append(list, r.world.seen(*r.world.db.entries[id]))
 		}
@@ -82,15 +83,15 @@ func (r *replica) Load(ctx context.Context) ([]seq.Entry, error) {
 }
 
 // History implements [seq.Store].
-func (r *replica) History(ctx context.Context, id string) ([]seq.Attempt, error) {
-	return call(ctx, r, stepHistory, id, nil, func() ([]seq.Attempt, error) {
+func (r *replica) History(ctx context.Context, id string) ([]store.Attempt, error) {
+	return call(ctx, r, stepHistory, id, nil, func() ([]store.Attempt, error) {
 		return slices.Clone(r.world.db.attempts[id]), nil
 	})
 }
 
 // Runs implements [seq.Store].
-func (r *replica) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
-	return call(ctx, r, stepRuns, "", nil, func() ([]seq.Run, error) {
+func (r *replica) Runs(ctx context.Context, limit int) ([]store.Run, error) {
+	return call(ctx, r, stepRuns, "", nil, func() ([]store.Run, error) {
 		latest := slices.Clone(r.world.db.runs)
 		slices.Reverse(latest)
 		return latest[:min(limit, len(latest))], nil
@@ -98,18 +99,18 @@ func (r *replica) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
 }
 
 // Holder implements [seq.Store]; the engine never asks.
-func (r *replica) Holder(context.Context) (*seq.LeaseError, error) { return nil, nil }
+func (r *replica) Holder(context.Context) (*store.LeaseError, error) { return nil, nil }
 
 // Acquire implements [seq.Store].
-func (r *replica) Acquire(ctx context.Context, _ seq.Owner) (seq.Lease, error) {
-	return call(ctx, r, stepAcquire, "", nil, func() (seq.Lease, error) {
+func (r *replica) Acquire(ctx context.Context, _ store.Owner) (store.Lease, error) {
+	return call(ctx, r, stepAcquire, "", nil, func() (store.Lease, error) {
 		w, db, now := r.world, r.world.db, r.world.clock.Now()
 		if !db.lease.Holder.IsZero() && now.Before(db.expires) && !w.is(LeaseForTheTaking) {
-			return seq.Lease{}, &seq.LeaseError{Expires: db.expires.Sub(now)}
+			return store.Lease{}, &store.LeaseError{Expires: db.expires.Sub(now)}
 		}
 		w.audit.acquires(r, now)
 		taken := !db.lease.Holder.IsZero()
-		db.lease = seq.Lease{Epoch: db.lease.Epoch + 1, Holder: seq.NewToken(), TTL: leaseTTL}
+		db.lease = store.Lease{Epoch: db.lease.Epoch + 1, Holder: store.NewToken(), TTL: leaseTTL}
 		db.expires = now.Add(leaseTTL)
 		w.logf("r%d has the lease, epoch %d", r.number, db.lease.Epoch)
 		w.count(leaseTaken)
@@ -121,10 +122,10 @@ func (r *replica) Acquire(ctx context.Context, _ seq.Owner) (seq.Lease, error) {
 }
 
 // Renew implements [seq.Store].
-func (r *replica) Renew(ctx context.Context, lease seq.Lease) error {
+func (r *replica) Renew(ctx context.Context, lease store.Lease) error {
 	_, err := call(ctx, r, stepRenew, "", nil, func() (struct{}, error) {
 		if r.world.db.lease != lease {
-			return struct{}{}, seq.ErrLeaseLost
+			return struct{}{}, store.ErrLeaseLost
 		}
 		r.world.db.expires = r.world.clock.Now().Add(leaseTTL)
 		return struct{}{}, nil
@@ -133,10 +134,10 @@ func (r *replica) Renew(ctx context.Context, lease seq.Lease) error {
 }
 
 // Release implements [seq.Store].
-func (r *replica) Release(ctx context.Context, lease seq.Lease) error {
+func (r *replica) Release(ctx context.Context, lease store.Lease) error {
 	_, err := call(ctx, r, stepRelease, "", nil, func() (struct{}, error) {
 		if r.world.db.lease == lease {
-			r.world.db.lease.Holder = seq.Token{}
+			r.world.db.lease.Holder = store.Token{}
 			r.world.logf("r%d gives the lease back", r.number)
 		}
 		return struct{}{}, nil
@@ -145,20 +146,20 @@ func (r *replica) Release(ctx context.Context, lease seq.Lease) error {
 }
 
 // Write implements [seq.Store].
-func (r *replica) Write(ctx context.Context, lease seq.Lease, b seq.Batch) ([]string, error) {
+func (r *replica) Write(ctx context.Context, lease store.Lease, b store.Batch) ([]string, error) {
 	b = r.mutate(b)
 	what, rows := describe(b)
 	return call(ctx, r, stepWrite, what, rows, func() ([]string, error) { return r.world.write(r, lease, b) })
 }
 
 // Atomic implements [seq.Store].
-func (r *replica) Atomic(ctx context.Context, lease seq.Lease, claim seq.Claim, fn func(context.Context) (seq.Batch, error)) ([]string, error) {
+func (r *replica) Atomic(ctx context.Context, lease store.Lease, claim store.Claim, fn func(context.Context) (store.Batch, error)) ([]string, error) {
 	w := r.world
 	claim.Token = w.token(claim.ID, claim.Token)
 	rows := []string{claim.ID}
 	t, err := call(ctx, r, stepBegin, claim.ID, rows, func() (*transaction, error) {
 		if !w.db.isOpen(claim.ID, claim.Token) && !w.is(BeginUnchecked) {
-			return nil, seq.ErrFenced
+			return nil, store.ErrFenced
 		}
 		t := &transaction{owner: r, row: claim.ID, touched: w.clock.Now()}
 		w.db.open = append(w.db.open, t)
@@ -181,7 +182,7 @@ func (r *replica) Atomic(ctx context.Context, lease seq.Lease, claim seq.Claim, 
 	case t.aborted:
 		return nil, errAborted
 	case !w.db.isOpen(claim.ID, claim.Token) && !w.is(BeginUnchecked):
-		return nil, seq.ErrFenced
+		return nil, store.ErrFenced
 	}
 	for _, effect := range t.effects {
 		effect()
@@ -207,7 +208,7 @@ func (r *replica) Atomic(ctx context.Context, lease seq.Lease, claim seq.Claim, 
 type txKey struct{}
 
 // describe is a name for a batch that is unique within its replica, and the rows it touches.
-func describe(b seq.Batch) (string, []string) {
+func describe(b store.Batch) (string, []string) {
 	var rows []string
 	what := ""
 	add := func(kind, id string) { rows = append(rows, id); what = kind }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 	"github.com/sequencer-go/seq/store/postgres"
 	"github.com/sequencer-go/seq/store/sqlite"
@@ -137,14 +138,14 @@ func (o *opSpec) really(_ context.Context, fails *[]Fault) error {
 }
 
 // dump is all that a ledger says, but for what is random.
-func dump(t *testing.T, store seq.Store) string {
+func dump(t *testing.T, ledger store.Store) string {
 	ctx := context.Background()
-	entries, err := store.Load(ctx)
+	entries, err := ledger.Load(ctx)
 	if err != nil {
 		t.Error(err)
 	}
-	slices.SortFunc(entries, func(a, b seq.Entry) int { return strings.Compare(a.ID, b.ID) })
-	runs, err := store.Runs(ctx, 100)
+	slices.SortFunc(entries, func(a, b store.Entry) int { return strings.Compare(a.ID, b.ID) })
+	runs, err := ledger.Runs(ctx, 100)
 	if err != nil {
 		t.Error(err)
 	}
@@ -161,7 +162,7 @@ func dump(t *testing.T, store seq.Store) string {
 	for _, e := range entries {
 		fmt.Fprintf(&b, "%s %s attempt %d generation %d crashes %d fence %d seq %d due %s open %t:", short(e.ID), e.State, e.Attempt,
 			e.Generation, e.Crashes, slices.Index(epochs, e.Fence), e.Seq, e.NotBefore.UTC().Format(time.RFC3339Nano), !e.Token.IsZero())
-		history, err := store.History(ctx, e.ID)
+		history, err := ledger.History(ctx, e.ID)
 		if err != nil {
 			t.Error(err)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/strategies"
 )
 
@@ -35,7 +36,7 @@ type version struct{ ops []*opSpec }
 type opSpec struct {
 	id         string
 	kind       seq.Kind
-	delivery   seq.Delivery
+	delivery   store.Delivery
 	deps       []string
 	rollback   bool
 	undoFailed bool
@@ -114,11 +115,11 @@ func (s *scenario) op(rng *rand.Rand, i int, before []*opSpec, scheduled bool) *
 	chance := func(p float64) bool { return rng.Float64() < p }
 	name := string(rune('a' + i))
 	o := &opSpec{
-		id: fmt.Sprintf("2024_01_15_%06d_%s", i, name), delivery: seq.Delivery(rng.IntN(3)), rollback: chance(0.85),
+		id: fmt.Sprintf("2024_01_15_%06d_%s", i, name), delivery: store.Delivery(rng.IntN(3)), rollback: chance(0.85),
 		allowed: chance(0.15), heeds: true, script: &script{},
 	}
-	o.undoFailed = o.rollback && o.delivery != seq.Transactional && chance(0.4)
-	o.verify = o.delivery == seq.Once && chance(0.4)
+	o.undoFailed = o.rollback && o.delivery != store.Transactional && chance(0.4)
+	o.verify = o.delivery == store.Once && chance(0.4)
 	if chance(0.2) {
 		o.kind = seq.Migration
 	}

@@ -14,8 +14,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/store"
 )
 
 // Result is what became of one seed.
@@ -145,9 +145,9 @@ func between(rng *rand.Rand, a, b time.Duration) time.Duration {
 func (w *World) is(m Mutant) bool { return w.mutant == m }
 
 // state is what the ledger says of an op.
-func (w *World) state(id string) seq.State {
+func (w *World) state(id string) store.State {
 	if e := w.db.entries[id]; e != nil {
 		return e.State
 	}
-	return seq.Pending
+	return store.Pending
 }

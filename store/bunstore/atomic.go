@@ -7,17 +7,17 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/store"
 )
 
-// Atomic implements [seq.Store]. On Postgres the server ends the transaction if fn lets it idle
+// Atomic implements [store.Store]. On Postgres the server ends the transaction if fn lets it idle
 // for a minute, so that a process that was cut off does not keep it for hours; a fn that needs
 // longer between two statements sets idle_in_transaction_session_timeout itself, with SET LOCAL.
 //
 // On SQLite a store has one writer at a time: other writes of this store wait until fn has
 // returned.
-func (s *Store) Atomic(ctx context.Context, lease seq.Lease, claim seq.Claim, fn func(context.Context) (seq.Batch, error)) (refused []string, err error) {
+func (s *Store) Atomic(ctx context.Context, lease store.Lease, claim store.Claim, fn func(context.Context) (store.Batch, error)) (refused []string, err error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -31,7 +31,7 @@ func (s *Store) Atomic(ctx context.Context, lease seq.Lease, claim seq.Claim, fn
 	defer cancel()
 	if err := s.again(ctx, func() error { return a.begin(ctx, during) }); err != nil {
 		if s.absent(ctx, err) {
-			err = seq.ErrFenced
+			err = store.ErrFenced
 		}
 		return nil, s.explain(ctx, "begin the op's transaction", err)
 	}
@@ -56,8 +56,8 @@ const finishTimeout = 30 * time.Second
 // atomically is one call of Atomic.
 type atomically struct {
 	store *Store
-	lease seq.Lease
-	claim seq.Claim
+	lease store.Lease
+	claim store.Claim
 	tx    *transaction
 	// current says that the lease was when the transaction took the only write lock there is,
 	// and so that it will be until the end. Never true on a database with more writers.
@@ -89,7 +89,7 @@ func (a *atomically) begin(ctx, during context.Context) (err error) {
 		return err
 	}
 	if !open || a.claim.Token.IsZero() {
-		return seq.ErrFenced
+		return store.ErrFenced
 	}
 	if s.dialect.oneWriter {
 		if a.current, err = s.current(ctx, a.tx, a.lease, true); err != nil {
@@ -103,7 +103,7 @@ func (a *atomically) begin(ctx, during context.Context) (err error) {
 }
 
 // call calls fn.
-func (a *atomically) call(ctx context.Context, fn func(context.Context) (seq.Batch, error)) (seq.Batch, error) {
+func (a *atomically) call(ctx context.Context, fn func(context.Context) (store.Batch, error)) (store.Batch, error) {
 	if a.current {
 		defer a.store.turn.hold(a.lease)()
 	}
@@ -111,12 +111,12 @@ func (a *atomically) call(ctx context.Context, fn func(context.Context) (seq.Bat
 }
 
 // finish records the batch and commits.
-func (a *atomically) finish(ctx context.Context, batch *seq.Batch) (*changes, error) {
+func (a *atomically) finish(ctx context.Context, batch *store.Batch) (*changes, error) {
 	c := &changes{store: a.store, conn: a.tx, lease: a.lease, batch: batch}
 	err := a.record(ctx, c)
 	switch {
 	case txEnded(err):
-		return nil, fmt.Errorf("%w: %w", seq.ErrTxBroken, err)
+		return nil, fmt.Errorf("%w: %w", store.ErrTxBroken, err)
 	case sqlState(err) == "25P02":
 		return nil, fmt.Errorf("the op went on after an error of its transaction, which was undone: %w", err)
 	case err != nil:
@@ -162,7 +162,7 @@ func (a *atomically) undo(ctx context.Context, own error) error {
 		err = a.gone(ctx)
 	}
 	if txEnded(err) {
-		return errors.Join(own, seq.ErrTxBroken)
+		return errors.Join(own, store.ErrTxBroken)
 	}
 	if err == nil && a.current && a.renew(ctx) == nil {
 		a.tx.over = true

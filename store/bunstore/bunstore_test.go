@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 )
 
@@ -81,10 +82,10 @@ func TestADatabaseThatCannotWorkIsTheErrorOfEachMethod(t *testing.T) {
 	_, load := s.Load(ctx)
 	_, history := s.History(ctx, "a")
 	_, runs := s.Runs(ctx, 1)
-	_, acquire := s.Acquire(ctx, seq.Owner{})
-	_, write := s.Write(ctx, seq.Lease{}, seq.Batch{})
-	_, atomic := s.Atomic(ctx, seq.Lease{}, seq.Claim{}, nil)
-	for _, err := range []error{load, history, runs, acquire, write, atomic, s.Renew(ctx, seq.Lease{}), s.Release(ctx, seq.Lease{})} {
+	_, acquire := s.Acquire(ctx, store.Owner{})
+	_, write := s.Write(ctx, store.Lease{}, store.Batch{})
+	_, atomic := s.Atomic(ctx, store.Lease{}, store.Claim{}, nil)
+	for _, err := range []error{load, history, runs, acquire, write, atomic, s.Renew(ctx, store.Lease{}), s.Release(ctx, store.Lease{})} {
 		if err == nil || !strings.Contains(err.Error(), "the database is nil") {
 			t.Errorf("got %v", err)
 		}

@@ -7,15 +7,15 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // changes is a batch on its way into the ledger, in one transaction.
 type changes struct {
 	store *Store
 	conn  bun.IConn // of the transaction
-	lease seq.Lease
-	batch *seq.Batch
+	lease store.Lease
+	batch *store.Batch
 
 	locked  bool     // the transaction has locked out all other writers
 	current bool     // the lease is, and stays so until the commit
@@ -48,7 +48,7 @@ func (c *changes) lead(ctx context.Context) (err error) {
 
 // current reports whether a lease is, and keeps it so until the transaction ends, which needs no more
 // than a look if it has locked out all other writers.
-func (s *Store) current(ctx context.Context, conn bun.IConn, lease seq.Lease, locked bool) (bool, error) {
+func (s *Store) current(ctx context.Context, conn bun.IConn, lease store.Lease, locked bool) (bool, error) {
 	query := s.dialect.authority
 	if locked {
 		query = `SELECT 1 FROM ?leases WHERE ns = ?ns AND epoch = ? AND holder = ?`
@@ -65,13 +65,13 @@ func (c *changes) needsLease() bool {
 
 // hasLost reports whether the batch closes attempts of the dead.
 func (c *changes) hasLost() bool {
-	return slices.ContainsFunc(c.batch.Outcomes, func(o seq.Outcome) bool { return o.Lost })
+	return slices.ContainsFunc(c.batch.Outcomes, func(o store.Outcome) bool { return o.Lost })
 }
 
 // verdict is the error of a write that was committed.
 func (c *changes) verdict() error {
 	if c.needsLease() && !c.current {
-		return fmt.Errorf("write the ledger: %w", seq.ErrLeaseLost)
+		return fmt.Errorf("write the ledger: %w", store.ErrLeaseLost)
 	}
 	return nil
 }
@@ -79,7 +79,7 @@ func (c *changes) verdict() error {
 // refuseAll refuses the whole batch.
 func (c *changes) refuseAll() {
 	refuse(c, c.batch.Outcomes, outcomeID, nil)
-	refuse(c, c.batch.Saves, func(s *seq.Snapshot) string { return s.ID }, nil)
+	refuse(c, c.batch.Saves, func(s *store.Snapshot) string { return s.ID }, nil)
 	refuse(c, c.batch.Headway, headwayID, nil)
 	refuse(c, c.batch.Marks, markID, nil)
 	refuse(c, c.batch.Claims, claimID, nil)
@@ -103,10 +103,10 @@ func idsOf[T any](o *often, items []T, id func(*T) string) any {
 	return bun.List(ids)
 }
 
-func outcomeID(o *seq.Outcome) string { return o.ID }
-func headwayID(p *seq.Headway) string { return p.ID }
-func markID(m *seq.Mark) string       { return m.ID }
-func claimID(c *seq.Claim) string     { return c.ID }
+func outcomeID(o *store.Outcome) string { return o.ID }
+func headwayID(p *store.Headway) string { return p.ID }
+func markID(m *store.Mark) string       { return m.ID }
+func claimID(c *store.Claim) string     { return c.ID }
 
 // The epoch of a run is that of the lease it is written under.
 const upsertRun = `INSERT INTO ?runs AS r (ns, id, number, strategy, state, host, pid, revision, actor, epoch, started, finished, reason)

@@ -6,7 +6,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // opening is what a claim makes of an op that is there, if it may.
@@ -35,7 +35,7 @@ func (c *changes) claims(ctx context.Context) error {
 	if !c.current {
 		may = nil
 	}
-	err := inChunks(c, may, claimColumns, func(o *often, chunk []seq.Claim, values bun.Safe) error {
+	err := inChunks(c, may, claimColumns, func(o *often, chunk []store.Claim, values bun.Safe) error {
 		err := o.scan(ctx, c.conn, func(r *row) error {
 			opened[r.text(0)] = true
 			return nil
@@ -43,32 +43,32 @@ func (c *changes) claims(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		var won []seq.Claim
+		var won []store.Claim
 		for i := range chunk {
 			if opened[chunk[i].Token.String()] {
 				won = append(won, chunk[i])
 			}
 		}
-		return inChunks(c, won, func(k *seq.Claim) []any {
+		return inChunks(c, won, func(k *store.Claim) []any {
 			return []any{
 				k.ID, k.Attempt, k.Direction.String(), k.Run, clean(k.Owner.Host), k.Owner.PID, clean(k.Owner.Revision), clean(k.Owner.Actor),
 				k.Token.String(), stateOf(k),
 			}
-		}, func(o *often, _ []seq.Claim, values bun.Safe) error {
+		}, func(o *often, _ []store.Claim, values bun.Safe) error {
 			return o.exec(ctx, c.conn, openAttempts, values)
 		})
 	})
-	c.noteClaims(func(k *seq.Claim) bool { return opened[k.Token.String()] })
+	c.noteClaims(func(k *store.Claim) bool { return opened[k.Token.String()] })
 	return err
 }
 
-func claimColumns(k *seq.Claim) []any {
+func claimColumns(k *store.Claim) []any {
 	return []any{k.ID, stateOf(k), k.Run, k.Delivery.String(), k.Generation, k.Attempt, k.Token.String(), clean(k.Checksum)}
 }
 
 // noteClaims notes which claims were opened, and by what that can be proven.
-func (c *changes) noteClaims(opened func(*seq.Claim) bool) {
-	refuse(c, c.batch.Claims, claimID, func(k *seq.Claim) bool {
+func (c *changes) noteClaims(opened func(*store.Claim) bool) {
+	refuse(c, c.batch.Claims, claimID, func(k *store.Claim) bool {
 		if !opened(k) {
 			return false
 		}
@@ -82,11 +82,11 @@ func (c *changes) noteClaims(opened func(*seq.Claim) bool) {
 }
 
 // stateOf is what a claim makes of its op.
-func stateOf(k *seq.Claim) string {
-	if k.Direction == seq.Rollback {
-		return seq.RollingBack.String()
+func stateOf(k *store.Claim) string {
+	if k.Direction == store.Rollback {
+		return store.RollingBack.String()
 	}
-	return seq.Running.String()
+	return store.Running.String()
 }
 
 const markOps = `WITH v (v_id, v_attempt, v_state, v_run, v_not_before, v_error, v_seq, v_checksum) AS (VALUES ?)
@@ -108,15 +108,15 @@ func (c *changes) marks(ctx context.Context) error {
 	if !c.current {
 		may = nil
 	}
-	err := inChunks(c, may, func(m *seq.Mark) []any {
+	err := inChunks(c, may, func(m *store.Mark) []any {
 		return []any{m.ID, m.Attempt, m.State.String(), m.Run, due(m.NotBefore), clean(m.Reason), m.Seq, clean(m.Checksum)}
-	}, func(o *often, _ []seq.Mark, values bun.Safe) error {
+	}, func(o *often, _ []store.Mark, values bun.Safe) error {
 		return o.scan(ctx, c.conn, func(r *row) error {
 			marked[r.text(0)] = true
 			return nil
-		}, markOps, values, o.put(seq.Repeatable.String()))
+		}, markOps, values, o.put(store.Repeatable.String()))
 	})
-	refuse(c, c.batch.Marks, markID, func(m *seq.Mark) bool {
+	refuse(c, c.batch.Marks, markID, func(m *store.Mark) bool {
 		if !marked[m.ID] {
 			return false
 		}

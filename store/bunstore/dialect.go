@@ -5,7 +5,7 @@ import (
 	bundialect "github.com/uptrace/bun/dialect"
 	"github.com/uptrace/bun/schema"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // A dialect is what the two databases do not say the same way. The statements themselves are
@@ -87,7 +87,7 @@ func (d *dialect) queryGen(of schema.Dialect, o options) schema.QueryGen {
 		WithNamedArg("key", bun.Safe(d.key)).
 		WithNamedArg("blob", bun.Safe(d.blob)).
 		WithNamedArg("table", bun.Safe(d.table)).
-		WithNamedArg("running", seq.Running.String())
+		WithNamedArg("running", store.Running.String())
 	for _, name := range []string{"meta", "leases", "runs", "runs_by_number", "ops", "attempts"} {
 		gen = gen.WithNamedArg(name, bun.Ident(o.prefix+name))
 	}

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // What a row costs is its columns. So whatever holds no space comes as words of one column, with the run
@@ -26,14 +26,14 @@ const (
 		CASE WHEN state = ?0 THEN NULL ELSE ` + entryWords + ` END FROM ?ops WHERE ns = ?ns`
 )
 
-// Load implements [seq.Store].
-func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) {
+// Load implements [store.Store].
+func (s *Store) Load(ctx context.Context) ([]store.Entry, error) {
 	many := int(s.many.Load())
-	blocks := [][]seq.Entry{make([]seq.Entry, 0, max(many+many/8, 32))} // one long slice that grows would be copied again and again
-	err := s.entries(ctx, selectOps, func(e seq.Entry) {
+	blocks := [][]store.Entry{make([]store.Entry, 0, max(many+many/8, 32))} // one long slice that grows would be copied again and again
+	err := s.entries(ctx, selectOps, func(e store.Entry) {
 		last := len(blocks) - 1
 		if len(blocks[last]) == cap(blocks[last]) {
-			blocks = append(blocks, make([]seq.Entry, 0, min(32<<last, 4096)))
+			blocks = append(blocks, make([]store.Entry, 0, min(32<<last, 4096)))
 			last++
 		}
 		blocks[last] = append(blocks[last], e)
@@ -49,15 +49,15 @@ func (s *Store) Load(ctx context.Context) ([]seq.Entry, error) {
 	return all, nil
 }
 
-// Brief implements [seq.Briefer].
-func (s *Store) Brief(ctx context.Context, each func(seq.Entry)) error {
+// Brief implements [store.Briefer].
+func (s *Store) Brief(ctx context.Context, each func(store.Entry)) error {
 	return s.entries(ctx, selectBrief, each)
 }
 
-func (s *Store) entries(ctx context.Context, query string, each func(seq.Entry)) error {
+func (s *Store) entries(ctx context.Context, query string, each func(store.Entry)) error {
 	run := "" // of the row before
 	return s.read(ctx, "ops", func(r *row) error {
-		e := seq.Entry{ID: r.text(0), Checksum: r.text(1), Error: r.text(2), Saved: r.bytes(3), State: seq.Succeeded}
+		e := store.Entry{ID: r.text(0), Checksum: r.text(1), Error: r.text(2), Saved: r.bytes(3), State: store.Succeeded}
 		err := readable(e.ID)
 		if err == nil && r.values[4] != nil {
 			e.Run, e.Generation, e.Attempt = run, 1, 1
@@ -65,28 +65,28 @@ func (s *Store) entries(ctx context.Context, query string, each func(seq.Entry))
 			run = e.Run
 		}
 		if err == nil && e.State.Open() && e.Token.IsZero() {
-			err = fmt.Errorf("%w: it is %s, and has no token", seq.ErrUnknownValue, e.State)
+			err = fmt.Errorf("%w: it is %s, and has no token", store.ErrUnknownValue, e.State)
 		}
 		if err != nil {
 			return fmt.Errorf("op %.100q: %w", e.ID, err)
 		}
 		each(e)
 		return nil
-	}, query, seq.Succeeded.String(), seq.Repeatable.String())
+	}, query, store.Succeeded.String(), store.Repeatable.String())
 }
 
 // readWords reads the words of selectOps into an entry that has what most have.
-func readWords(e *seq.Entry, text string) (err error) {
+func readWords(e *store.Entry, text string) (err error) {
 	w := words{rest: text}
 	if token := w.next(); token != "-" {
-		e.Token, err = seq.ParseToken(token)
+		e.Token, err = store.ParseToken(token)
 		w.failed(err)
 	}
 	e.Fence, e.Seq = w.number(), w.number()
 	if w.next() == "+" {
-		e.State, err = seq.ParseState(w.next())
+		e.State, err = store.ParseState(w.next())
 		w.failed(err)
-		e.Delivery, err = seq.ParseDelivery(w.next())
+		e.Delivery, err = store.ParseDelivery(w.next())
 		w.failed(err)
 		e.Generation, e.Attempt, e.Crashes = int(w.number()), int(w.number()), int(w.number())
 		if strings.HasPrefix(w.rest, "- ") {
@@ -118,7 +118,7 @@ func (w *words) number() int64 {
 	word := w.next()
 	n, err := strconv.ParseInt(word, 10, 64)
 	if err != nil {
-		w.failed(fmt.Errorf("%w: want a number, got %.100q", seq.ErrUnknownValue, word))
+		w.failed(fmt.Errorf("%w: want a number, got %.100q", store.ErrUnknownValue, word))
 	}
 	return n
 }

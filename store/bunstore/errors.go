@@ -9,8 +9,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/store"
 )
 
 // sqlState is the SQLSTATE of a Postgres error, "" of any other. pgx and lib/pq give it by this
@@ -44,7 +44,7 @@ func busy(err error) bool { return says(err, "database is locked", "table is loc
 
 // transient errors pass: the transaction was undone and may be tried again.
 func transient(err error) bool {
-	if errors.Is(err, seq.ErrUnknownOutcome) {
+	if errors.Is(err, store.ErrUnknownOutcome) {
 		return false
 	}
 	switch sqlState(err) {
@@ -85,9 +85,9 @@ func (s *Store) explain(ctx context.Context, doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if ctx.Err() == nil && !transient(err) && !errors.Is(err, seq.ErrLeaseLost) && !errors.Is(err, seq.ErrSchemaNewer) {
+	if ctx.Err() == nil && !transient(err) && !errors.Is(err, store.ErrLeaseLost) && !errors.Is(err, store.ErrSchemaNewer) {
 		if version, verr := s.version(ctx, s.db); verr == nil && version != "" {
-			if newer := s.checkVersion(version); errors.Is(newer, seq.ErrSchemaNewer) {
+			if newer := s.checkVersion(version); errors.Is(newer, store.ErrSchemaNewer) {
 				err = fmt.Errorf("%w (%w)", newer, err)
 			}
 		}

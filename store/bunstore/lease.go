@@ -7,11 +7,11 @@ import (
 	"math"
 	"time"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
-// Holder implements [seq.Store].
-func (s *Store) Holder(ctx context.Context) (*seq.LeaseError, error) {
+// Holder implements [store.Store].
+func (s *Store) Holder(ctx context.Context) (*store.LeaseError, error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -27,20 +27,20 @@ func (s *Store) Holder(ctx context.Context) (*seq.LeaseError, error) {
 	return seen.error(), nil
 }
 
-// Acquire implements [seq.Store].
-func (s *Store) Acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error) {
+// Acquire implements [store.Store].
+func (s *Store) Acquire(ctx context.Context, owner store.Owner) (store.Lease, error) {
 	if err := s.enter(ctx); err != nil {
-		return seq.Lease{}, err
+		return store.Lease{}, err
 	}
 	lease, err := s.acquire(ctx, owner)
-	if errors.Is(err, seq.ErrLeaseHeld) {
-		return seq.Lease{}, err
+	if errors.Is(err, store.ErrLeaseHeld) {
+		return store.Lease{}, err
 	}
 	return lease, s.explain(ctx, "take the lease", err)
 }
 
 // acquire looks before it writes, so that those who wait do not disturb those who work.
-func (s *Store) acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error) {
+func (s *Store) acquire(ctx context.Context, owner store.Owner) (store.Lease, error) {
 	seen, err := s.look(ctx)
 	if err == nil && seen.version == "" || missingTable(err) {
 		if err = s.create(ctx); err == nil {
@@ -48,32 +48,32 @@ func (s *Store) acquire(ctx context.Context, owner seq.Owner) (seq.Lease, error)
 		}
 	}
 	if busy(err) {
-		return seq.Lease{}, seen.error()
+		return store.Lease{}, seen.error()
 	}
 	if err != nil {
-		return seq.Lease{}, err
+		return store.Lease{}, err
 	}
 	if err := s.checkVersion(seen.version); err != nil {
-		return seq.Lease{}, err
+		return store.Lease{}, err
 	}
 	if seen.held() {
-		return seq.Lease{}, seen.error()
+		return store.Lease{}, seen.error()
 	}
 	if seen.epoch < 0 || seen.epoch == math.MaxInt64 {
-		return seq.Lease{}, fmt.Errorf("%w: table %s: epoch %d, which nobody can have come to", seq.ErrUnknownValue, s.table("leases"), seen.epoch)
+		return store.Lease{}, fmt.Errorf("%w: table %s: epoch %d, which nobody can have come to", store.ErrUnknownValue, s.table("leases"), seen.epoch)
 	}
 	lease, err := s.seize(ctx, owner)
 	switch {
 	case err == nil && lease.Epoch != 0:
 		return lease, nil
 	case err != nil && !busy(err):
-		return seq.Lease{}, err
+		return store.Lease{}, err
 	case err == nil:
 		if now, err := s.look(ctx); err == nil {
 			seen = now
 		}
 	}
-	return seq.Lease{}, seen.error()
+	return store.Lease{}, seen.error()
 }
 
 // A sight of the lease is how it stood at one moment.
@@ -81,7 +81,7 @@ type sight struct {
 	version string
 	epoch   int64
 	holder  string
-	owner   seq.Owner
+	owner   store.Owner
 	since   time.Time
 	left    time.Duration // until it expires
 }
@@ -105,11 +105,11 @@ func (l sight) held() bool { return l.holder != "" && l.left > 0 }
 
 // error says who holds the lease. What is not known any more, because it changed between two
 // looks, will be at the next one.
-func (l sight) error() *seq.LeaseError {
+func (l sight) error() *store.LeaseError {
 	if !l.held() {
-		return &seq.LeaseError{Holder: l.owner, Since: l.since, Expires: 100 * time.Millisecond}
+		return &store.LeaseError{Holder: l.owner, Since: l.since, Expires: 100 * time.Millisecond}
 	}
-	return &seq.LeaseError{Holder: l.owner, Since: l.since, Expires: l.left}
+	return &store.LeaseError{Holder: l.owner, Since: l.since, Expires: l.left}
 }
 
 // The epoch follows the clock, so that one which was lost with the last commits of a database
@@ -124,13 +124,13 @@ const seizeLease = `INSERT INTO ?leases AS l (ns, epoch, holder, host, pid, revi
 	RETURNING epoch`
 
 // seize takes the lease if it is free. The result is the zero lease if it is not.
-func (s *Store) seize(ctx context.Context, owner seq.Owner) (seq.Lease, error) {
+func (s *Store) seize(ctx context.Context, owner store.Owner) (store.Lease, error) {
 	held, err := s.turn.takeOr(ctx)
 	if held != nil || err != nil {
-		return seq.Lease{}, err
+		return store.Lease{}, err
 	}
 	defer s.turn.pass()
-	lease := seq.Lease{Holder: seq.NewToken(), TTL: s.ttl}
+	lease := store.Lease{Holder: store.NewToken(), TTL: s.ttl}
 	took := func() error {
 		return s.scan(ctx, s.db, func(r *row) error {
 			lease.Epoch = r.number(0)
@@ -144,7 +144,7 @@ func (s *Store) seize(ctx context.Context, owner seq.Owner) (seq.Lease, error) {
 	}
 	if err != nil {
 		s.disown(ctx, lease.Holder)
-		return seq.Lease{}, err
+		return store.Lease{}, err
 	}
 	return lease, nil
 }
@@ -152,7 +152,7 @@ func (s *Store) seize(ctx context.Context, owner seq.Owner) (seq.Lease, error) {
 const freeLease = `UPDATE ?leases SET holder = NULL, expires = NULL WHERE ns = ?ns AND holder = ?`
 
 // disown frees a lease that was taken without anybody hearing of it.
-func (s *Store) disown(ctx context.Context, holder seq.Token) {
+func (s *Store) disown(ctx context.Context, holder store.Token) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	_ = s.exec(ctx, s.db, freeLease, holder.String()) // if it fails, the lease expires
@@ -160,8 +160,8 @@ func (s *Store) disown(ctx context.Context, holder seq.Token) {
 
 const renewLease = `UPDATE ?leases SET expires = ?now + ?ttl WHERE ns = ?ns AND epoch = ? AND holder = ?`
 
-// Renew implements [seq.Store].
-func (s *Store) Renew(ctx context.Context, lease seq.Lease) error {
+// Renew implements [store.Store].
+func (s *Store) Renew(ctx context.Context, lease store.Lease) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (s *Store) Renew(ctx context.Context, lease seq.Lease) error {
 	case held != nil && *held == lease:
 		return nil
 	case held != nil:
-		return fmt.Errorf("renew the lease: %w", seq.ErrLeaseLost)
+		return fmt.Errorf("renew the lease: %w", store.ErrLeaseLost)
 	}
 	defer s.turn.pass()
 	var current bool
@@ -181,13 +181,13 @@ func (s *Store) Renew(ctx context.Context, lease seq.Lease) error {
 		return err
 	})
 	if err == nil && !current || s.absent(ctx, err) {
-		err = seq.ErrLeaseLost
+		err = store.ErrLeaseLost
 	}
 	return s.explain(ctx, "renew the lease", err)
 }
 
-// Release implements [seq.Store].
-func (s *Store) Release(ctx context.Context, lease seq.Lease) error {
+// Release implements [store.Store].
+func (s *Store) Release(ctx context.Context, lease store.Lease) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
@@ -203,4 +203,4 @@ func (s *Store) Release(ctx context.Context, lease seq.Lease) error {
 }
 
 // clean is a text that a database takes.
-func clean(s string) string { return seq.ErrorText(errors.New(s)) }
+func clean(s string) string { return store.ErrorText(errors.New(s)) }

@@ -7,17 +7,17 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 const selectAttempts = `SELECT number, direction, run, host, pid, revision, actor, started, finished, state, lost, error
 	FROM ?attempts WHERE ns = ?ns AND id = ? ORDER BY number`
 
-// History implements [seq.Store].
-func (s *Store) History(ctx context.Context, id string) ([]seq.Attempt, error) {
-	var attempts []seq.Attempt
+// History implements [store.Store].
+func (s *Store) History(ctx context.Context, id string) ([]store.Attempt, error) {
+	var attempts []store.Attempt
 	err := s.read(ctx, "attempts", func(r *row) error {
-		a := seq.Attempt{
+		a := store.Attempt{
 			ID:       id,
 			Number:   int(r.number(0)),
 			Run:      r.text(2),
@@ -28,10 +28,10 @@ func (s *Store) History(ctx context.Context, id string) ([]seq.Attempt, error) {
 			Error:    r.text(11),
 		}
 		var err error
-		if a.Direction, err = seq.ParseDirection(r.text(1)); err != nil {
+		if a.Direction, err = store.ParseDirection(r.text(1)); err != nil {
 			return fmt.Errorf("op %q, attempt %d: %w", id, a.Number, err)
 		}
-		if a.State, err = seq.ParseState(r.text(9)); err != nil {
+		if a.State, err = store.ParseState(r.text(9)); err != nil {
 			return fmt.Errorf("op %q, attempt %d: %w", id, a.Number, err)
 		}
 		attempts = append(attempts, a)
@@ -46,11 +46,11 @@ func (s *Store) History(ctx context.Context, id string) ([]seq.Attempt, error) {
 const selectRuns = `SELECT id, strategy, state, host, pid, revision, actor, epoch, started, finished, reason
 	FROM ?runs WHERE ns = ?ns ORDER BY number DESC LIMIT ?`
 
-// Runs implements [seq.Store].
-func (s *Store) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
-	var runs []seq.Run
+// Runs implements [store.Store].
+func (s *Store) Runs(ctx context.Context, limit int) ([]store.Run, error) {
+	var runs []store.Run
 	err := s.read(ctx, "runs", func(r *row) error {
-		run := seq.Run{
+		run := store.Run{
 			ID:       r.text(0),
 			Strategy: r.text(1),
 			Owner:    r.owner(3),
@@ -63,7 +63,7 @@ func (s *Store) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
 		if err = readable(run.ID); err != nil {
 			return fmt.Errorf("run %.100q: %w", run.ID, err)
 		}
-		if run.State, err = seq.ParseRunState(r.text(2)); err != nil {
+		if run.State, err = store.ParseRunState(r.text(2)); err != nil {
 			return fmt.Errorf("run %q: %w", run.ID, err)
 		}
 		runs = append(runs, run)
@@ -79,7 +79,7 @@ func (s *Store) Runs(ctx context.Context, limit int) ([]seq.Run, error) {
 func readable(ids ...string) error {
 	for _, id := range ids {
 		if !printable(id) && (strings.ContainsFunc(id, unicode.IsControl) || !utf8.ValidString(id)) {
-			return fmt.Errorf("%w: ID %.100q", seq.ErrUnknownValue, id)
+			return fmt.Errorf("%w: ID %.100q", store.ErrUnknownValue, id)
 		}
 	}
 	return nil

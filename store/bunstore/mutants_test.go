@@ -14,8 +14,8 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 	"github.com/sequencer-go/seq/store/postgres"
 	"github.com/sequencer-go/seq/store/sqlite"
@@ -111,7 +111,7 @@ func TestContract(t *testing.T) {
 		}
 		bunstore.Mutate(m[0], m[1])
 	}
-	seqtest.TestStore(t, func(tb testing.TB) seq.Store { return open(tb) })
+	seqtest.TestStore(t, func(tb testing.TB) store.Store { return open(tb) })
 	if os.Getenv("SEQ_TEST_MUTANTS_DSN") != "" {
 		return // the rest looks into tables by their names
 	}
@@ -123,9 +123,9 @@ func TestContract(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		acquire := func() seq.Lease {
+		acquire := func() store.Lease {
 			t.Helper()
-			lease, err := s.Acquire(t.Context(), seq.Owner{})
+			lease, err := s.Acquire(t.Context(), store.Owner{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -136,7 +136,7 @@ func TestContract(t *testing.T) {
 		if err := s.Renew(t.Context(), first); err != nil { // nobody has taken it
 			t.Fatal(err)
 		}
-		if _, err := s.Acquire(t.Context(), seq.Owner{}); !errors.Is(err, seq.ErrLeaseHeld) {
+		if _, err := s.Acquire(t.Context(), store.Owner{}); !errors.Is(err, store.ErrLeaseHeld) {
 			t.Fatalf("after the renewal: %v", err)
 		}
 		set(`UPDATE seq_leases SET expires = 1, epoch = 9000000000000000`)
@@ -148,9 +148,9 @@ func TestContract(t *testing.T) {
 		s := open(t)
 		hook := &overtaken{by: bunstore.New(s.DB())}
 		s = bunstore.New(s.DB().WithQueryHook(hook))
-		var held *seq.LeaseError
-		if _, err := s.Acquire(t.Context(), seq.Owner{}); !errors.As(err, &held) || held.Holder.Host != "faster" {
-			t.Errorf("got %v, want %v", err, seq.ErrLeaseHeld)
+		var held *store.LeaseError
+		if _, err := s.Acquire(t.Context(), store.Owner{}); !errors.As(err, &held) || held.Holder.Host != "faster" {
+			t.Errorf("got %v, want %v", err, store.ErrLeaseHeld)
 		}
 	})
 }
@@ -166,7 +166,7 @@ func (o *overtaken) BeforeQuery(ctx context.Context, event *bun.QueryEvent) cont
 		first := false
 		o.once.Do(func() { first = true })
 		if first {
-			_, _ = o.by.Acquire(ctx, seq.Owner{Host: "faster"})
+			_, _ = o.by.Acquire(ctx, store.Owner{Host: "faster"})
 		}
 	}
 	return ctx

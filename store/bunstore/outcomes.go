@@ -6,7 +6,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // closing is what an outcome makes of its op.
@@ -31,9 +31,9 @@ func (c *changes) outcomes(ctx context.Context) error {
 	closed := map[string]int64{} // attempt by ID
 	may := c.batch.Outcomes
 	if !c.current {
-		may = slices.DeleteFunc(slices.Clone(may), func(o seq.Outcome) bool { return o.Lost })
+		may = slices.DeleteFunc(slices.Clone(may), func(o store.Outcome) bool { return o.Lost })
 	}
-	err := inChunks(c, may, outcomeColumns, func(o *often, chunk []seq.Outcome, values bun.Safe) error {
+	err := inChunks(c, may, outcomeColumns, func(o *often, chunk []store.Outcome, values bun.Safe) error {
 		err := o.scan(ctx, c.conn, func(r *row) error {
 			closed[r.text(0)] = r.number(1)
 			return nil
@@ -41,24 +41,24 @@ func (c *changes) outcomes(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		chunk = slices.DeleteFunc(slices.Clone(chunk), func(o seq.Outcome) bool { return closed[o.ID] == 0 })
-		return inChunks(c, chunk, func(o *seq.Outcome) []any {
+		chunk = slices.DeleteFunc(slices.Clone(chunk), func(o store.Outcome) bool { return closed[o.ID] == 0 })
+		return inChunks(c, chunk, func(o *store.Outcome) []any {
 			return []any{o.ID, closed[o.ID], o.State.String(), o.Lost, clean(o.Error)}
-		}, func(o *often, _ []seq.Outcome, values bun.Safe) error {
+		}, func(o *often, _ []store.Outcome, values bun.Safe) error {
 			return o.exec(ctx, c.conn, closeAttempts, values)
 		})
 	})
-	c.noteOutcomes(func(o *seq.Outcome) bool { return closed[o.ID] != 0 && (!o.Lost || c.current) })
+	c.noteOutcomes(func(o *store.Outcome) bool { return closed[o.ID] != 0 && (!o.Lost || c.current) })
 	return err
 }
 
-func outcomeColumns(o *seq.Outcome) []any {
+func outcomeColumns(o *store.Outcome) []any {
 	return []any{o.ID, o.Token.String(), o.State.String(), o.Seq, clean(o.Error), o.Saved, o.Lost}
 }
 
 // noteOutcomes notes which attempts were closed, and by what that can be proven.
-func (c *changes) noteOutcomes(closed func(*seq.Outcome) bool) {
-	refuse(c, c.batch.Outcomes, outcomeID, func(o *seq.Outcome) bool {
+func (c *changes) noteOutcomes(closed func(*store.Outcome) bool) {
+	refuse(c, c.batch.Outcomes, outcomeID, func(o *store.Outcome) bool {
 		if !closed(o) {
 			return false
 		}
@@ -85,29 +85,29 @@ const headwayOps = `WITH v (v_id, v_token, v_done, v_total) AS (VALUES ?)
 
 func (c *changes) headway(ctx context.Context) error {
 	told := map[string]bool{} // by token
-	err := inChunks(c, c.batch.Headway, func(p *seq.Headway) []any {
+	err := inChunks(c, c.batch.Headway, func(p *store.Headway) []any {
 		return []any{p.ID, p.Token.String(), p.Done, p.Total}
-	}, func(o *often, _ []seq.Headway, values bun.Safe) error {
+	}, func(o *often, _ []store.Headway, values bun.Safe) error {
 		return o.scan(ctx, c.conn, func(r *row) error {
 			told[r.text(0)] = true
 			return nil
 		}, headwayOps, values)
 	})
-	refuse(c, c.batch.Headway, headwayID, func(p *seq.Headway) bool { return told[p.Token.String()] })
+	refuse(c, c.batch.Headway, headwayID, func(p *store.Headway) bool { return told[p.Token.String()] })
 	return err
 }
 
 func (c *changes) saves(ctx context.Context) error {
 	saved := map[string]bool{} // by token
-	err := inChunks(c, c.batch.Saves, func(s *seq.Snapshot) []any {
+	err := inChunks(c, c.batch.Saves, func(s *store.Snapshot) []any {
 		return []any{s.ID, s.Token.String(), s.Data}
-	}, func(o *often, _ []seq.Snapshot, values bun.Safe) error {
+	}, func(o *often, _ []store.Snapshot, values bun.Safe) error {
 		return o.scan(ctx, c.conn, func(r *row) error {
 			saved[r.text(0)] = true
 			return nil
 		}, saveOps, values)
 	})
-	refuse(c, c.batch.Saves, func(s *seq.Snapshot) string { return s.ID }, func(s *seq.Snapshot) bool {
+	refuse(c, c.batch.Saves, func(s *store.Snapshot) string { return s.ID }, func(s *store.Snapshot) bool {
 		if !saved[s.Token.String()] {
 			return false
 		}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // schemaVersion is raised when the tables change in a way that this version cannot work with.
@@ -123,9 +123,9 @@ func (s *Store) checkVersion(version string) error {
 	n, err := strconv.Atoi(version)
 	switch {
 	case err != nil || n < 1:
-		return fmt.Errorf("%w: table %s: schema version %q", seq.ErrUnknownValue, s.table("meta"), version)
+		return fmt.Errorf("%w: table %s: schema version %q", store.ErrUnknownValue, s.table("meta"), version)
 	case n > schemaVersion:
-		return fmt.Errorf("%w: table %s says version %d, this library knows %d", seq.ErrSchemaNewer, s.table("meta"), n, schemaVersion)
+		return fmt.Errorf("%w: table %s says version %d, this library knows %d", store.ErrSchemaNewer, s.table("meta"), n, schemaVersion)
 	default:
 		return nil
 	}

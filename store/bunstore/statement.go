@@ -9,7 +9,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // sql makes a statement of its text and what it names.
@@ -104,7 +104,7 @@ func (r *row) text(i int) string {
 		return v
 	case []byte:
 		if r.strict && r.err == nil {
-			r.err = fmt.Errorf("%w: column %d: want text, got the bytes %.100q", seq.ErrUnknownValue, i+1, v)
+			r.err = fmt.Errorf("%w: column %d: want text, got the bytes %.100q", store.ErrUnknownValue, i+1, v)
 		}
 		return string(v)
 	default:
@@ -151,8 +151,8 @@ func (r *row) time(i int) time.Time {
 }
 
 // owner reads host, pid, revision and actor, from column i on.
-func (r *row) owner(i int) seq.Owner {
-	return seq.Owner{Host: r.text(i), PID: int(r.number(i + 1)), Revision: r.text(i + 2), Actor: r.text(i + 3)}
+func (r *row) owner(i int) store.Owner {
+	return store.Owner{Host: r.text(i), PID: int(r.number(i + 1)), Revision: r.text(i + 2), Actor: r.text(i + 3)}
 }
 
 func (r *row) expect(i int, what string) {

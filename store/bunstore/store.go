@@ -19,7 +19,6 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/schema"
 
-	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -39,7 +38,7 @@ type Store struct {
 	preparing preparing
 }
 
-var _ seq.Store = (*Store)(nil)
+var _ store.Store = (*Store)(nil)
 
 // New returns the ledger in db, which stays the caller's. It does not touch the database; what
 // is wrong with the options or with db is the error of each method.

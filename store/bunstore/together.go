@@ -9,7 +9,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // What a run writes most, outcomes and claims, goes to a database that allows it in one statement.
@@ -74,7 +74,7 @@ func (c *changes) together(ctx context.Context, number int64) error {
 	}
 	v["outcomes"] = valuesOf(o, b.Outcomes, outcomeColumns)
 	v["ids"] = idsOf(o, b.Outcomes, outcomeID)
-	v["claims"] = valuesOf(o, b.Claims, func(k *seq.Claim) []any {
+	v["claims"] = valuesOf(o, b.Claims, func(k *store.Claim) []any {
 		return append(claimColumns(k), k.Direction.String(), clean(k.Owner.Host), k.Owner.PID, clean(k.Owner.Revision), clean(k.Owner.Actor))
 	})
 	v["kids"] = idsOf(o, b.Claims, claimID)
@@ -102,10 +102,10 @@ func (c *changes) together(ctx context.Context, number int64) error {
 		return err
 	}
 	if !held {
-		return seq.ErrTxBroken
+		return store.ErrTxBroken
 	}
-	c.noteOutcomes(func(o *seq.Outcome) bool { return closed[o.ID] })
-	c.noteClaims(func(k *seq.Claim) bool { return opened[k.ID] })
+	c.noteOutcomes(func(o *store.Outcome) bool { return closed[o.ID] })
+	c.noteClaims(func(k *store.Claim) bool { return opened[k.ID] })
 	return nil
 }
 
@@ -158,9 +158,9 @@ func (s *Store) writeTogether(ctx context.Context, c *changes) error {
 	case serr != nil && errors.Is(err, driver.ErrBadConn): // the driver's word that nothing was sent
 		return err
 	case serr != nil:
-		return fmt.Errorf("%w: %w (%w)", seq.ErrUnknownOutcome, err, serr)
+		return fmt.Errorf("%w: %w (%w)", store.ErrUnknownOutcome, err, serr)
 	case !found:
-		return fmt.Errorf("%w: %w", seq.ErrUnknownOutcome, err)
+		return fmt.Errorf("%w: %w", store.ErrUnknownOutcome, err)
 	}
 	return nil
 }
@@ -197,16 +197,16 @@ func (s *Store) settleTogether(ctx context.Context, c *changes, again bool) (fou
 			return false, err
 		}
 	}
-	c.noteOutcomes(func(o *seq.Outcome) bool { return in[o.ID] })
-	c.noteClaims(func(k *seq.Claim) bool { return in[k.ID] })
+	c.noteOutcomes(func(o *store.Outcome) bool { return in[o.ID] })
+	c.noteClaims(func(k *store.Claim) bool { return in[k.ID] })
 	return true, nil
 }
 
 // evidence is what the attempts of the batch look like when it was written.
 func (c *changes) evidence() bun.Safe {
 	o := &often{store: c.store}
-	left := valuesOf(o, c.batch.Outcomes, func(o *seq.Outcome) []any { return []any{o.ID, o.Token.String(), o.State.String()} })
-	right := valuesOf(o, c.batch.Claims, func(k *seq.Claim) []any { return []any{k.ID, k.Token.String(), ""} })
+	left := valuesOf(o, c.batch.Outcomes, func(o *store.Outcome) []any { return []any{o.ID, o.Token.String(), o.State.String()} })
+	right := valuesOf(o, c.batch.Claims, func(k *store.Claim) []any { return []any{k.ID, k.Token.String(), ""} })
 	if left == "" || right == "" {
 		return left + right
 	}
@@ -215,7 +215,7 @@ func (c *changes) evidence() bun.Safe {
 
 // refusal reports whether an error is the database's word that it has not done the statement.
 func refusal(err error) bool {
-	if errors.Is(err, seq.ErrTxBroken) {
+	if errors.Is(err, store.ErrTxBroken) {
 		return true
 	}
 	state := sqlState(err)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // A transaction is one of the database, on a connection of its own.
@@ -59,7 +59,7 @@ func (t *transaction) commit(ctx context.Context, c *changes) error {
 	committed, perr := t.store.proven(ctx, c)
 	switch {
 	case perr != nil:
-		return fmt.Errorf("%w: commit: %w (%w)", seq.ErrUnknownOutcome, err, perr)
+		return fmt.Errorf("%w: commit: %w (%w)", store.ErrUnknownOutcome, err, perr)
 	case committed:
 		return nil
 	default:

@@ -3,7 +3,7 @@ package bunstore
 import (
 	"context"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // A turn lets one writer of this store at a time through, for a database that has only one.
@@ -13,10 +13,10 @@ import (
 // meanwhile. It offers the lease to whoever would otherwise have to wait just to learn that.
 type turn struct {
 	free  chan struct{}
-	offer chan seq.Lease
+	offer chan store.Lease
 }
 
-func newTurn() *turn { return &turn{free: make(chan struct{}, 1), offer: make(chan seq.Lease)} }
+func newTurn() *turn { return &turn{free: make(chan struct{}, 1), offer: make(chan store.Lease)} }
 
 // take waits for the turn.
 func (t *turn) take(ctx context.Context) error {
@@ -32,7 +32,7 @@ func (t *turn) take(ctx context.Context) error {
 }
 
 // takeOr is take, but answers with the lease if a Transactional op holds it.
-func (t *turn) takeOr(ctx context.Context) (held *seq.Lease, err error) {
+func (t *turn) takeOr(ctx context.Context) (held *store.Lease, err error) {
 	if t == nil {
 		return nil, nil
 	}
@@ -54,7 +54,7 @@ func (t *turn) pass() {
 }
 
 // hold offers the lease until stop is called.
-func (t *turn) hold(lease seq.Lease) (stop func()) {
+func (t *turn) hold(lease store.Lease) (stop func()) {
 	quit, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)

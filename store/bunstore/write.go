@@ -6,11 +6,11 @@ import (
 
 	"github.com/uptrace/bun"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
-// Write implements [seq.Store].
-func (s *Store) Write(ctx context.Context, lease seq.Lease, batch seq.Batch) (refused []string, err error) {
+// Write implements [store.Store].
+func (s *Store) Write(ctx context.Context, lease store.Lease, batch store.Batch) (refused []string, err error) {
 	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -36,7 +36,7 @@ func (s *Store) Write(ctx context.Context, lease seq.Lease, batch seq.Batch) (re
 	}
 }
 
-func (s *Store) write(ctx context.Context, lease seq.Lease, batch *seq.Batch) (*changes, error) {
+func (s *Store) write(ctx context.Context, lease store.Lease, batch *store.Batch) (*changes, error) {
 	c := &changes{store: s, lease: lease, batch: batch}
 	if err := s.awaitDead(ctx, batch); err != nil {
 		return nil, err
@@ -58,7 +58,7 @@ func (s *Store) write(ctx context.Context, lease seq.Lease, batch *seq.Batch) (*
 
 // awaitDead waits for the transactions that the dead may have left open, which can take a minute. It
 // does so before the lease is locked, which nobody could renew meanwhile.
-func (s *Store) awaitDead(ctx context.Context, batch *seq.Batch) error {
+func (s *Store) awaitDead(ctx context.Context, batch *store.Batch) error {
 	var ids []string
 	for i := range batch.Outcomes {
 		if batch.Outcomes[i].Lost {

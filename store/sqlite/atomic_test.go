@@ -12,6 +12,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 	"github.com/sequencer-go/seq/strategies"
 )
@@ -57,16 +58,16 @@ func TestATransactionalOpAndItsRecordAreOne(t *testing.T) {
 		"error": {fn: func(ctx context.Context) error {
 			return errors.Join(effect(ctx, "a"), boom)
 		}, want: boom},
-		"raw COMMIT":          {fn: raw("COMMIT"), want: seq.ErrTxBroken, effect: 1},
-		"raw ROLLBACK":        {fn: raw("ROLLBACK"), want: seq.ErrTxBroken},
-		"raw COMMIT; BEGIN":   {fn: raw("COMMIT; BEGIN"), want: seq.ErrTxBroken, effect: 1},
-		"raw ROLLBACK; BEGIN": {fn: raw("ROLLBACK; BEGIN"), want: seq.ErrTxBroken},
+		"raw COMMIT":          {fn: raw("COMMIT"), want: store.ErrTxBroken, effect: 1},
+		"raw ROLLBACK":        {fn: raw("ROLLBACK"), want: store.ErrTxBroken},
+		"raw COMMIT; BEGIN":   {fn: raw("COMMIT; BEGIN"), want: store.ErrTxBroken, effect: 1},
+		"raw ROLLBACK; BEGIN": {fn: raw("ROLLBACK; BEGIN"), want: store.ErrTxBroken},
 		"raw COMMIT, then an error": {fn: func(ctx context.Context) error {
 			return errors.Join(raw("COMMIT")(ctx), boom)
-		}, want: seq.ErrTxBroken, effect: 1},
+		}, want: store.ErrTxBroken, effect: 1},
 		"Commit on the transaction": {fn: func(ctx context.Context) error {
 			return errors.Join(effect(ctx, "a"), bunstore.Tx(ctx).(bun.Tx).Commit())
-		}, want: seq.ErrTxBroken, effect: 1},
+		}, want: store.ErrTxBroken, effect: 1},
 		"savepoints": {fn: func(ctx context.Context) error {
 			return bunstore.Tx(ctx).RunInTx(ctx, nil, func(ctx context.Context, _ bun.Tx) error {
 				failed := bunstore.Tx(ctx).RunInTx(ctx, nil, func(ctx context.Context, _ bun.Tx) error {
@@ -83,21 +84,21 @@ func TestATransactionalOpAndItsRecordAreOne(t *testing.T) {
 			s := effects(t)
 			lease := acquire(t, s)
 			c := claim(t, s, lease, "op")
-			_, err := s.Atomic(t.Context(), lease, c, func(ctx context.Context) (seq.Batch, error) { return done(c), tt.fn(ctx) })
+			_, err := s.Atomic(t.Context(), lease, c, func(ctx context.Context) (store.Batch, error) { return done(c), tt.fn(ctx) })
 			if !errors.Is(err, tt.want) {
 				t.Fatalf("got %v, want %v", err, tt.want)
 			}
 			if n := count(t, s); n != tt.effect {
 				t.Errorf("%d effects, want %d", n, tt.effect)
 			}
-			state := seq.Succeeded
+			state := store.Succeeded
 			if tt.want != nil {
-				state = seq.Running // the kernel's to record
+				state = store.Running // the kernel's to record
 			}
 			seqtest.AssertState(t, s, "op", state)
 			// Whatever the op did, the connection is good for the next.
 			c = claim(t, s, lease, "next")
-			_, err = s.Atomic(t.Context(), lease, c, func(ctx context.Context) (seq.Batch, error) { return done(c), effect(ctx, "next") })
+			_, err = s.Atomic(t.Context(), lease, c, func(ctx context.Context) (store.Batch, error) { return done(c), effect(ctx, "next") })
 			if err != nil {
 				t.Errorf("the next op: %v", err)
 			}
@@ -115,7 +116,7 @@ func TestAPanicRollsBack(t *testing.T) {
 				t.Error("the panic got lost")
 			}
 		}()
-		_, _ = s.Atomic(t.Context(), lease, c, func(ctx context.Context) (seq.Batch, error) {
+		_, _ = s.Atomic(t.Context(), lease, c, func(ctx context.Context) (store.Batch, error) {
 			_ = effect(ctx, "a")
 			panic("boom")
 		})
@@ -135,17 +136,17 @@ func TestALeaseOutlivesATransactionalOp(t *testing.T) {
 	lease := acquire(t, s)
 	c := claim(t, s, lease, "op")
 	during := func(fail error) error {
-		_, err := s.Atomic(t.Context(), lease, c, func(ctx context.Context) (seq.Batch, error) {
+		_, err := s.Atomic(t.Context(), lease, c, func(ctx context.Context) (store.Batch, error) {
 			// As if the op had run for longer than the lease lasts.
 			query(t, bunstore.Tx(ctx), `UPDATE seq_leases SET expires = 1`)
 			began := time.Now()
 			if err := s.Renew(t.Context(), lease); err != nil {
 				t.Errorf("Renew during the op: %v", err)
 			}
-			if err := s.Renew(t.Context(), seq.Lease{Epoch: 1}); !errors.Is(err, seq.ErrLeaseLost) {
+			if err := s.Renew(t.Context(), store.Lease{Epoch: 1}); !errors.Is(err, store.ErrLeaseLost) {
 				t.Errorf("Renew of another lease: %v", err)
 			}
-			if _, err := s.Acquire(t.Context(), owner); !errors.Is(err, seq.ErrLeaseHeld) {
+			if _, err := s.Acquire(t.Context(), owner); !errors.Is(err, store.ErrLeaseHeld) {
 				t.Errorf("Acquire during the op: %v", err)
 			}
 			if _, err := s.Load(t.Context()); err != nil {
@@ -154,7 +155,7 @@ func TestALeaseOutlivesATransactionalOp(t *testing.T) {
 			if took := time.Since(began); took > time.Second {
 				t.Errorf("they waited for %s", took)
 			}
-			return seq.Batch{}, fail
+			return store.Batch{}, fail
 		})
 		return err
 	}
@@ -162,7 +163,7 @@ func TestALeaseOutlivesATransactionalOp(t *testing.T) {
 		if err := during(fail); !errors.Is(err, fail) {
 			t.Fatalf("got %v, want %v", err, fail)
 		}
-		if _, err := other.Acquire(t.Context(), owner); !errors.Is(err, seq.ErrLeaseHeld) {
+		if _, err := other.Acquire(t.Context(), owner); !errors.Is(err, store.ErrLeaseHeld) {
 			t.Fatalf("the lease was lost meanwhile: %v", err)
 		}
 	}
@@ -175,7 +176,7 @@ func TestWritersWaitForATransactionalOp(t *testing.T) {
 	s := effects(t)
 	lease := acquire(t, s)
 	c := claim(t, s, lease, "op")
-	_, err := s.Atomic(t.Context(), lease, c, func(context.Context) (seq.Batch, error) {
+	_, err := s.Atomic(t.Context(), lease, c, func(context.Context) (store.Batch, error) {
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 		defer cancel()
 		if _, err := s.Write(ctx, lease, done(c)); !errors.Is(err, context.DeadlineExceeded) {
@@ -194,7 +195,7 @@ func TestParallelTransactionalOps(t *testing.T) {
 	var calls atomic.Int32
 	for i := range 20 {
 		op := seq.Op{ID: seqtest.ID(i, "op")}
-		op.Delivery = []seq.Delivery{seq.Transactional, seq.Repeatable}[i%2]
+		op.Delivery = []store.Delivery{store.Transactional, store.Repeatable}[i%2]
 		op.Run = func(ctx context.Context) error {
 			calls.Add(1)
 			if i%2 == 1 {
@@ -206,7 +207,7 @@ func TestParallelTransactionalOps(t *testing.T) {
 	}
 	for range 2 { // the second run finds nothing to do
 		report, err := seq.New(s, ops...).Use(strategies.Batch()).Run(t.Context())
-		if err != nil || report.State != seq.RunSucceeded {
+		if err != nil || report.State != store.RunSucceeded {
 			t.Fatalf("%v, %v", report.State, err)
 		}
 	}

@@ -10,20 +10,21 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 )
 
 // A backup that was made in the middle of an op has a lease in it, and an attempt that nobody will
 // end. Who restores it waits until the lease has expired; then the attempt is closed by its delivery.
 func TestABackupOfARun(t *testing.T) {
-	for delivery, want := range map[seq.Delivery]struct {
+	for delivery, want := range map[store.Delivery]struct {
 		calls int // of the run on the copy
 		err   error
-		was   seq.State
+		was   store.State
 	}{
-		seq.Repeatable:    {calls: 1, was: seq.Indeterminate},
-		seq.Transactional: {calls: 1, was: seq.Pending},
-		seq.Once:          {err: seq.ErrIndeterminate, was: seq.Indeterminate},
+		store.Repeatable:    {calls: 1, was: store.Indeterminate},
+		store.Transactional: {calls: 1, was: store.Pending},
+		store.Once:          {err: seq.ErrIndeterminate, was: store.Indeterminate},
 	} {
 		t.Run(delivery.String(), func(t *testing.T) {
 			t.Parallel() // they wait
@@ -33,7 +34,7 @@ func TestABackupOfARun(t *testing.T) {
 				if calls++; calls > 1 {
 					return nil
 				}
-				if delivery == seq.Transactional {
+				if delivery == store.Transactional {
 					if err := effect(ctx, "a"); err != nil {
 						return err
 					}
@@ -93,18 +94,18 @@ func TestTheDriversBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	copied := open(t, path)
-	seqtest.AssertState(t, copied, op.ID, seq.Succeeded)
+	seqtest.AssertState(t, copied, op.ID, store.Succeeded)
 	if _, err := seq.New(copied, op).Rollback(t.Context()); err != nil {
 		t.Error(err)
 	}
-	seqtest.AssertState(t, s, op.ID, seq.Succeeded)
+	seqtest.AssertState(t, s, op.ID, store.Succeeded)
 }
 
 // What is remembered does not mind when tables change between two runs.
 func TestTablesChangeBetweenRuns(t *testing.T) {
 	s := effects(t)
 	op := seqtest.Succeeds("2024_01_15_120000_a")
-	op.Delivery = seq.Transactional
+	op.Delivery = store.Transactional
 	op.Run = func(ctx context.Context) error {
 		_, err := bunstore.Tx(ctx).ExecContext(ctx, `INSERT INTO effects (name) VALUES ('a')`)
 		return err

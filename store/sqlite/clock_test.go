@@ -9,6 +9,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 )
 
@@ -45,14 +46,14 @@ func TestTheClockJumpsAhead(t *testing.T) {
 			t.Errorf("the takeover: %v\n%s", err, r)
 		}
 	})
-	if !errors.Is(err, seq.ErrFenced) && !errors.Is(err, seq.ErrLeaseLost) {
+	if !errors.Is(err, store.ErrFenced) && !errors.Is(err, store.ErrLeaseLost) {
 		t.Errorf("the old holder: %v", err)
 	}
 	if want := []string{"old a", "new a", "new b"}; !slices.Equal(calls, want) {
 		t.Errorf("called %q, want %q", calls, want)
 	}
 	history, err := s.History(t.Context(), a)
-	if err != nil || len(history) != 2 || !history[0].Lost || history[1].State != seq.Succeeded {
+	if err != nil || len(history) != 2 || !history[0].Lost || history[1].State != store.Succeeded {
 		t.Errorf("the history is %+v, %v", history, err)
 	}
 }
@@ -70,22 +71,22 @@ func TestNoWriteOutlivesATakeover(t *testing.T) {
 			if next.Epoch <= old.Epoch {
 				t.Errorf("epoch %d after %d", next.Epoch, old.Epoch)
 			}
-			if err := s.Renew(t.Context(), old); !errors.Is(err, seq.ErrLeaseLost) {
+			if err := s.Renew(t.Context(), old); !errors.Is(err, store.ErrLeaseLost) {
 				t.Errorf("Renew: %v", err)
 			}
-			lost := seq.Batch{Outcomes: []seq.Outcome{{ID: c.ID, Token: c.Token, State: seq.Pending, Lost: true}}}
+			lost := store.Batch{Outcomes: []store.Outcome{{ID: c.ID, Token: c.Token, State: store.Pending, Lost: true}}}
 			if refused, err := s.Write(t.Context(), next, lost); err != nil || refused != nil {
 				t.Fatalf("closing the attempt: refused %v, %v", refused, err)
 			}
-			_, err := s.Atomic(t.Context(), old, c, func(ctx context.Context) (seq.Batch, error) { return done(c), effect(ctx, "a") })
-			if !errors.Is(err, seq.ErrFenced) {
+			_, err := s.Atomic(t.Context(), old, c, func(ctx context.Context) (store.Batch, error) { return done(c), effect(ctx, "a") })
+			if !errors.Is(err, store.ErrFenced) {
 				t.Errorf("Atomic: %v", err)
 			}
 			if refused, err := s.Write(t.Context(), old, done(c)); len(refused) != 1 {
 				t.Errorf("its outcome: refused %v, %v", refused, err)
 			}
-			other := seq.Claim{ID: "other", Token: seq.NewToken(), Attempt: 1}
-			if refused, err := s.Write(t.Context(), old, seq.Batch{Claims: []seq.Claim{other}}); len(refused) != 1 || !errors.Is(err, seq.ErrLeaseLost) {
+			other := store.Claim{ID: "other", Token: store.NewToken(), Attempt: 1}
+			if refused, err := s.Write(t.Context(), old, store.Batch{Claims: []store.Claim{other}}); len(refused) != 1 || !errors.Is(err, store.ErrLeaseLost) {
 				t.Errorf("a claim: refused %v, %v", refused, err)
 			}
 			if n := count(t, s); n != 0 {
@@ -106,7 +107,7 @@ func TestTheClockJumpsBack(t *testing.T) {
 	query(t, s.DB(), `UPDATE seq_leases SET epoch = epoch + 3600000`) // as if it had been given out an hour ahead
 	lease := acquire(t, s)
 	ahead(t, s, -time.Hour)
-	var held *seq.LeaseError
+	var held *store.LeaseError
 	if _, err := s.Acquire(t.Context(), owner); !errors.As(err, &held) || held.Expires < time.Hour {
 		t.Errorf("got %v, want a lease that is held for more than an hour", err)
 	}

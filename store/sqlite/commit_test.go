@@ -13,8 +13,8 @@ import (
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	driversqlite "modernc.org/sqlite"
 
-	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 )
 
@@ -90,29 +90,29 @@ func openUnsure(t *testing.T) (*bunstore.Store, *unsure) {
 
 func TestACommitWithoutAnAnswer(t *testing.T) {
 	ctx := t.Context()
-	for name, write := range map[string]func(s *bunstore.Store, lease seq.Lease, open seq.Claim) error{
-		"claim": func(s *bunstore.Store, lease seq.Lease, _ seq.Claim) error {
-			_, err := s.Write(ctx, lease, seq.Batch{Claims: []seq.Claim{{ID: "b", Attempt: 1, Token: seq.NewToken()}}})
+	for name, write := range map[string]func(s *bunstore.Store, lease store.Lease, open store.Claim) error{
+		"claim": func(s *bunstore.Store, lease store.Lease, _ store.Claim) error {
+			_, err := s.Write(ctx, lease, store.Batch{Claims: []store.Claim{{ID: "b", Attempt: 1, Token: store.NewToken()}}})
 			return err
 		},
-		"outcome": func(s *bunstore.Store, lease seq.Lease, open seq.Claim) error {
+		"outcome": func(s *bunstore.Store, lease store.Lease, open store.Claim) error {
 			_, err := s.Write(ctx, lease, done(open))
 			return err
 		},
-		"mark": func(s *bunstore.Store, lease seq.Lease, _ seq.Claim) error {
-			_, err := s.Write(ctx, lease, seq.Batch{Marks: []seq.Mark{{ID: "b", State: seq.Skipped}}})
+		"mark": func(s *bunstore.Store, lease store.Lease, _ store.Claim) error {
+			_, err := s.Write(ctx, lease, store.Batch{Marks: []store.Mark{{ID: "b", State: store.Skipped}}})
 			return err
 		},
-		"save": func(s *bunstore.Store, lease seq.Lease, open seq.Claim) error {
-			_, err := s.Write(ctx, lease, seq.Batch{Saves: []seq.Snapshot{{ID: open.ID, Token: open.Token, Data: []byte("1")}}})
+		"save": func(s *bunstore.Store, lease store.Lease, open store.Claim) error {
+			_, err := s.Write(ctx, lease, store.Batch{Saves: []store.Snapshot{{ID: open.ID, Token: open.Token, Data: []byte("1")}}})
 			return err
 		},
-		"run": func(s *bunstore.Store, lease seq.Lease, _ seq.Claim) error {
-			_, err := s.Write(ctx, lease, seq.Batch{Run: &seq.Run{ID: "r"}})
+		"run": func(s *bunstore.Store, lease store.Lease, _ store.Claim) error {
+			_, err := s.Write(ctx, lease, store.Batch{Run: &store.Run{ID: "r"}})
 			return err
 		},
-		"op": func(s *bunstore.Store, lease seq.Lease, open seq.Claim) error {
-			_, err := s.Atomic(ctx, lease, open, func(context.Context) (seq.Batch, error) { return done(open), nil })
+		"op": func(s *bunstore.Store, lease store.Lease, open store.Claim) error {
+			_, err := s.Atomic(ctx, lease, open, func(context.Context) (store.Batch, error) { return done(open), nil })
 			return err
 		},
 	} {
@@ -121,7 +121,7 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 			lease := acquire(t, s)
 			c := claim(t, s, lease, "a")
 			u.before.Store(true)
-			if err := write(s, lease, c); !errors.Is(err, errLost) || errors.Is(err, seq.ErrUnknownOutcome) {
+			if err := write(s, lease, c); !errors.Is(err, errLost) || errors.Is(err, store.ErrUnknownOutcome) {
 				t.Fatalf("a commit that was lost: %v", err)
 			}
 			u.after.Store(true)
@@ -134,15 +134,15 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 		s, u := openUnsure(t)
 		lease := acquire(t, s)
 		c := claim(t, s, lease, "a")
-		_, err := s.Atomic(ctx, lease, c, func(context.Context) (seq.Batch, error) {
+		_, err := s.Atomic(ctx, lease, c, func(context.Context) (store.Batch, error) {
 			u.after.Store(true)
 			u.down.Store(true)
 			return done(c), nil
 		})
-		if !errors.Is(err, seq.ErrUnknownOutcome) {
-			t.Fatalf("got %v, want %v", err, seq.ErrUnknownOutcome)
+		if !errors.Is(err, store.ErrUnknownOutcome) {
+			t.Fatalf("got %v, want %v", err, store.ErrUnknownOutcome)
 		}
 		u.down.Store(false)
-		seqtest.AssertState(t, s, "a", seq.Succeeded)
+		seqtest.AssertState(t, s, "a", store.Succeeded)
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 )
 
@@ -44,7 +45,7 @@ func TestAFullDisk(t *testing.T) {
 	lost := ""
 	for i := range ops {
 		id := ops[i].ID
-		switch done := stateOf(t, s, id) == seq.Succeeded; {
+		switch done := stateOf(t, s, id) == store.Succeeded; {
 		case done && calls[id] == 1, !done && calls[id] == 0:
 		case !done && calls[id] == 1 && lost == "" && errors.Is(err, seq.ErrOutcomeUnrecorded):
 			lost = id // the one whose outcome had no room
@@ -52,7 +53,7 @@ func TestAFullDisk(t *testing.T) {
 			t.Errorf("%s is %s after %d calls", id, stateOf(t, s, id), calls[id])
 		}
 	}
-	if stateOf(t, s, ops[len(ops)-1].ID) == seq.Succeeded {
+	if stateOf(t, s, ops[len(ops)-1].ID) == store.Succeeded {
 		t.Error("the disk was not full")
 	}
 	if r, err := seq.New(s, ops...).Run(t.Context()); err != nil {
@@ -100,7 +101,7 @@ func TestAReadOnlyFile(t *testing.T) {
 	})
 }
 
-func stateOf(tb testing.TB, s *bunstore.Store, id string) seq.State {
+func stateOf(tb testing.TB, s *bunstore.Store, id string) store.State {
 	tb.Helper()
 	entries, err := s.Load(tb.Context())
 	if err != nil {
@@ -111,5 +112,5 @@ func stateOf(tb testing.TB, s *bunstore.Store, id string) seq.State {
 			return entries[i].State
 		}
 	}
-	return seq.Pending
+	return store.Pending
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 )
 
@@ -239,13 +240,13 @@ func hostileOps(called func(id string)) []seq.Op {
 		op.Run = func(context.Context) error { called(op.ID); return nil }
 		switch name {
 		case "b", "g":
-			op.Delivery = seq.Once
+			op.Delivery = store.Once
 		case "e":
 			op.ExecuteAt = func(now time.Time) time.Time { return now.Add(time.Hour) }
 		case "f":
 			op.DependsOn = []string{seqtest.ID(3, "d")}
 		case "h":
-			op.Delivery = seq.Transactional
+			op.Delivery = store.Transactional
 		}
 		op.AllowedToFail = true // so that the next one has its turn
 		ops = append(ops, op)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 	"github.com/sequencer-go/seq/store/sqlite"
 	"github.com/sequencer-go/seq/strategies"
@@ -48,7 +49,7 @@ func TestStore(t *testing.T) {
 		"file":   file,
 	} {
 		t.Run(name, func(t *testing.T) {
-			seqtest.TestStore(t, func(tb testing.TB) seq.Store { return open(tb, path(tb)) })
+			seqtest.TestStore(t, func(tb testing.TB) store.Store { return open(tb, path(tb)) })
 		})
 	}
 }
@@ -81,7 +82,7 @@ func TestAnyPath(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, path := range []string{"plain.db", "a b#c?d%41&e=f;g'h.db", "ünï.db", "./rel.db", filepath.Join(t.TempDir(), "abs.db")} {
 		s := open(t, path)
-		if _, err := s.Acquire(t.Context(), seq.Owner{}); err != nil {
+		if _, err := s.Acquire(t.Context(), store.Owner{}); err != nil {
 			t.Errorf("%s: %v", path, err)
 		}
 		if _, err := os.Stat(path); err != nil {
@@ -103,12 +104,12 @@ func TestTheFileIsSafe(t *testing.T) {
 func TestMemoryIsNewForEachOpen(t *testing.T) {
 	a, b := open(t, ":memory:"), open(t, ":memory:")
 	for _, s := range []*bunstore.Store{a, b} {
-		if _, err := s.Acquire(t.Context(), seq.Owner{}); err != nil {
+		if _, err := s.Acquire(t.Context(), store.Owner{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	a.DB().SetMaxIdleConns(-1) // and outlives every connection of the pool
-	if _, err := a.Acquire(t.Context(), seq.Owner{}); !errors.Is(err, seq.ErrLeaseHeld) {
+	if _, err := a.Acquire(t.Context(), store.Owner{}); !errors.Is(err, store.ErrLeaseHeld) {
 		t.Errorf("the database was forgotten: %v", err)
 	}
 }
@@ -120,7 +121,7 @@ func TestParallelRunInMemory(t *testing.T) {
 	}
 	var ops []seq.Op
 	for i := range 30 {
-		ops = append(ops, seq.Op{ID: seqtest.ID(i, "op"), Delivery: seq.Transactional, Run: func(ctx context.Context) error {
+		ops = append(ops, seq.Op{ID: seqtest.ID(i, "op"), Delivery: store.Transactional, Run: func(ctx context.Context) error {
 			_, err := bunstore.Tx(ctx).ExecContext(ctx, `INSERT INTO effects VALUES ('x')`)
 			return err
 		}})
@@ -144,13 +145,13 @@ func TestTwoStoresOnOneFile(t *testing.T) {
 	path := file(t)
 	stores := []*bunstore.Store{open(t, path), open(t, path)}
 	var wg sync.WaitGroup
-	leases := make(chan seq.Lease, 16)
+	leases := make(chan store.Lease, 16)
 	for i := range cap(leases) {
 		wg.Go(func() {
-			lease, err := stores[i%2].Acquire(t.Context(), seq.Owner{})
+			lease, err := stores[i%2].Acquire(t.Context(), store.Owner{})
 			if err == nil {
 				leases <- lease
-			} else if !errors.Is(err, seq.ErrLeaseHeld) {
+			} else if !errors.Is(err, store.ErrLeaseHeld) {
 				t.Errorf("Acquire: %v", err)
 			}
 		})
@@ -160,11 +161,11 @@ func TestTwoStoresOnOneFile(t *testing.T) {
 		t.Fatalf("%d hold the lease, want 1", len(leases))
 	}
 	lease := <-leases
-	won := make(chan seq.Claim, 64)
+	won := make(chan store.Claim, 64)
 	for i := range cap(won) {
 		wg.Go(func() {
-			c := seq.Claim{ID: seqtest.ID(i/4, "op"), Token: seq.NewToken(), Attempt: 1}
-			refused, err := stores[i%2].Write(t.Context(), lease, seq.Batch{Claims: []seq.Claim{c}})
+			c := store.Claim{ID: seqtest.ID(i/4, "op"), Token: store.NewToken(), Attempt: 1}
+			refused, err := stores[i%2].Write(t.Context(), lease, store.Batch{Claims: []store.Claim{c}})
 			if err != nil {
 				t.Errorf("claim: %v", err)
 			} else if len(refused) == 0 {

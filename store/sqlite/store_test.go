@@ -13,15 +13,14 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 
-	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"
 	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 )
 
-var owner = seq.Owner{Host: "host", PID: 1}
+var owner = store.Owner{Host: "host", PID: 1}
 
-func acquire(tb testing.TB, s *bunstore.Store) seq.Lease {
+func acquire(tb testing.TB, s *bunstore.Store) store.Lease {
 	tb.Helper()
 	lease, err := s.Acquire(tb.Context(), owner)
 	if err != nil {
@@ -30,18 +29,18 @@ func acquire(tb testing.TB, s *bunstore.Store) seq.Lease {
 	return lease
 }
 
-func claim(tb testing.TB, s *bunstore.Store, lease seq.Lease, id string) seq.Claim {
+func claim(tb testing.TB, s *bunstore.Store, lease store.Lease, id string) store.Claim {
 	tb.Helper()
-	c := seq.Claim{ID: id, Token: seq.NewToken(), Attempt: 1, Generation: 1, Delivery: seq.Transactional, Owner: owner}
-	refused, err := s.Write(tb.Context(), lease, seq.Batch{Claims: []seq.Claim{c}})
+	c := store.Claim{ID: id, Token: store.NewToken(), Attempt: 1, Generation: 1, Delivery: store.Transactional, Owner: owner}
+	refused, err := s.Write(tb.Context(), lease, store.Batch{Claims: []store.Claim{c}})
 	if err != nil || refused != nil {
 		tb.Fatalf("claim %s: refused %v, %v", id, refused, err)
 	}
 	return c
 }
 
-func done(c seq.Claim) seq.Batch {
-	return seq.Batch{Outcomes: []seq.Outcome{{ID: c.ID, Token: c.Token, State: seq.Succeeded, Seq: 1}}}
+func done(c store.Claim) store.Batch {
+	return store.Batch{Outcomes: []store.Outcome{{ID: c.ID, Token: c.Token, State: store.Succeeded, Seq: 1}}}
 }
 
 func query(tb testing.TB, db bun.IDB, query string, args ...any) {
@@ -55,7 +54,7 @@ func query(tb testing.TB, db bun.IDB, query string, args ...any) {
 func TestStoreOverADatabaseOfOnesOwn(t *testing.T) {
 	for name, connections := range map[string]int{"one connection": 1, "many": 0} {
 		t.Run(name, func(t *testing.T) {
-			seqtest.TestStore(t, func(tb testing.TB) seq.Store {
+			seqtest.TestStore(t, func(tb testing.TB) store.Store {
 				sqldb, err := sql.Open("sqlite", filepath.Join(tb.TempDir(), "own.db")+"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)")
 				if err != nil {
 					tb.Fatal(err)
@@ -74,7 +73,7 @@ func TestNamespacesAreApart(t *testing.T) {
 	la, lb := acquire(t, a), acquire(t, b) // each has a lease of its own
 	claim(t, a, la, "op")
 	claim(t, b, lb, "op")
-	if _, err := b.Write(t.Context(), la, seq.Batch{Run: &seq.Run{ID: "r"}}); !errors.Is(err, seq.ErrLeaseLost) {
+	if _, err := b.Write(t.Context(), la, store.Batch{Run: &store.Run{ID: "r"}}); !errors.Is(err, store.ErrLeaseLost) {
 		t.Errorf("a lease of another namespace: %v", err)
 	}
 	if err := b.Close(); err != nil {
@@ -97,17 +96,17 @@ func TestReadingCreatesNothing(t *testing.T) {
 	if _, err := s.Runs(ctx, 1); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Renew(ctx, seq.Lease{}); !errors.Is(err, seq.ErrLeaseLost) {
+	if err := s.Renew(ctx, store.Lease{}); !errors.Is(err, store.ErrLeaseLost) {
 		t.Errorf("Renew: %v", err)
 	}
-	if err := s.Release(ctx, seq.Lease{}); err != nil {
+	if err := s.Release(ctx, store.Lease{}); err != nil {
 		t.Errorf("Release: %v", err)
 	}
-	refused, err := s.Write(ctx, seq.Lease{}, seq.Batch{Claims: []seq.Claim{{ID: "a", Attempt: 1}}})
-	if !errors.Is(err, seq.ErrLeaseLost) || len(refused) != 1 {
+	refused, err := s.Write(ctx, store.Lease{}, store.Batch{Claims: []store.Claim{{ID: "a", Attempt: 1}}})
+	if !errors.Is(err, store.ErrLeaseLost) || len(refused) != 1 {
 		t.Errorf("Write: %v, %v", refused, err)
 	}
-	if _, err := s.Atomic(ctx, seq.Lease{}, seq.Claim{ID: "a", Token: seq.NewToken()}, nil); !errors.Is(err, seq.ErrFenced) {
+	if _, err := s.Atomic(ctx, store.Lease{}, store.Claim{ID: "a", Token: store.NewToken()}, nil); !errors.Is(err, store.ErrFenced) {
 		t.Errorf("Atomic: %v", err)
 	}
 	var tables int
@@ -126,10 +125,10 @@ func TestANewerSchemaIsNamed(t *testing.T) {
 	query(t, s.DB(), `ALTER TABLE seq_ops RENAME TO seq_steps`)
 	_, load := s.Load(t.Context())
 	_, acquired := s.Acquire(t.Context(), owner)
-	_, wrote := s.Write(t.Context(), lease, seq.Batch{Claims: []seq.Claim{{ID: "a", Attempt: 1, Token: seq.NewToken()}}})
+	_, wrote := s.Write(t.Context(), lease, store.Batch{Claims: []store.Claim{{ID: "a", Attempt: 1, Token: store.NewToken()}}})
 	for _, err := range []error{load, acquired, wrote} {
-		if !errors.Is(err, seq.ErrSchemaNewer) || !strings.Contains(err.Error(), "version 2") || !strings.Contains(err.Error(), "knows 1") {
-			t.Errorf("got %v, want %v with both versions", err, seq.ErrSchemaNewer)
+		if !errors.Is(err, store.ErrSchemaNewer) || !strings.Contains(err.Error(), "version 2") || !strings.Contains(err.Error(), "knows 1") {
+			t.Errorf("got %v, want %v with both versions", err, store.ErrSchemaNewer)
 		}
 	}
 }
@@ -141,8 +140,8 @@ func TestAnUnknownValueIsNamed(t *testing.T) {
 		query(t, s.DB(), `UPDATE seq_ops SET state = 'running', delivery = 'once', token = NULL`)
 		query(t, s.DB(), `UPDATE seq_ops SET ? = ?`, bun.Ident(column), value)
 		_, err := s.Load(t.Context())
-		if !errors.Is(err, seq.ErrUnknownValue) {
-			t.Fatalf("%s: got %v, want %v", column, err, seq.ErrUnknownValue)
+		if !errors.Is(err, store.ErrUnknownValue) {
+			t.Fatalf("%s: got %v, want %v", column, err, store.ErrUnknownValue)
 		}
 		for _, want := range []string{"seq_ops", `"op"`, value} {
 			if !strings.Contains(err.Error(), want) {
@@ -161,9 +160,9 @@ func TestARunIDOfWords(t *testing.T) {
 	s := open(t, ":memory:")
 	l := acquire(t, s)
 	for i, run := range []string{"by hand", "", " ", "x failed repeatable 1 1 0 - 0 0", "succeeded"} {
-		c := seq.Claim{ID: seqtest.ID(i, "op"), Token: seq.NewToken(), Run: run, Generation: 1, Attempt: 1}
-		for _, b := range []seq.Batch{
-			{Claims: []seq.Claim{c}}, {Outcomes: []seq.Outcome{{ID: c.ID, Token: c.Token, State: seq.Succeeded, Seq: 1}}},
+		c := store.Claim{ID: seqtest.ID(i, "op"), Token: store.NewToken(), Run: run, Generation: 1, Attempt: 1}
+		for _, b := range []store.Batch{
+			{Claims: []store.Claim{c}}, {Outcomes: []store.Outcome{{ID: c.ID, Token: c.Token, State: store.Succeeded, Seq: 1}}},
 		} {
 			if refused, err := s.Write(t.Context(), l, b); err != nil || len(refused) > 0 {
 				t.Fatal(refused, err)
@@ -172,11 +171,11 @@ func TestARunIDOfWords(t *testing.T) {
 			if err != nil || len(entries) != i+1 {
 				t.Fatalf("%q: %v, %v", run, entries, err)
 			}
-			want := seq.Running
+			want := store.Running
 			if len(b.Outcomes) > 0 {
-				want = seq.Succeeded
+				want = store.Succeeded
 			}
-			at := slices.IndexFunc(entries, func(e seq.Entry) bool { return e.ID == c.ID })
+			at := slices.IndexFunc(entries, func(e store.Entry) bool { return e.ID == c.ID })
 			if e := entries[at]; e.Run != run || e.State != want || e.Attempt != 1 {
 				t.Errorf("%q: %+v", run, e)
 			}
@@ -189,7 +188,7 @@ func TestAClosedDatabaseIsClear(t *testing.T) {
 	lease := acquire(t, s)
 	_ = s.DB().Close() // behind the store's back
 	_, load := s.Load(t.Context())
-	_, write := s.Write(t.Context(), lease, seq.Batch{Run: &seq.Run{ID: "r"}})
+	_, write := s.Write(t.Context(), lease, store.Batch{Run: &store.Run{ID: "r"}})
 	for _, err := range []error{load, write, s.Renew(t.Context(), lease)} {
 		if err == nil || !strings.Contains(err.Error(), "database is closed") {
 			t.Errorf("got %v", err)
@@ -231,9 +230,9 @@ func TestABusyDatabaseIsAHeldLease(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var held *seq.LeaseError
+		var held *store.LeaseError
 		if _, err := s.Acquire(t.Context(), owner); !errors.As(err, &held) || held.Expires <= 0 {
-			t.Errorf("%s there are tables: got %v, want %v", tables, err, seq.ErrLeaseHeld)
+			t.Errorf("%s there are tables: got %v, want %v", tables, err, store.ErrLeaseHeld)
 		}
 		if err := tx.Rollback(); err != nil {
 			t.Fatal(err)
