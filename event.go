@@ -25,8 +25,8 @@ type Event struct {
 	Stack     string    // of Overdue: the goroutines of all ops that run
 	Delay     time.Duration
 	Plan      *Plan // of Planned; it must not be changed
-	Done      int   // of Progress: how far the op has come
-	Total     int   // of RunStarted and RollbackStarted: how many steps; of Progress: how much in all, 0 if unknown
+	Done      int64 // of Progress: how far the op has come
+	Total     int64 // of RunStarted and RollbackStarted: how many steps; of Progress: how much in all, 0 if unknown
 }
 
 // EventKind says what an event is about.

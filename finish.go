@@ -12,7 +12,7 @@ import (
 // walkPlan executes a walk to its end, and closes the run.
 func (s *Sequencer) walkPlan(ctx context.Context, w *Walk) (*Report, error) {
 	began := s.clock.Now()
-	w.announce(Event{Kind: EventRunStarted, Total: len(w.steps)})
+	w.announce(Event{Kind: EventRunStarted, Total: int64(len(w.steps))})
 	err := contain(func() error { return s.executor().Execute(ctx, w) })
 	w.hands.close()
 	state, errs := w.verdict(ctx, err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"github.com/sequencer-go/seq/internal/enum"
+	"reflect"
 	"slices"
 )
 
@@ -23,7 +24,8 @@ type Middleware struct {
 // and tolerate (in either order), then those that surround the call itself. Each may stand in a
 // strategy once, but for LayerCall. A list that breaks the law is refused, because it could not
 // keep its promise: a retry outside the record would run an op whose outcome is recorded already,
-// a saga inside it would undo what nobody knows of.
+// a saga inside it would undo what nobody knows of. LayerRecord is held by middleware.Record only:
+// what the ledger promises depends on how it is written.
 type Layer uint8
 
 // The layers, outermost first.
@@ -31,7 +33,7 @@ const (
 	LayerFree     Layer = iota // anywhere: it promises nothing that order could break
 	LayerSaga                  // undoes a run that failed
 	LayerWait                  // decides what happens to steps that are not due
-	LayerRecord                // writes claims and outcomes to the store
+	LayerRecord                // writes claims and outcomes to the store; only for middleware.Record
 	LayerTolerate              // turns an allowed failure into a note
 	LayerCall                  // surrounds one call of the op: retry, timeout
 )
@@ -61,6 +63,9 @@ func lawful(chain []Middleware) error {
 		if m.Layer == LayerFree {
 			continue
 		}
+		if m.Layer == LayerRecord && !m.records() {
+			errs = append(errs, fmt.Errorf("%s stands at the layer record, which only middleware.Record may hold", m.Name))
+		}
 		if m.Layer.rank() < outer.Layer.rank() {
 			errs = append(errs, fmt.Errorf("%s stands inside %s; it must stand outside", m.Name, outer.Name))
 		}
@@ -77,6 +82,12 @@ func lawful(chain []Middleware) error {
 		return fmt.Errorf("%w: %w", ErrInvalidStrategy, errors.Join(errs...))
 	}
 	return nil
+}
+
+// records reports whether m writes to the ledger as the kernel counts on it. A marker on the
+// Middleware would not tell, because a copy keeps it when its Step is replaced.
+func (m Middleware) records() bool {
+	return reflect.ValueOf(m.Step).Pointer() == reflect.ValueOf(record).Pointer()
 }
 
 // place puts m into a chain where the law wants it: behind the last that may stand outside it. A

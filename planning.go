@@ -147,8 +147,7 @@ func (p *planning) sameAs(other *planning, plan *Plan) bool {
 func (p *planning) chosen(i int) bool {
 	e := p.of[i]
 	if p.sel.due {
-		return e != nil && !e.NotBefore.IsZero() && !e.NotBefore.After(p.now) &&
-			(e.State == Scheduled || e.State == Pending || e.State == Indeterminate)
+		return e != nil && isDue(e, p.now)
 	}
 	return (p.sel.repeat || !isDone(e)) && p.sel.takes(&p.catalog.ops[i])
 }

@@ -17,7 +17,7 @@ func Progress(ctx context.Context, done, total int64) error {
 		return fmt.Errorf("progress: %w", ErrNotInOp)
 	}
 	c.walk.announce(Event{
-		Kind: EventProgress, ID: c.Step.Op.ID, Direction: c.Direction, Attempt: c.Attempt, Done: int(done), Total: int(total),
+		Kind: EventProgress, ID: c.Step.Op.ID, Direction: c.Direction, Attempt: c.Attempt, Done: done, Total: total,
 	})
 	j, now := c.walk.journal, wall.Now().UnixNano()
 	if c.Step.Op.Delivery == Transactional {

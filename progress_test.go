@@ -32,7 +32,7 @@ func TestProgressInATransactionalOpDoesNotWaitForItself(t *testing.T) {
 func TestAFloodOfProgressHidesNothing(t *testing.T) {
 	flooded := make(chan struct{})
 	heard := map[seq.EventKind]int{}
-	last := map[string]int{}
+	last := map[string]int64{}
 	slow := seq.Middleware{Name: "slow", Watch: func(e seq.Event) {
 		if e.Kind == seq.EventStarted {
 			<-flooded

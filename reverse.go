@@ -57,7 +57,7 @@ func (w *Walk) Reverse(ctx context.Context) ([]string, error) {
 		rev.run = RunFailed // nothing had happened
 	}
 	if len(ids) > 0 {
-		w.announce(Event{Kind: EventRollbackStarted, Total: len(ids)})
+		w.announce(Event{Kind: EventRollbackStarted, Total: int64(len(ids))})
 	}
 	return ids, nil
 }

@@ -22,7 +22,7 @@ type board struct {
 	waits   map[string]int    // how many wait for an op, as far as that was asked since the last event
 	since   time.Time         // of the phase
 	began   time.Time         // of the run
-	total   int
+	total   int64
 	settled map[string]seq.State
 	running []*work // in the order of starting
 	undoing bool
@@ -44,10 +44,10 @@ type work struct {
 	id        string
 	direction seq.Direction
 	since     time.Time
-	done      int
-	total     int
+	done      int64
+	total     int64
 	told      time.Time // when it first told how far it was
-	first     int       // and how far that was
+	first     int64     // and how far that was
 	again     time.Time // it failed, and is tried again then
 	err       error
 	overdue   bool
@@ -56,7 +56,7 @@ type work struct {
 func newBoard(plan *seq.Plan) *board {
 	b := &board{plan: plan, settled: map[string]seq.State{}, waits: map[string]int{}}
 	if plan != nil {
-		b.total = len(plan.Steps)
+		b.total = int64(len(plan.Steps))
 	}
 	return b
 }
@@ -80,7 +80,7 @@ func (b *board) take(e seq.Event) {
 		b.enter(idle, e.Time)
 	case seq.EventPlanned:
 		if e.Plan != nil {
-			b.plan, b.total = e.Plan, len(e.Plan.Steps)
+			b.plan, b.total = e.Plan, int64(len(e.Plan.Steps))
 		}
 	case seq.EventRunStarted:
 		b.enter(started, e.Time)
@@ -148,7 +148,7 @@ func (b *board) drop(id string) {
 }
 
 // left is how many steps have not come to rest.
-func (b *board) left() int { return max(0, b.total-len(b.settled)) }
+func (b *board) left() int64 { return max(0, b.total-int64(len(b.settled))) }
 
 // waves are how many of the plan's waves are through, and how many there are.
 func (b *board) waves() (now, all int) {
@@ -281,7 +281,7 @@ func (w *work) headway(now time.Time) string {
 	if w.told.IsZero() {
 		return ""
 	}
-	how := progressText(int64(w.done), int64(w.total))
+	how := progressText(w.done, w.total)
 	took := now.Sub(w.told).Seconds()
 	rate := float64(w.done-w.first) / took
 	if took < 1 || rate <= 0 {

@@ -15,14 +15,27 @@ import (
 	"github.com/sequencer-go/seq"
 )
 
-// Main runs the command that the process's arguments ask for and exits. An interrupt or SIGTERM
-// ends the run in good order; a second one kills the process. That nobody reads its output any more
-// does not end it.
+// Main runs the command that the process's arguments ask for and exits. An interrupt, SIGTERM or
+// SIGHUP ends the run in good order; an interrupt or SIGTERM after that kills the process. A SIGHUP
+// that is ignored, as by nohup, stays so. That nobody reads its output any more does not end it.
 func Main(s *seq.Sequencer) {
 	signal.Ignore(syscall.SIGPIPE) // "run | head" must not kill an op in the middle
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(hangUp(context.Background()), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	os.Exit(Execute(ctx, s, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// hangUp returns a context that ends at the first SIGHUP, unless it is ignored. Later ones do nothing:
+// when a connection drops, the shell and the terminal may each send one.
+func hangUp(ctx context.Context) context.Context {
+	if signal.Ignored(syscall.SIGHUP) {
+		return ctx
+	}
+	ctx, end := context.WithCancel(ctx)
+	hung := make(chan os.Signal, 1)
+	signal.Notify(hung, syscall.SIGHUP)
+	go func() { <-hung; end() }()
+	return ctx
 }
 
 // Execute runs the command that args ask for, without the program's name, and returns the exit

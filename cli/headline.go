@@ -32,7 +32,7 @@ func (b *board) headline(now time.Time) string {
 	if bad > 0 {
 		parts = append(parts, fmt.Sprintf("%d failed", bad))
 	}
-	if left := b.left() - len(b.running); left > 0 {
+	if left := b.left() - int64(len(b.running)); left > 0 {
 		parts = append(parts, fmt.Sprintf("%d to come", left))
 	}
 	if !b.began.IsZero() {
@@ -46,7 +46,7 @@ func (b *board) headline(now time.Time) string {
 }
 
 // meter is a bar of text.
-func meter(done, total int) string {
+func meter(done, total int64) string {
 	const width = 20
 	full := max(0, min(width, int(float64(done)/float64(total)*width)))
 	return "[" + strings.Repeat("#", full) + strings.Repeat("-", width-full) + "]"

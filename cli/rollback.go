@@ -93,7 +93,7 @@ func ask(cmd *cobra.Command) string {
 }
 
 // number is "1 operation" or "2 operations".
-func number(n int, of string) string {
+func number[N int | int64](n N, of string) string {
 	if n == 1 {
 		return "1 " + of
 	}

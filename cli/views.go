@@ -101,8 +101,8 @@ type (
 		Reason    string      `json:"reason,omitempty"`
 		Error     string      `json:"error,omitempty"`
 		Delay     float64     `json:"delay_seconds,omitempty"`
-		Done      int         `json:"done,omitempty"`
-		Total     int         `json:"total,omitempty"`
+		Done      int64       `json:"done,omitempty"`
+		Total     int64       `json:"total,omitempty"`
 		Holder    *holderView `json:"holder,omitempty"`
 		Plan      string      `json:"plan,omitempty"` // its hash
 	}

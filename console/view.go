@@ -30,7 +30,7 @@ func (s *snapshot) view(o *seq.OpStatus) opView {
 		v.Wave = w + 1
 	}
 	if o.Total > 0 && (o.State.Open() || o.State == seq.Failed) {
-		v.Percent = int(min(max(o.Done*100/o.Total, 0), 100))
+		v.Percent = int(min(max(float64(o.Done)*100/float64(o.Total), 0), 100))
 	}
 	v.Detail = s.detail(o)
 	switch {

@@ -33,7 +33,7 @@ func describe(e seq.Event) (slog.Level, []slog.Attr) {
 	add(e.ID != "", slog.String("op", e.ID))
 	add(e.ID != "", slog.String("direction", e.Direction.String()))
 	add(e.Attempt > 0, slog.Int("attempt", e.Attempt))
-	add(e.Kind == seq.EventRunStarted, slog.Int("steps", e.Total))
+	add(e.Kind == seq.EventRunStarted, slog.Int64("steps", e.Total))
 	add(e.Delay > 0, slog.Duration("delay", e.Delay))
 	add(e.Reason != "", slog.String("reason", e.Reason))
 	add(e.Stack != "", slog.String("stack", e.Stack))

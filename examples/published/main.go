@@ -117,7 +117,7 @@ func execute(query string) func(context.Context) error {
 
 // progress is a line for each op, which says where the run is.
 func progress() seq.Middleware {
-	done, total := 0, 0
+	done, total := int64(0), int64(0)
 	return seq.Middleware{Name: "progress", Watch: func(e seq.Event) {
 		switch e.Kind {
 		case seq.EventRunStarted:

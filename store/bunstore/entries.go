@@ -33,7 +33,7 @@ func (s *Store) Load(ctx context.Context) ([]store.Entry, error) {
 	err := s.entries(ctx, selectOps, func(e store.Entry) {
 		last := len(blocks) - 1
 		if len(blocks[last]) == cap(blocks[last]) {
-			blocks = append(blocks, make([]store.Entry, 0, min(32<<last, 4096)))
+			blocks = append(blocks, make([]store.Entry, 0, blockSize(last)))
 			last++
 		}
 		blocks[last] = append(blocks[last], e)
@@ -48,6 +48,10 @@ func (s *Store) Load(ctx context.Context) ([]store.Entry, error) {
 	s.many.Store(int64(len(all)))
 	return all, nil
 }
+
+// blockSize is how many entries the block after the n-th has room for. There is a limit to n first: a
+// shift by as many bits as there may be blocks makes a negative number.
+func blockSize(n int) int { return 32 << min(n, 7) }
 
 // Brief implements [store.Briefer].
 func (s *Store) Brief(ctx context.Context, each func(store.Entry)) error {

@@ -6,3 +6,6 @@ import "strings"
 func Mutate(old, broken string) {
 	mutate = func(query string) string { return strings.ReplaceAll(query, old, broken) }
 }
+
+// BlockSize is how a full read grows.
+var BlockSize = blockSize
