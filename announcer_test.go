@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -16,7 +17,7 @@ func TestStuckWatchersAreWaitedForOnce(t *testing.T) {
 		defer close(gate)
 		s := seq.New(store.NewMemory(), seq.Op{ID: "2024_01_15_120000_a", Run: nothing})
 		for range 3 {
-			s.Use(seq.Middleware{Watch: func(seq.Event) { <-gate }})
+			s.Use(middleware.Middleware{Watch: func(middleware.Event) { <-gate }})
 		}
 		began := time.Now()
 		if _, err := s.Run(t.Context()); err != nil {

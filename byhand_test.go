@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/seqtest"
 	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/strategies"
@@ -194,9 +195,9 @@ func TestProgress(t *testing.T) {
 func TestAWatcherThatBlocks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		stuck := seq.Middleware{Name: "stuck", Watch: func(seq.Event) { <-release }}
+		stuck := middleware.Middleware{Name: "stuck", Watch: func(middleware.Event) { <-release }}
 		heard := 0
-		other := seq.Middleware{Name: "other", Watch: func(seq.Event) { heard++ }}
+		other := middleware.Middleware{Name: "other", Watch: func(middleware.Event) { heard++ }}
 		s := seq.New(store.NewMemory(), ok("a")).Use(stuck, other)
 		began := time.Now()
 		for range 3 {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/exec"
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/seqtest"
 )
@@ -236,7 +237,7 @@ func failure(t *testing.T, s seq.Strategy) {
 func panics(t *testing.T, s seq.Strategy) {
 	b := newBench(t, s, seqtest.Panics(id("a"), errBoom))
 	_, err := b.run()
-	var p *seq.PanicError
+	var p *exec.PanicError
 	if !errors.As(err, &p) || !strings.Contains(p.Stack, "seqtest/ops.go") || !errors.Is(err, errBoom) || !errors.Is(err, seq.ErrPanic) {
 		t.Fatalf("got %v", err)
 	}
@@ -250,7 +251,7 @@ func panics(t *testing.T, s seq.Strategy) {
 func panicsWithNil(t *testing.T, s seq.Strategy) {
 	b := newBench(t, s, seqtest.Panics(id("a"), nil))
 	_, err := b.run()
-	var p *seq.PanicError
+	var p *exec.PanicError
 	var wasNil *runtime.PanicNilError
 	if !errors.As(err, &p) || !errors.As(err, &wasNil) || !strings.Contains(p.Stack, "seqtest/ops.go") {
 		t.Fatalf("got %v", err)

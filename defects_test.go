@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/seqtest"
 	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/strategies"
@@ -43,7 +45,7 @@ func TestDefect1_DependenciesAreToldApart(t *testing.T) {
 	}
 
 	_, err = runWith(t, strategies.DependencyGraph(), ok("a", "c"), ok("b", "a"), ok("c", "b"), ok("d", "c"))
-	var cycle *seq.CycleError
+	var cycle *plan.CycleError
 	if !errors.As(err, &cycle) || errors.Is(err, seq.ErrUnknownDependency) || len(cycle.Path) != 4 || slices.Contains(cycle.Path, id("d")) {
 		t.Errorf("a cycle: %v", err)
 	}
@@ -171,8 +173,8 @@ func TestDefect8_EveryEventIsAnOutcome(t *testing.T) {
 	op := ok("a")
 	op.Run = func(context.Context) error { ended = true; return nil }
 	var told []string
-	watch := seq.Middleware{Name: "watch", Watch: func(e seq.Event) {
-		if e.Kind != seq.EventSettled {
+	watch := middleware.Middleware{Name: "watch", Watch: func(e middleware.Event) {
+		if e.Kind != middleware.EventSettled {
 			return
 		}
 		if !ended {
@@ -209,8 +211,8 @@ func TestDefect9_TwoOClockIsTonight(t *testing.T) {
 			}
 		}
 		seqtest.AssertRan(t, rec, id("a"))
-		if started := rec.Events()[0]; !slices.ContainsFunc(rec.Events(), func(e seq.Event) bool {
-			return e.Kind == seq.EventStarted && e.Time.Equal(deploy.Add(12*time.Hour))
+		if started := rec.Events()[0]; !slices.ContainsFunc(rec.Events(), func(e middleware.Event) bool {
+			return e.Kind == middleware.EventStarted && e.Time.Equal(deploy.Add(12*time.Hour))
 		}) {
 			t.Errorf("it did not start at 02:00: %+v", started)
 		}

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/exec"
 	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/seqtest"
 	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/strategies"
@@ -44,11 +46,11 @@ func TestAnEmptyChoiceChoosesNothing(t *testing.T) {
 }
 
 func TestAnExecutorThatLeavesStepsOutFails(t *testing.T) {
-	for name, e := range map[string]seq.ExecutorFunc{
-		"does nothing":   func(context.Context, *seq.Walk) error { return nil },
-		"does the first": func(ctx context.Context, w *seq.Walk) error { return w.Do(ctx, 0) },
-		"asks too far":   func(ctx context.Context, w *seq.Walk) error { return w.Do(ctx, 99) },
-		"panics":         func(context.Context, *seq.Walk) error { panic(errBoom) },
+	for name, e := range map[string]exec.Func{
+		"does nothing":   func(context.Context, exec.Walk) error { return nil },
+		"does the first": func(ctx context.Context, w exec.Walk) error { return w.Do(ctx, 0) },
+		"asks too far":   func(ctx context.Context, w exec.Walk) error { return w.Do(ctx, 99) },
+		"panics":         func(context.Context, exec.Walk) error { panic(errBoom) },
 	} {
 		r, err := runWith(t, seq.Strategy{Executor: e}, ok("a"), ok("b"))
 		if err == nil || r.State != seq.RunFailed || r.Step(id("b")).State != seq.Pending {
@@ -58,11 +60,11 @@ func TestAnExecutorThatLeavesStepsOutFails(t *testing.T) {
 }
 
 func TestAPartThatPanicsIsAnError(t *testing.T) {
-	planner := seq.Strategy{Planner: seq.PlannerFunc(func(context.Context, seq.Input) (*seq.Plan, error) { panic(errBoom) })}
+	planner := seq.Strategy{Planner: plan.Func(func(context.Context, plan.Input) (*plan.Plan, error) { panic(errBoom) })}
 	if _, err := runWith(t, planner, ok("a")); !errors.Is(err, seq.ErrPanic) {
 		t.Errorf("planner: %v", err)
 	}
-	nothing := seq.Middleware{Name: "mine", Run: func(seq.Executor) seq.Executor { return nil }}
+	nothing := middleware.Middleware{Name: "mine", Run: func(exec.Executor) exec.Executor { return nil }}
 	if _, err := seq.New(store.NewMemory(), ok("a")).Use(nothing).Run(t.Context()); !errors.Is(err, seq.ErrInvalidStrategy) || !strings.Contains(err.Error(), "mine") {
 		t.Errorf("middleware: %v", err)
 	}
@@ -265,7 +267,7 @@ func TestAnOpThatDoesNotHeedItsContext(t *testing.T) {
 			t.Fatalf("the run left the op behind: %v", err)
 		default:
 		}
-		overdue := slices.DeleteFunc(b.rec.Events(), func(e seq.Event) bool { return e.Kind != seq.EventOverdue })
+		overdue := slices.DeleteFunc(b.rec.Events(), func(e middleware.Event) bool { return e.Kind != middleware.EventOverdue })
 		if len(overdue) != 1 || !strings.Contains(overdue[0].Stack, "edges_test.go") || !errors.Is(overdue[0].Err, context.Canceled) {
 			t.Errorf("the watchers were told %+v", overdue)
 		}
@@ -280,8 +282,8 @@ func TestAnOpThatDoesNotHeedItsContext(t *testing.T) {
 // A walk for tests honours what an op declares, also if its step does not say so.
 func TestNewWalkHonoursWhatIsDeclared(t *testing.T) {
 	a, b := ok("a"), ok("b", "a")
-	w := seq.NewWalk(&seq.Plan{Steps: []seq.Step{{Op: &a}, {Op: &b}}}, func(_ context.Context, c *seq.Call) error {
-		if c.Step.Op.ID == b.ID {
+	w := seqtest.NewWalk(&plan.Plan{Steps: []plan.Step{{ID: a.ID}, {ID: b.ID, DependsOn: b.DependsOn}}}, func(_ context.Context, c *middleware.Call) error {
+		if c.Step.ID == b.ID {
 			t.Error("called, although what it depends on failed")
 		}
 		return errors.New("boom")

@@ -3,35 +3,42 @@ package seq
 import (
 	"errors"
 	"fmt"
-	"github.com/sequencer-go/seq/internal/enum"
-	"github.com/sequencer-go/seq/internal/errtext"
-	"github.com/sequencer-go/seq/store"
 	"slices"
 	"strings"
+
+	"github.com/sequencer-go/seq/exec"
+	"github.com/sequencer-go/seq/internal/engine"
+	"github.com/sequencer-go/seq/internal/errtext"
+	"github.com/sequencer-go/seq/internal/ident"
+	"github.com/sequencer-go/seq/internal/verdict"
+	"github.com/sequencer-go/seq/plan"
+	"github.com/sequencer-go/seq/store"
 )
 
 // What can be wrong before anything runs.
 var (
 	// ErrInvalidID means that an ID breaks the rules of [ParseID].
-	ErrInvalidID = errors.New("invalid ID")
+	ErrInvalidID = ident.ErrInvalid
 	// ErrInvalidOp means that an op cannot work: no Run, a duplicate ID, a schedule that panics.
-	ErrInvalidOp = errors.New("invalid op")
+	ErrInvalidOp = engine.ErrInvalidOp
 	// ErrUnknownDependency means that an op depends on an ID that nobody knows.
-	ErrUnknownDependency = errors.New("unknown dependency")
-	// ErrCycle means that ops depend on each other in a circle. See [CycleError].
-	ErrCycle = errors.New("dependency cycle")
-	// ErrInvalidPlan means that a planner returned something that cannot be walked.
-	ErrInvalidPlan = errors.New("invalid plan")
+	ErrUnknownDependency = engine.ErrUnknownDependency
+	// ErrCycle means that ops depend on each other in a circle. See [plan.CycleError].
+	ErrCycle = plan.ErrCycle
+	// ErrInvalidPlan means that a planner returned something that cannot be walked, or that an
+	// executor did not walk it.
+	ErrInvalidPlan = plan.ErrInvalid
 	// ErrInvalidStrategy means that the parts of a sequencer cannot keep their promise together.
-	ErrInvalidStrategy = errors.New("invalid strategy")
-	// ErrInvalidOption means that a run option has a value that it cannot have.
-	ErrInvalidOption = errors.New("invalid option")
+	ErrInvalidStrategy = engine.ErrInvalidStrategy
+	// ErrInvalidOption means that an option has a value that it cannot have, or that a call does not
+	// take it.
+	ErrInvalidOption = engine.ErrInvalidOption
 	// ErrPlanChanged means that the plan is not the one that was expected. See [Expect].
-	ErrPlanChanged = errors.New("the plan has changed")
+	ErrPlanChanged = engine.ErrPlanChanged
 	// ErrDrift means that code and ledger differ in a way that the policy forbids. See [Drift].
-	ErrDrift = errors.New("code and ledger have drifted apart")
+	ErrDrift = engine.ErrDrift
 	// ErrNotReversible means that an op has no Rollback where one is needed.
-	ErrNotReversible = errors.New("not reversible")
+	ErrNotReversible = plan.ErrNotReversible
 )
 
 var mistakes = []error{ErrInvalidOp, ErrInvalidID, ErrUnknownDependency, ErrCycle, ErrInvalidPlan, ErrInvalidStrategy}
@@ -46,66 +53,31 @@ func IsMistake(err error) bool {
 var (
 	// ErrIndeterminate means that a Once op died in the middle and only a person can say
 	// whether it took effect.
-	ErrIndeterminate = errors.New("nobody knows whether it took effect")
+	ErrIndeterminate = engine.ErrIndeterminate
 	// ErrRollbackFailed means that the effect of an op is still there although it should have
 	// been undone.
-	ErrRollbackFailed = errors.New("rollback failed")
+	ErrRollbackFailed = engine.ErrRollbackFailed
 	// ErrPoisoned means that an op killed its process too often to be tried again.
-	ErrPoisoned = errors.New("process died in it too often")
+	ErrPoisoned = engine.ErrPoisoned
 	// ErrOutcomeUnrecorded means that an op ran and the ledger could not be told.
-	ErrOutcomeUnrecorded = errors.New("outcome could not be recorded")
-	// ErrPanic means that an op panicked or ended its goroutine. See [PanicError].
-	ErrPanic = errors.New("panic")
+	ErrOutcomeUnrecorded = engine.ErrOutcomeUnrecorded
+	// ErrPanic means that an op, or a part of the strategy, panicked or ended its goroutine. See
+	// [exec.PanicError].
+	ErrPanic = exec.ErrPanic
+	// ErrNotInOp means that a function was called outside of an op's Run or Rollback, or with
+	// another context than theirs.
+	ErrNotInOp = errors.New("not called with the context of an op")
 )
 
-// A CycleError names the ops of a dependency cycle, in order, the first again at the end. It
-// matches [ErrCycle].
-type CycleError struct{ Path []string }
-
-func (e *CycleError) Error() string {
-	return fmt.Sprintf("%v: %s", ErrCycle, strings.Join(e.Path, " → "))
-}
-
-// Is reports whether target is [ErrCycle].
-func (e *CycleError) Is(target error) bool { return target == ErrCycle }
-
-// A PanicError is what an op's panic becomes. It matches [ErrPanic], and the value it panicked
-// with if that is an error.
-type PanicError struct {
-	Value any    // nil if the op called runtime.Goexit
-	Stack string // of the op's goroutine
-}
-
-func (e *PanicError) Error() string {
-	if e.Value == nil {
-		return "the op ended its goroutine (runtime.Goexit)"
-	}
-	return fmt.Sprintf("%v: %v", ErrPanic, e.Value)
-}
-
-// Is reports whether target is [ErrPanic].
-func (e *PanicError) Is(target error) bool { return target == ErrPanic }
-
-// Unwrap is the error that the op panicked with, if it was one.
-func (e *PanicError) Unwrap() error {
-	err, _ := e.Value.(error)
-	return err
-}
-
-// Effect says what an error means for the data.
-type Effect uint8
+// Effect says what an error means for the data: see [store.Effect].
+type Effect = store.Effect
 
 // The effects that a failed attempt can have had.
 const (
-	EffectUnknown Effect = iota // Run returned an error: all, some or nothing of its work is there
-	EffectNone                  // nothing is there: it never started, or its transaction was undone
-	EffectApplied               // its work is done and there
+	EffectUnknown = store.EffectUnknown // all, some or nothing of its work is there
+	EffectNone    = store.EffectNone    // nothing is there: it never started, or its transaction was undone
+	EffectApplied = store.EffectApplied // its work is done and there
 )
-
-var effectNames = [...]string{"unknown", "none", "applied"}
-
-// String is "unknown", "none" or "applied".
-func (e Effect) String() string { return enum.Name(effectNames[:], e) }
 
 // An OpError says which op failed, in which phase, and what that means for its effect.
 type OpError struct {
@@ -117,6 +89,10 @@ type OpError struct {
 
 func (e *OpError) Error() string {
 	return fmt.Sprintf("%s %s: %s (effect %s)", e.Direction, e.ID, errtext.Of(e.Err), e.Effect)
+}
+
+func newOpError(id string, d Direction, effect Effect, err error) error {
+	return &OpError{ID: id, Direction: d, Effect: effect, Err: err}
 }
 
 // MarshalText is the error's text, so that JSON has it.
@@ -158,19 +134,7 @@ func (e *RunError) Unwrap() []error { return e.Errs }
 
 // Permanent marks an error that trying again will not cure: middleware.Retry stops at it. It
 // wraps err, and is nil if err is.
-func Permanent(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &permanentError{err}
-}
+func Permanent(err error) error { return verdict.Permanent(err) }
 
 // IsPermanent reports whether err, or an error it wraps, came from [Permanent].
-func IsPermanent(err error) bool {
-	var p *permanentError
-	return errors.As(err, &p)
-}
-
-type permanentError struct{ error }
-
-func (e *permanentError) Unwrap() error { return e.error }
+func IsPermanent(err error) bool { return verdict.IsPermanent(err) }

@@ -2,10 +2,12 @@ package seq_test
 
 import (
 	"errors"
-	"github.com/sequencer-go/seq/store"
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/sequencer-go/seq/internal/ident"
+	"github.com/sequencer-go/seq/store"
 
 	"github.com/sequencer-go/seq"
 )
@@ -77,7 +79,7 @@ func FuzzParseID(f *testing.F) {
 func FuzzNearest(f *testing.F) {
 	f.Add("create_user", "2024_01_15_120000_create_users")
 	f.Fuzz(func(t *testing.T, s, candidate string) {
-		if got := seq.Nearest(s, []string{candidate}); got != "" && got != candidate {
+		if got := ident.Nearest(s, []string{candidate}); got != "" && got != candidate {
 			t.Fatalf("%q is none of the candidates", got)
 		}
 	})

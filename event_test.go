@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -15,11 +16,11 @@ func TestWatchersHearWhatTheLedgerHas(t *testing.T) {
 	op := seq.Op{ID: id("a"), Run: func(ctx context.Context) error {
 		return seq.Progress(ctx, math.MaxInt64-1, math.MaxInt64)
 	}}
-	s := seq.New(store.NewMemory(), op).Use(seq.Middleware{Name: "hears", Watch: func(e seq.Event) {
+	s := seq.New(store.NewMemory(), op).Use(middleware.Middleware{Name: "hears", Watch: func(e middleware.Event) {
 		switch e.Kind {
-		case seq.EventRunStarted:
+		case middleware.EventRunStarted:
 			steps = e.Total
-		case seq.EventProgress:
+		case middleware.EventProgress:
 			done, total = e.Done, e.Total
 		}
 	}})

@@ -83,7 +83,7 @@ func ExampleStrategy() {
 		Name:     "patient",
 		Planner:  plan.Waves(),
 		Executor: exec.Dataflow(4),
-		Middleware: []seq.Middleware{
+		Middleware: []middleware.Middleware{
 			middleware.Saga(), middleware.Record(), middleware.Tolerate(), middleware.Retry(3, time.Millisecond),
 		},
 	}
@@ -97,7 +97,7 @@ func ExampleStrategy() {
 // anything runs.
 func ExampleLayer() {
 	_, err := seq.New(store.NewMemory(), seqtest.Succeeds("2024_01_15_120000_a")).
-		Use(seq.Strategy{Middleware: []seq.Middleware{middleware.Retry(3, time.Second), middleware.Record()}}).
+		Use(seq.Strategy{Middleware: []middleware.Middleware{middleware.Retry(3, time.Second), middleware.Record()}}).
 		Run(context.Background())
 	fmt.Println(err)
 	// Output: invalid strategy: record stands inside retry; it must stand outside
@@ -162,10 +162,10 @@ func ExampleFromType() {
 
 // A middleware is a few lines: it surrounds the run, each attempt at a step, or only watches.
 func ExampleMiddleware() {
-	shout := seq.Middleware{Name: "shout", Step: func(next seq.Handler) seq.Handler {
-		return func(ctx context.Context, call *seq.Call) error {
+	shout := middleware.Middleware{Name: "shout", Step: func(next middleware.Handler) middleware.Handler {
+		return func(ctx context.Context, call *middleware.Call) error {
 			err := next(ctx, call)
-			fmt.Println(call.Direction, call.Step.Op.ID, err)
+			fmt.Println(call.Direction, call.Step.ID, err)
 			return err
 		}
 	}}

@@ -65,7 +65,7 @@ func FromType(id string, v any) Op {
 		errs = append(errs, fmt.Errorf("%T has no method Run(context.Context) error%s", v, hint))
 	}
 	if len(errs) > 0 {
-		op.fault = fmt.Errorf("%w %s: %w", ErrInvalidOp, id, errors.Join(errs...))
+		op.Err = fmt.Errorf("%w %s: %w", ErrInvalidOp, id, errors.Join(errs...))
 	}
 	return op
 }

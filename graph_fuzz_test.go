@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/seqtest"
 	"github.com/sequencer-go/seq/store"
 )
@@ -210,19 +211,19 @@ func (g *graph) wrong(t *testing.T, name string, err error) bool {
 }
 
 // cyclesIn are all cycles that an error names.
-func cyclesIn(err error) []*seq.CycleError {
+func cyclesIn(err error) []*plan.CycleError {
 	switch e := err.(type) { //nolint:errorlint // it walks the tree itself
-	case *seq.CycleError:
-		return []*seq.CycleError{e}
+	case *plan.CycleError:
+		return []*plan.CycleError{e}
 	case interface{ Unwrap() []error }:
-		var all []*seq.CycleError
+		var all []*plan.CycleError
 		for _, err := range e.Unwrap() {
 			all = append(all, cyclesIn(err)...)
 		}
 		return all
 	}
-	if cycle, is := errors.AsType[*seq.CycleError](err); is {
-		return []*seq.CycleError{cycle}
+	if cycle, is := errors.AsType[*plan.CycleError](err); is {
+		return []*plan.CycleError{cycle}
 	}
 	return nil
 }
@@ -299,7 +300,7 @@ func (g *graph) byWave(wave []int) []string {
 }
 
 // waves are the IDs of each wave of a plan, joined.
-func waves(p *seq.Plan) (out []string) {
+func waves(p *plan.Plan) (out []string) {
 	for _, w := range p.Waves() {
 		out = append(out, strings.Join(w, ","))
 	}
@@ -307,7 +308,7 @@ func waves(p *seq.Plan) (out []string) {
 }
 
 // waveOf is the wave of each ID, of a plan whose waves follow each other.
-func waveOf(t *testing.T, p *seq.Plan) map[string]int {
+func waveOf(t *testing.T, p *plan.Plan) map[string]int {
 	t.Helper()
 	wave := map[string]int{}
 	migrations := map[int]bool{}
@@ -317,18 +318,18 @@ func waveOf(t *testing.T, p *seq.Plan) map[string]int {
 			t.Fatalf("step %d is in wave %d\n%s", i, s.Wave, p)
 		}
 		if strings.Contains(p.Strategy, "batch") {
-			if _, shared := migrations[s.Wave]; shared && (s.Op.Kind == seq.Migration || migrations[s.Wave]) {
+			if _, shared := migrations[s.Wave]; shared && (s.Kind == seq.Migration || migrations[s.Wave]) {
 				t.Fatalf("a migration shares wave %d\n%s", s.Wave, p)
 			}
-			migrations[s.Wave] = s.Op.Kind == seq.Migration
+			migrations[s.Wave] = s.Kind == seq.Migration
 		}
-		wave[s.Op.ID] = s.Wave
+		wave[s.ID] = s.Wave
 	}
 	return wave
 }
 
 // runs checks that a run does what was previewed, each op once, and leaves nothing to do.
-func (g *graph) runs(t *testing.T, name string, s seq.Strategy, plan *seq.Plan, turn uint8) {
+func (g *graph) runs(t *testing.T, name string, s seq.Strategy, plan *plan.Plan, turn uint8) {
 	t.Helper()
 	ledger, ran := store.NewMemory(), &calls{}
 	again := seq.New(ledger, g.ops(^turn, ran)...).Use(s)

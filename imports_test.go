@@ -18,24 +18,36 @@ const module = "github.com/sequencer-go/seq"
 // mayImport is the picture in docs/architecture.md: which packages of the module each package
 // may import. A folder covers what is below it; "" is the root.
 var mayImport = map[string][]string{
-	"clock":             {},
-	"internal/enum":     {},
-	"internal/errtext":  {},
-	"internal/indexset": {},
-	"store":             {"clock", "internal/enum", "internal/errtext"},
-	"":                  {"clock", "store", "internal/indexset", "internal/enum", "internal/errtext"},
-	"plan":              {"", "store"},
-	"exec":              {"", "store", "internal/indexset"},
-	"middleware":        {"", "clock", "store"},
-	"strategies":        {"", "plan", "exec", "middleware"},
-	"store/bunstore":    {"", "clock", "store"},
-	"store/sqlite":      {"clock", "store"},
-	"store/postgres":    {"clock", "store"},
-	"seqtest":           {"", "clock", "plan", "store"},
-	"internal/sim":      {"", "clock", "plan", "exec", "middleware", "strategies", "store"},
-	"migrate":           {"", "store", "migrate"},
-	"console":           {"", "clock", "store"},
-	"examples":          {"", "clock", "plan", "exec", "middleware", "strategies", "store", "migrate", "console", "examples"},
+	// Small mechanisms, which know nothing of each other.
+	"clock":            {},
+	"internal/enum":    {},
+	"internal/errtext": {},
+	"internal/graph":   {"internal/graph"},
+	"internal/ident":   {},
+	"internal/opctx":   {},
+	"internal/role":    {},
+	"internal/verdict": {},
+	// Contracts, each with its parts.
+	"store":      {"clock", "internal/enum", "internal/errtext", "internal/opctx"},
+	"plan":       {"store", "internal/enum", "internal/graph"},
+	"exec":       {"clock", "plan", "internal/graph"},
+	"middleware": {"clock", "store", "plan", "exec", "internal/enum", "internal/opctx", "internal/role", "internal/verdict"},
+	// The kernel.
+	"internal/ledger":   {"clock", "store"},
+	"internal/safecall": {"exec"},
+	"internal/notify":   {"clock", "middleware"},
+	"internal/engine":   {"clock", "store", "plan", "exec", "middleware", "internal"},
+	// The door, and what stands before it.
+	"":               {"clock", "store", "plan", "exec", "middleware", "internal"},
+	"strategies":     {"", "plan", "exec", "middleware", "internal/ident"},
+	"store/bunstore": {"clock", "store"},
+	"store/sqlite":   {"clock", "store"},
+	"store/postgres": {"clock", "store"},
+	"seqtest":        {"", "clock", "plan", "exec", "middleware", "store", "internal/engine"},
+	"internal/sim":   {"", "clock", "plan", "exec", "middleware", "strategies", "store", "seqtest"},
+	"migrate":        {"", "store", "migrate"},
+	"console":        {"", "clock", "plan", "middleware", "store"},
+	"examples":       {"", "clock", "plan", "exec", "middleware", "strategies", "store", "migrate", "console", "examples"},
 }
 
 // TestImportsPointOneWay reads the imports of every file that is not a test.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/strategies"
 )
@@ -199,8 +200,8 @@ func TestAWaitOutlivesAShortOutage(t *testing.T) {
 			}()
 			synctest.Wait()
 			waits := 0
-			_, err := seq.New(ledger, slow).Use(seq.Middleware{Watch: func(e seq.Event) {
-				if e.Kind == seq.EventWaiting {
+			_, err := seq.New(ledger, slow).Use(middleware.Middleware{Watch: func(e middleware.Event) {
+				if e.Kind == middleware.EventWaiting {
 					waits++
 				}
 			}}).Run(t.Context())
@@ -237,8 +238,8 @@ func TestAnEndedWaitTriesNothingAgain(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		waits := 0
-		_, err := seq.New(ledger, ok("a")).Use(seq.Middleware{Watch: func(e seq.Event) {
-			if e.Kind == seq.EventWaiting {
+		_, err := seq.New(ledger, ok("a")).Use(middleware.Middleware{Watch: func(e middleware.Event) {
+			if e.Kind == middleware.EventWaiting {
 				waits++
 			}
 		}}).Run(ctx)

@@ -1,6 +1,7 @@
 package seq_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -16,7 +17,7 @@ import (
 // TestOrderIsALaw composes all middleware pairwise. The table says which may stand outside which.
 func TestOrderIsALaw(t *testing.T) {
 	parts := []struct {
-		make func() seq.Middleware
+		make func() middleware.Middleware
 		rank int // 0: anywhere
 	}{
 		{middleware.Saga, 1},
@@ -24,22 +25,23 @@ func TestOrderIsALaw(t *testing.T) {
 		{middleware.Await, 2},
 		{middleware.Record, 3},
 		{middleware.Tolerate, 3},
-		{func() seq.Middleware { return middleware.Retry(2, time.Second) }, 4},
-		{func() seq.Middleware { return middleware.Timeout(time.Second) }, 4},
-		{func() seq.Middleware { return middleware.Log(nil) }, 0},
+		{func() middleware.Middleware { return middleware.Retry(2, time.Second) }, 4},
+		{func() middleware.Middleware { return middleware.Timeout(time.Second) }, 4},
+		{func() middleware.Middleware { return middleware.Log(nil) }, 0},
 	}
 	for _, outer := range parts {
 		for _, inner := range parts {
 			a, b := outer.make(), inner.make()
-			chain := []seq.Middleware{a, b}
+			chain := []middleware.Middleware{a, b}
 			lawful := outer.rank == 0 || inner.rank == 0 || outer.rank <= inner.rank
 			if outer.rank != 0 && outer.rank != 4 && a.Layer == b.Layer {
 				lawful = false // one of a kind
 			}
-			if hasSaga := a.Name == "saga" || b.Name == "saga"; hasSaga && a.Name != "record" && b.Name != "record" {
-				lawful = false // a saga needs the record
+			s := seq.New(store.NewMemory(), ok("a")).Use(seq.Strategy{Middleware: chain})
+			if a.Name != "record" && b.Name != "record" {
+				s.Use(middleware.Record()) // every strategy has one
 			}
-			_, err := seq.New(store.NewMemory(), ok("a")).Use(seq.Strategy{Middleware: chain}).Preview(t.Context())
+			_, err := s.Preview(t.Context())
 			if lawful != (err == nil) || err != nil && !errors.Is(err, seq.ErrInvalidStrategy) {
 				t.Errorf("%s outside %s: %v, lawful: %t", a.Name, b.Name, err, lawful)
 			}
@@ -50,7 +52,7 @@ func TestOrderIsALaw(t *testing.T) {
 // TestUsePlacesMiddleware adds each to each strategy: Use finds the lawful place.
 func TestUsePlacesMiddleware(t *testing.T) {
 	for name, s := range every() {
-		for _, m := range []seq.Middleware{
+		for _, m := range []middleware.Middleware{
 			middleware.Saga(), middleware.Defer(), middleware.Await(), middleware.Record(), middleware.Tolerate(),
 			middleware.Retry(2, time.Second), middleware.Timeout(time.Second), middleware.Log(nil),
 			{Name: "mine"},
@@ -59,6 +61,29 @@ func TestUsePlacesMiddleware(t *testing.T) {
 				t.Errorf("%s with %s: %v", name, m.Name, err)
 			}
 		}
+	}
+}
+
+// TestNothingIsForgottenInSilence: a strategy that records nothing does everything at every start, and
+// must say so by name.
+func TestNothingIsForgottenInSilence(t *testing.T) {
+	calls := 0
+	op := ok("a")
+	op.Run = func(context.Context) error { calls++; return nil }
+	_, err := runWith(t, seq.Strategy{Middleware: []middleware.Middleware{middleware.Tolerate()}}, op)
+	if !errors.Is(err, seq.ErrInvalidStrategy) || !strings.Contains(err.Error(), "middleware.Unrecorded") || calls != 0 {
+		t.Errorf("%d calls, %v", calls, err)
+	}
+	ledger := store.NewMemory()
+	s := seq.New(ledger, op, fail("b", "a")).Use(seq.Strategy{Middleware: []middleware.Middleware{middleware.Saga(), middleware.Unrecorded()}})
+	for n := range 2 {
+		r, err := s.Run(t.Context())
+		if !errors.Is(err, errBoom) || len(r.RolledBack()) != 1 || calls != n+1 {
+			t.Errorf("run %d: %d calls, %v\n%s", n, calls, err, r)
+		}
+	}
+	if entries, err := ledger.Load(t.Context()); err != nil || len(entries) != 0 {
+		t.Errorf("the ledger has %v, %v", entries, err)
 	}
 }
 
@@ -80,7 +105,7 @@ func TestRefusedBeforeAnythingRuns(t *testing.T) {
 		"retry of nothing":           seq.New(store.NewMemory(), ok("a")).Use(middleware.Retry(0, time.Second)),
 		"retry without a base":       seq.New(store.NewMemory(), ok("a")).Use(middleware.Retry(2, 0)),
 		"a time-out of nothing":      seq.New(store.NewMemory(), ok("a")).Use(middleware.Timeout(0)),
-		"Once without record":        seq.New(store.NewMemory(), once).Use(seq.Strategy{Middleware: []seq.Middleware{}}),
+		"Once without record":        seq.New(store.NewMemory(), once).Use(seq.Strategy{Middleware: []middleware.Middleware{}}),
 		"an irreversible op refused": seq.New(store.NewMemory(), seqtest.Irreversible(id("a"))).Use(strategies.Batch(strategies.RequireReversible())),
 	} {
 		r, err := s.Run(t.Context())

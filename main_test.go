@@ -57,7 +57,7 @@ func every() map[string]seq.Strategy {
 		"zero":                    {},
 		"custom, waves, dataflow": {
 			Name: "custom", Planner: plan.TimeGated(plan.Waves()), Executor: exec.Dataflow(2),
-			Middleware: []seq.Middleware{middleware.Tolerate(), middleware.Record(), middleware.Timeout(1e12), middleware.Retry(1, 1e6)},
+			Middleware: []middleware.Middleware{middleware.Tolerate(), middleware.Record(), middleware.Timeout(1e12), middleware.Retry(1, 1e6)},
 		},
 	}
 }

@@ -51,25 +51,7 @@ type Op struct {
 	// attempt whose process died becomes knowledge instead of doubt. It only looks.
 	Verify func(ctx context.Context) (applied bool, err error)
 
-	fault error // from FromType or Register; reported before anything runs
+	// Err is why the op cannot be used, from [FromType] or [Register]; Run and Preview report it before
+	// anything runs.
+	Err error
 }
-
-// Kind tells schema changes from data operations.
-type Kind uint8
-
-// The kinds of op.
-const (
-	Operation Kind = iota // works on data; the zero value
-	Migration             // changes the schema; batches run all of these first
-)
-
-// String is "operation" or "migration".
-func (k Kind) String() string {
-	if k == Migration {
-		return "migration"
-	}
-	return "operation"
-}
-
-// MarshalText writes the kind as its name.
-func (k Kind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }

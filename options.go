@@ -3,152 +3,176 @@ package seq
 import (
 	"errors"
 	"fmt"
-	"github.com/sequencer-go/seq/store"
-	"slices"
 	"strings"
-	"time"
+
+	"github.com/sequencer-go/seq/internal/engine"
+	"github.com/sequencer-go/seq/internal/ledger"
+	"github.com/sequencer-go/seq/store"
 )
 
-// A RunOption adjusts one call of Run, Preview, Rollback or RunDue.
-type RunOption func(*selection)
+// A RunOption adjusts one call of a [Sequencer]. Each says which calls take it; any other call refuses
+// it with an error that matches [ErrInvalidOption].
+type RunOption struct {
+	name  string
+	calls call
+	apply func(*choice)
+}
 
-// Otherwise says what a run does that finds the ledger held by another one.
-type Otherwise uint8
+// call is one of a sequencer's calls, or several.
+type call uint16
 
-// What to do instead.
 const (
-	OrWait   Otherwise = iota // wait until it is free, then do what is left; the default
-	OrReturn                  // return at once, without error, in state [RunBusy]
-	OrFail                    // fail at once with a *[LeaseError]
+	runCall call = 1 << iota
+	previewCall
+	dueCall
+	serveCall
+	rollbackCall
+	previewRollbackCall
+	statusCall
+	decideCall
+	importCall
+)
+
+var callNames = map[call]string{
+	runCall: "Run", previewCall: "Preview", dueCall: "RunDue", serveCall: "Serve", rollbackCall: "Rollback",
+	previewRollbackCall: "PreviewRollback", statusCall: "Status", decideCall: "a decision (Resolve, Skip, Retry)", importCall: "Import",
+}
+
+const (
+	runs      = runCall | dueCall | serveCall
+	rollbacks = rollbackCall | previewRollbackCall
+	writes    = runs | rollbackCall | decideCall | importCall
+	leases    = runCall | dueCall | rollbackCall | decideCall | importCall
+)
+
+// choice is what the options of one call say together.
+type choice struct {
+	engine.Request
+	last   *int
+	from   *string
+	parts  []Part
+	dryRun bool
+}
+
+// chosen is what options say to a call.
+func chosen(opts []RunOption, to call) (*choice, error) {
+	c := &choice{}
+	for _, o := range opts {
+		if o.apply == nil {
+			return c, fmt.Errorf("%w: the zero RunOption", ErrInvalidOption)
+		}
+		if o.calls&to == 0 {
+			return c, fmt.Errorf("%w: %s does not take %s", ErrInvalidOption, callNames[to], o.name)
+		}
+		o.apply(c)
+	}
+	if c.IfLeased > ledger.Fail {
+		return c, fmt.Errorf("%w: Isolate(%d): want OrWait, OrReturn or OrFail", ErrInvalidOption, c.IfLeased)
+	}
+	if c.from != nil {
+		at, name, err := ParseID(strings.TrimSuffix(*c.from, "_"))
+		if err != nil {
+			return c, fmt.Errorf("%w: From: %w", ErrInvalidOption, err)
+		}
+		c.From = &engine.From{ID: *c.from, At: at, Named: name != ""}
+	}
+	if c.last != nil {
+		if *c.last < 1 {
+			return c, fmt.Errorf("%w: Last(%d): want at least 1", ErrInvalidOption, *c.last)
+		}
+		if c.From != nil || c.Tags != nil || c.Only != nil {
+			return c, fmt.Errorf("%w: Last chooses by itself; leave out From, Tags and Only", ErrInvalidOption)
+		}
+		c.Last = *c.last
+	}
+	return c, nil
+}
+
+// IfLeased says what a run does that finds the ledger's lease held by another process.
+type IfLeased uint8
+
+// What to do then.
+const (
+	OrWait   = IfLeased(ledger.Wait)   // wait until it is free, then do what is left; the default
+	OrReturn = IfLeased(ledger.Return) // return at once, without error, in state [RunBusy]
+	OrFail   = IfLeased(ledger.Fail)   // fail at once with a *[store.LeaseError]
 )
 
 // Isolate makes a choice for the case that another process is running: by default one process
 // of the fleet runs, and the others wait for it and then find nothing to do. Runs never
-// interleave, with or without this option; without it they wait.
-func Isolate(otherwise ...Otherwise) RunOption {
-	return func(s *selection) {
-		s.otherwise = OrWait
+// interleave, with or without this option; without it they wait. It is for Run, RunDue, Rollback, and
+// what a person decides.
+func Isolate(otherwise ...IfLeased) RunOption {
+	return RunOption{"Isolate", leases, func(c *choice) {
+		c.IfLeased = ledger.Wait
 		for _, o := range otherwise {
-			s.otherwise = o
+			c.IfLeased = ledger.IfLeased(o)
 		}
-	}
+	}}
 }
+
+const selects = runs | previewCall | rollbacks | statusCall
 
 // From leaves out the ops that are older than a timestamp, as "2024_01_15_120000", or that
-// stand before an ID. For Rollback it means: down to this one, it included.
+// stand before an ID. For Rollback it means: down to this one, it included. It is for every call that
+// runs, undoes or shows ops.
 func From(id string) RunOption {
-	return func(s *selection) { s.from = &id }
+	return RunOption{"From", selects, func(c *choice) { c.from = &id }}
 }
 
-// Repeat also runs ops that have succeeded before.
-func Repeat() RunOption { return func(s *selection) { s.repeat = true } }
-
-// Tags leaves out the ops that have none of these tags; without any tag, all.
+// Tags leaves out the ops that have none of these tags; without any tag, all. It is for every call that
+// runs, undoes or shows ops.
 func Tags(tags ...string) RunOption {
-	return func(s *selection) { s.tags = append(named(s.tags), tags...) }
+	return RunOption{"Tags", selects, func(c *choice) { c.Tags = append(listed(c.Tags), tags...) }}
 }
 
-// Only leaves out the ops that are not named; without any name, all.
+// Only leaves out the ops that are not named; without any name, all. It is for every call that runs,
+// undoes or shows ops.
 func Only(ids ...string) RunOption {
-	return func(s *selection) { s.only = append(named(s.only), ids...) }
+	return RunOption{"Only", selects, func(c *choice) { c.Only = append(listed(c.Only), ids...) }}
 }
 
-// Last makes Rollback undo the n ops that completed last, whatever runs they belong to.
-func Last(n int) RunOption { return func(s *selection) { s.last = n } }
-
-// Expect makes Run refuse when the plan is not the one whose [Plan.Hash] was seen in a preview: the
-// error matches [ErrPlanChanged], and nothing has run.
-func Expect(hash string) RunOption { return func(s *selection) { s.expect = hash } }
-
-// By names the person who asks, for the ledger: see [Owner].
-func By(actor string) RunOption { return func(s *selection) { s.actor = actor } }
-
-// Because says why a person wants a Run or a Rollback, for the ledger: see [Run].
-func Because(reason string) RunOption {
-	return func(s *selection) { s.reason = store.ErrorText(errors.New(reason)) }
-}
-
-// named makes a list that was asked for, though it may be empty, differ from none.
-func named(list []string) []string {
+// listed makes a list that was asked for, though it may be empty, differ from none.
+func listed(list []string) []string {
 	if list == nil {
 		return []string{}
 	}
 	return list
 }
 
-// Using replaces the strategy, or adds middleware, for this call alone.
+// Repeat also runs ops that have succeeded before. It is for Run and Preview.
+func Repeat() RunOption {
+	return RunOption{"Repeat", runCall | previewCall, func(c *choice) { c.Repeat = true }}
+}
+
+// Last makes Rollback, or its preview, undo the n ops that completed last, whatever runs they belong
+// to. n must be at least 1.
+func Last(n int) RunOption { return RunOption{"Last", rollbacks, func(c *choice) { c.last = &n }} }
+
+// Expect makes Run refuse when the plan is not the one whose plan.Plan.Hash was seen in a preview: the
+// error matches [ErrPlanChanged], and nothing has run.
+func Expect(hash string) RunOption {
+	return RunOption{"Expect", runCall, func(c *choice) { c.Expect = hash }}
+}
+
+// Using replaces the strategy, or adds middleware, for this call alone. It is for Preview and for every
+// call that writes.
 func Using(parts ...Part) RunOption {
-	return func(s *selection) { s.parts = append(s.parts, parts...) }
+	return RunOption{"Using", writes | previewCall, func(c *choice) { c.parts = append(c.parts, parts...) }}
 }
 
-// selection is what the run options say together.
-type selection struct {
-	otherwise Otherwise
-	from      *string
-	fromAt    time.Time
-	fromName  bool
-	repeat    bool
-	due       bool // only what the schedule holds and is due
-	tags      []string
-	only      []string
-	parts     []Part
-	last      int    // of Rollback: the ops that completed last
-	expect    string // hash of the plan
-	actor     string
-	reason    string
-	dry       bool
+// By names the person who asks, for the ledger: see store.Owner. It is for every call that writes.
+func By(actor string) RunOption {
+	return RunOption{"By", writes, func(c *choice) { c.Actor = actor }}
 }
 
-func selectionOf(opts []RunOption) (*selection, error) {
-	s := &selection{}
-	for _, o := range opts {
-		if o != nil {
-			o(s)
-		}
-	}
-	if s.otherwise > OrFail {
-		return s, fmt.Errorf("%w: Isolate(%d): want OrWait, OrReturn or OrFail", ErrInvalidOption, s.otherwise)
-	}
-	if s.last < 0 {
-		return s, fmt.Errorf("%w: Last(%d): want at least 1", ErrInvalidOption, s.last)
-	}
-	if s.from != nil {
-		at, name, err := ParseID(strings.TrimSuffix(*s.from, "_"))
-		if err != nil {
-			return s, fmt.Errorf("%w: From: %w", ErrInvalidOption, err)
-		}
-		s.fromAt, s.fromName = at, name != ""
-	}
-	return s, nil
+// Because says why, for the history of runs. It is for every call that writes.
+func Because(reason string) RunOption {
+	return RunOption{"Because", writes, func(c *choice) { c.Reason = store.ErrorText(errors.New(reason)) }}
 }
 
-// takes reports whether the options let an op through.
-func (s *selection) takes(o *stamped) bool {
-	if s.from != nil {
-		if c := o.at.Compare(s.fromAt); c < 0 || c == 0 && s.fromName && o.op.ID < *s.from {
-			return false
-		}
-	}
-	if s.only != nil && !slices.Contains(s.only, o.op.ID) {
-		return false
-	}
-	if s.tags == nil {
-		return true
-	}
-	return slices.ContainsFunc(o.op.Tags, func(t string) bool { return slices.Contains(s.tags, t) })
+// DryRun makes Import only say what it would do. (For Run and Rollback there are Preview and
+// PreviewRollback.)
+func DryRun() RunOption {
+	return RunOption{"DryRun", importCall, func(c *choice) { c.dryRun = true }}
 }
-
-// owner is who writes to the ledger.
-func (s *selection) owner() store.Owner {
-	o := store.ThisProcess()
-	o.Actor = store.ErrorText(errors.New(s.actor))
-	return o
-}
-
-// newRun is a run as the ledger will have it.
-func (s *selection) newRun(strategy string) store.Run {
-	return store.Run{ID: newRunID(), Strategy: strategy, Owner: s.owner(), Reason: s.reason}
-}
-
-// narrows reports whether an op was chosen at all.
-func (s *selection) narrows() bool { return s.from != nil || s.tags != nil || s.only != nil }

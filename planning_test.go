@@ -147,19 +147,19 @@ func TestTimeGatedPutsLaterOnesLast(t *testing.T) {
 }
 
 func TestAPlannersMistakesAreRefused(t *testing.T) {
-	planner := func(f func(in seq.Input) *seq.Plan) seq.Strategy {
-		return seq.Strategy{Planner: seq.PlannerFunc(func(_ context.Context, in seq.Input) (*seq.Plan, error) { return f(in), nil })}
+	planner := func(f func(in plan.Input) *plan.Plan) seq.Strategy {
+		return seq.Strategy{Planner: plan.Func(func(_ context.Context, in plan.Input) (*plan.Plan, error) { return f(in), nil })}
 	}
 	for name, s := range map[string]seq.Strategy{
-		"no plan":    planner(func(seq.Input) *seq.Plan { return nil }),
-		"leaves out": planner(func(in seq.Input) *seq.Plan { return in.Arrange([]int{0}) }),
-		"twice":      planner(func(in seq.Input) *seq.Plan { p := in.Arrange([]int{0, 1}); p.Steps[1] = p.Steps[0]; return p }),
-		"invents": planner(func(in seq.Input) *seq.Plan {
+		"no plan":    planner(func(plan.Input) *plan.Plan { return nil }),
+		"leaves out": planner(func(in plan.Input) *plan.Plan { return in.Arrange([]int{0}) }),
+		"twice":      planner(func(in plan.Input) *plan.Plan { p := in.Arrange([]int{0, 1}); p.Steps[1] = p.Steps[0]; return p }),
+		"invents": planner(func(in plan.Input) *plan.Plan {
 			p := in.Arrange([]int{0, 1})
-			p.Steps[1].Op = &seq.Op{ID: id("z")}
+			p.Steps[1].ID = id("z")
 			return p
 		}),
-		"wrong order": planner(func(in seq.Input) *seq.Plan { return in.Arrange([]int{1, 0}) }),
+		"wrong order": planner(func(in plan.Input) *plan.Plan { return in.Arrange([]int{1, 0}) }),
 	} {
 		if _, err := runWith(t, s, ok("a"), ok("b", "a")); !errors.Is(err, seq.ErrInvalidPlan) {
 			t.Errorf("%s: %v", name, err)
@@ -170,10 +170,10 @@ func TestAPlannersMistakesAreRefused(t *testing.T) {
 // A planner that forgets dependencies cannot break them: the kernel adds them.
 func TestDependenciesHoldWhateverThePlan(t *testing.T) {
 	s := strategies.Batch()
-	s.Planner = seq.PlannerFunc(func(_ context.Context, in seq.Input) (*seq.Plan, error) {
-		p := &seq.Plan{}
+	s.Planner = plan.Func(func(_ context.Context, in plan.Input) (*plan.Plan, error) {
+		p := &plan.Plan{}
 		for i := range in.Steps {
-			p.Steps = append(p.Steps, seq.Step{Op: in.Steps[i].Op})
+			p.Steps = append(p.Steps, plan.Step{ID: in.Steps[i].ID})
 		}
 		return p, nil
 	})
@@ -194,7 +194,7 @@ func TestOptionsAreChecked(t *testing.T) {
 	for name, o := range map[string]seq.RunOption{
 		"From no timestamp": seq.From("yesterday"),
 		"Only a typo":       seq.Only(id("a") + "x"),
-		"Isolate how":       seq.Isolate(seq.Otherwise(9)),
+		"Isolate how":       seq.Isolate(seq.IfLeased(9)),
 	} {
 		if _, err := s.Run(t.Context(), o); !errors.Is(err, seq.ErrInvalidOption) {
 			t.Errorf("%s: %v", name, err)
@@ -203,9 +203,9 @@ func TestOptionsAreChecked(t *testing.T) {
 }
 
 func TestALongChainIsPlanned(t *testing.T) {
-	in := seq.Input{}
+	in := plan.Input{}
 	for i := range 100_000 {
-		s := seq.Step{Op: &seq.Op{ID: strconv.Itoa(i)}}
+		s := plan.Step{ID: strconv.Itoa(i)}
 		if i > 0 {
 			s.After = []int{i - 1}
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/sqlite"
 	"github.com/sequencer-go/seq/strategies"
@@ -31,14 +32,14 @@ func TestProgressInATransactionalOpDoesNotWaitForItself(t *testing.T) {
 
 func TestAFloodOfProgressHidesNothing(t *testing.T) {
 	flooded := make(chan struct{})
-	heard := map[seq.EventKind]int{}
+	heard := map[middleware.EventKind]int{}
 	last := map[string]int64{}
-	slow := seq.Middleware{Name: "slow", Watch: func(e seq.Event) {
-		if e.Kind == seq.EventStarted {
+	slow := middleware.Middleware{Name: "slow", Watch: func(e middleware.Event) {
+		if e.Kind == middleware.EventStarted {
 			<-flooded
 		}
 		heard[e.Kind]++
-		if e.Kind == seq.EventProgress {
+		if e.Kind == middleware.EventProgress {
 			last[e.ID] = e.Done
 		}
 	}}
@@ -57,7 +58,7 @@ func TestAFloodOfProgressHidesNothing(t *testing.T) {
 	if _, err := seq.New(store.NewMemory(), op("a"), op("b")).Use(strategies.Batch(), slow).Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if heard[seq.EventSettled] != 2 || heard[seq.EventRunFinished] != 1 || last[id("a")] != 100_000 || last[id("b")] != 100_000 {
+	if heard[middleware.EventSettled] != 2 || heard[middleware.EventRunFinished] != 1 || last[id("a")] != 100_000 || last[id("b")] != 100_000 {
 		t.Errorf("heard %v; the last of each: %v", heard, last)
 	}
 }

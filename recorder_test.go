@@ -13,16 +13,16 @@ import (
 
 // TestNobodyReplacesTheRecorder: an op would run at each deploy, and the ledger would not know of it.
 func TestNobodyReplacesTheRecorder(t *testing.T) {
-	through := func(next seq.Handler) seq.Handler { return next }
+	through := func(next middleware.Handler) middleware.Handler { return next }
 	altered := middleware.Record()
 	altered.Step = through
-	watching := seq.Middleware{Name: "watching", Layer: seq.LayerRecord, Watch: func(seq.Event) {}}
+	watching := middleware.Middleware{Name: "watching", Layer: middleware.LayerRecord, Watch: func(middleware.Event) {}}
 	around := middleware.Record()
 	recorder := around.Step
-	around.Name, around.Step = "around", func(next seq.Handler) seq.Handler { return recorder(next) }
-	for name, m := range map[string]seq.Middleware{
-		"its own":             {Name: "mine", Layer: seq.LayerRecord, Step: through},
-		"none":                {Name: "none", Layer: seq.LayerRecord},
+	around.Name, around.Step = "around", func(next middleware.Handler) middleware.Handler { return recorder(next) }
+	for name, m := range map[string]middleware.Middleware{
+		"its own":             {Name: "mine", Layer: middleware.LayerRecord, Step: through},
+		"none":                {Name: "none", Layer: middleware.LayerRecord},
 		"watching":            watching,
 		"altered":             altered,
 		"around the recorder": around,
@@ -31,7 +31,7 @@ func TestNobodyReplacesTheRecorder(t *testing.T) {
 			calls := 0
 			op := seq.Op{ID: id("a"), Delivery: delivery, Run: func(context.Context) error { calls++; return nil }}
 			ledger := store.NewMemory()
-			_, listed := seq.New(ledger, op).Use(seq.Strategy{Middleware: []seq.Middleware{m}}).Run(t.Context())
+			_, listed := seq.New(ledger, op).Use(seq.Strategy{Middleware: []middleware.Middleware{m}}).Run(t.Context())
 			_, used := seq.New(ledger, op).Use(m).Run(t.Context())
 			_, using := seq.New(ledger, op).Run(t.Context(), seq.Using(m))
 			_, previewed := seq.New(ledger, op).Use(m).Preview(t.Context())
@@ -50,7 +50,7 @@ func TestNobodyReplacesTheRecorder(t *testing.T) {
 func TestTheRecorderMayBeAddedAnew(t *testing.T) {
 	heard := 0
 	m := middleware.Record()
-	m.Watch = func(seq.Event) { heard++ }
+	m.Watch = func(middleware.Event) { heard++ }
 	ledger := store.NewMemory()
 	if _, err := seq.New(ledger, ok("a")).Use(m).Run(t.Context()); err != nil {
 		t.Fatal(err)

@@ -30,7 +30,7 @@ func Register(ops ...Op) {
 		if op.ID == "" {
 			op.ID = strings.TrimSuffix(filepath.Base(file), ".go")
 			if i > 0 || op.ID == "." {
-				op.fault = fmt.Errorf("%w: several ops without an ID in one call of Register, %s:%d", ErrInvalidOp, filepath.Base(file), line)
+				op.Err = fmt.Errorf("%w: several ops without an ID in one call of Register, %s:%d", ErrInvalidOp, filepath.Base(file), line)
 			}
 		}
 		registry.ops = append(registry.ops, op)
@@ -38,7 +38,9 @@ func Register(ops ...Op) {
 	}
 }
 
-func registered() []Op {
+// Registered returns copies of the ops that were registered so far, to be passed to [New] beside
+// others.
+func Registered() []Op {
 	registry.mu.Lock()
 	defer registry.mu.Unlock()
 	return append([]Op(nil), registry.ops...)

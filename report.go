@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"github.com/sequencer-go/seq/internal/errtext"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sequencer-go/seq/internal/engine"
+	"github.com/sequencer-go/seq/internal/errtext"
 )
 
 // A Report says what became of a run: an outcome for every step of the plan, in plan order.
@@ -101,7 +103,7 @@ func (r *Report) String() string {
 	switch {
 	case r.State == RunBusy:
 		return "another run holds the ledger\n"
-	case r.State == RunSucceeded && len(r.Steps) == 0 && r.Strategy == rollbackName:
+	case r.State == RunSucceeded && len(r.Steps) == 0 && r.Strategy == engine.RollbackName:
 		return "nothing to undo\n"
 	case r.State == RunSucceeded && len(r.Steps) == 0 && r.Earlier == nil:
 		return "nothing is pending\n"
@@ -137,40 +139,39 @@ func cause(err error) string {
 	return errtext.Of(err)
 }
 
-// report is the walk's own.
-func (w *Walk) report(state RunState, began time.Time) *Report {
-	r := &Report{Strategy: w.strategy, State: state, Started: began, Finished: w.clock.Now(), Steps: make([]StepReport, len(w.steps))}
-	if w.journal != nil {
-		r.Run = w.journal.run.ID
+// reported makes a report of what the engine answers, and a RunError of a failure of the run.
+func reported(r *engine.Result, err error) (*Report, error) {
+	report := reportOf(r)
+	var failure *engine.RunFailure
+	if errors.As(err, &failure) {
+		slices.SortStableFunc(failure.Errs, func(a, b error) int { return cmp.Compare(phaseOf(a), phaseOf(b)) })
+		err = &RunError{Run: report.Run, Strategy: report.Strategy, State: report.State, NotUndone: report.NotUndone, Errs: failure.Errs}
 	}
-	for i := range w.steps {
-		s := &w.steps[i]
-		r.Steps[i] = s.report()
-		if s.state == Scheduled {
-			r.Steps[i].Due = w.due(i)
-		}
-		if s.status.Load() != settled && s.reason() == "" {
-			r.Steps[i].Reason = "not started"
-		}
-	}
-	if w.past != nil {
-		for _, s := range w.past {
-			r.Steps = append(r.Steps, s.report())
-		}
-		slices.SortFunc(r.Steps, func(a, b StepReport) int { return cmp.Compare(w.place[a.ID], w.place[b.ID]) })
-	}
-	if w.reversal != nil {
-		r.NotUndone = w.reversal.notUndone
-		for _, s := range w.earlier {
-			r.Steps = append(r.Steps, s.report())
-		}
-	}
-	return r
+	return report, err
 }
 
-func (s *stepState) report() StepReport {
-	return StepReport{
-		ID: s.step.Op.ID, Kind: s.step.Op.Kind, State: s.state, Attempt: int(s.attempt), Retries: int(s.retries),
-		Duration: s.took, Reason: s.reason(), Err: s.err(), failed: s.failed,
+// phaseOf orders the errors of a run: those of doing ops before those of undoing them before the rest.
+func phaseOf(err error) int {
+	if e, ok := err.(*OpError); ok { //nolint:errorlint // it is the run's own, never wrapped
+		return int(e.Direction)
 	}
+	return int(Rollback) + 1
+}
+
+func reportOf(r *engine.Result) *Report {
+	if r == nil {
+		return nil
+	}
+	report := &Report{
+		Run: r.Run, Strategy: r.Strategy, State: r.State, Started: r.Started, Finished: r.Finished,
+		Earlier: reportOf(r.Earlier), NotUndone: r.NotUndone, Steps: make([]StepReport, len(r.Steps)),
+	}
+	for i := range r.Steps {
+		s := &r.Steps[i]
+		report.Steps[i] = StepReport{
+			ID: s.ID, Kind: s.Kind, State: s.State, Attempt: s.Attempt, Retries: s.Retries, Duration: s.Duration,
+			Due: s.Due, Reason: s.Reason, Err: s.Err, failed: s.Failed,
+		}
+	}
+	return report
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/seqtest"
 	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/strategies"
@@ -160,8 +161,8 @@ func TestServeOutlivesAnOutage(t *testing.T) {
 		defer cancel()
 		time.AfterFunc(10*time.Minute, b.store.Restart)
 		told := 0
-		_ = b.seq.Serve(ctx, seq.Using(seq.Middleware{Name: "told", Watch: func(e seq.Event) {
-			if e.Kind == seq.EventWaiting && e.Err != nil && e.Delay > 0 {
+		_ = b.seq.Serve(ctx, seq.Using(middleware.Middleware{Name: "told", Watch: func(e middleware.Event) {
+			if e.Kind == middleware.EventWaiting && e.Err != nil && e.Delay > 0 {
 				told++
 			}
 		}}))

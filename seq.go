@@ -1,17 +1,38 @@
 // Package seq runs deploy-time work: one-off data operations, backfills, cache warm-ups and the
 // schema migrations they go with, once each, in the right order, with the guarantee you picked.
 //
-// A service registers its operations, and on deploy runs those that have not run yet:
+// A complete program:
 //
-//	store, err := sqlite.Open("app.db")
-//	…
-//	report, err := seq.New(store, ops...).Use(strategies.TransactionalBatch()).Run(ctx)
+//	func main() {
+//		ledger, err := sqlite.Open("app.db") // or postgres.Open(dsn), store.NewMemory()
+//		if err != nil {
+//			log.Fatal(err)
+//		}
+//		defer ledger.Close()
+//		report, err := seq.New(ledger, seq.Op{
+//			ID:       "2024_01_15_120000_merge_accounts",
+//			Delivery: seq.Transactional,
+//			Run: func(ctx context.Context) error {
+//				_, err := bunstore.DB(ctx).ExecContext(ctx, "UPDATE accounts SET plan = 'free' WHERE plan IS NULL")
+//				return err
+//			},
+//		}).Use(strategies.TransactionalBatch()).Run(context.Background())
+//		fmt.Print(report)
+//		if err != nil {
+//			log.Fatal(err)
+//		}
+//	}
 //
-// Every strategy is a combination of three small parts: a [Planner] turns ops into a [Plan], an
-// [Executor] walks it, and [Middleware] surrounds the run or each step. Packages plan, exec and
-// middleware have the parts, package strategies six combinations, packages store, store/sqlite
-// and store/postgres the ledger, and package seqtest what tests need. This package holds the
-// contracts between them and the kernel that calls the ops; it links no SQL driver.
+// An [Op] is data: an ID that begins with a timestamp, a function, and what else it can do. A
+// [Sequencer] runs those that have not run yet by a [Strategy], and keeps a ledger of it in a store.
+// [Sequencer.Preview] returns the plan that [Sequencer.Run] would carry out; [Sequencer.Rollback] undoes;
+// [Sequencer.Status] says how everything stands. What an op may ask while it runs takes its context:
+// [Save], [Saved], [Progress], [IdempotencyKey].
+//
+// A strategy combines three small parts: a planner (package plan) turns ops into a plan of what waits
+// for what, an executor (package exec) walks it, and middleware (package middleware) surrounds the run
+// or each step. Package strategies has six combinations, packages store, store/sqlite and
+// store/postgres the ledger, and package seqtest what tests need. This package links no SQL driver.
 //
 // # Promises
 //
@@ -24,109 +45,113 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/internal/engine"
+	"github.com/sequencer-go/seq/internal/notify"
+	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
 
 // A Sequencer runs ops by a strategy on a ledger. Configure it with Use before the first run;
 // from then on its methods are safe for concurrent use.
 type Sequencer struct {
-	store     store.Store
-	ops       []Op
-	base      Strategy     // as it was given
-	added     []Middleware // to whatever strategy
-	strategy  Strategy     // both together
-	clock     clock.Clock
-	drift     Drift
-	errs      []error
-	catalog   func() *catalog
-	announcer announcer
+	ledger   store.Store
+	ops      []Op
+	base     Strategy                // as it was given
+	added    []middleware.Middleware // to whatever strategy
+	strategy Strategy                // both together
+	clock    clock.Clock
+	drift    Drift
+	errs     []error // what is wrong with what it was given
+	catalog  func() *engine.Catalog
+	watchers notify.Fanout
 }
 
-// New returns a sequencer for ops on store; without ops, for those that were registered with
-// [Register]. A slice that is passed as ops... must not be changed afterwards. The sequencer runs
-// them by [Sequential] until Use says otherwise. What is wrong with store or ops is reported by Run
-// and Preview, before anything runs.
+// New returns a sequencer for ops on a ledger. Without ops it takes those that were registered with
+// [Register]; an empty list that is not nil, as ops..., is no ops at all. A slice that is passed as
+// ops... must not be changed afterwards. The sequencer runs them by [Sequential] until Use says
+// otherwise. What is wrong with the ledger or the ops is reported by Run and Preview, before anything
+// runs.
 func New(ledger store.Store, ops ...Op) *Sequencer {
-	s := &Sequencer{store: ledger, ops: ops, clock: clock.Wall()}
-	if len(ops) == 0 {
-		s.ops = registered()
+	s := &Sequencer{ledger: ledger, ops: ops, clock: clock.Wall()}
+	if ops == nil {
+		s.ops = Registered()
 	}
-	if ledger == nil {
-		s.errs = append(s.errs, errors.New("seq.New: the store is nil"))
+	if v := reflect.ValueOf(ledger); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		s.errs = append(s.errs, fmt.Errorf("%w: seq.New: the store is nil", ErrInvalidOption))
 	}
 	return s.Use(Sequential())
 }
 
-// A Part is what Use takes: a [Strategy], a [Middleware], a [Drift], or what [WithClock] returns.
-type Part interface{ join(s *Sequencer) }
+// A Part is what [Sequencer.Use] takes: a [Strategy], a [middleware.Middleware], a [Drift], or what
+// [WithClock] returns. Anything else is refused by Run and Preview.
+type Part interface{ SequencerPart() }
 
 // Use sets the strategy, or adds middleware to it, and returns s. Each middleware goes where
-// the law of order wants it (see [Layer]), a free one innermost; one that excludes another that
-// is there takes its place. A strategy replaces the one before it; what was added stays. A
+// the law of order wants it (see middleware.Layer), a free one innermost; one that excludes another
+// that is there takes its place. A strategy replaces the one before it; what was added stays. A
 // combination that cannot keep its promise is refused by Run and Preview, before anything runs.
 func (s *Sequencer) Use(parts ...Part) *Sequencer {
 	for _, p := range parts {
-		if p == nil {
-			s.errs = append(s.errs, fmt.Errorf("%w: Use(nil)", ErrInvalidStrategy))
-			continue
+		switch p := p.(type) {
+		case Strategy:
+			s.base = p.complete()
+		case middleware.Middleware:
+			s.added = append(s.added, p)
+		case Drift:
+			s.drift = p
+		case clockPart:
+			s.clock = p.Clock
+		default:
+			s.errs = append(s.errs, fmt.Errorf("%w: Use(%T)", ErrInvalidStrategy, p))
 		}
-		p.join(s)
 	}
 	s.strategy = s.base
 	for _, m := range s.added {
-		s.strategy.Middleware = place(s.strategy.Middleware, m)
+		s.strategy.Middleware = engine.InsertByLayer(s.strategy.Middleware, m)
 	}
 	ops, chain := s.ops, s.strategy.Middleware
-	s.announcer = announcerFor(chain)
-	s.catalog = sync.OnceValue(func() *catalog { return newCatalog(ops, chain) })
+	s.watchers = notify.To(chain)
+	s.catalog = sync.OnceValue(func() *engine.Catalog { return newCatalog(ops, chain) })
 	return s
 }
 
-func (st Strategy) join(s *Sequencer) {
-	def := Sequential()
-	if st.Name == "" {
-		st.Name = "custom"
-		if st.Planner == nil && st.Executor == nil && st.Middleware == nil {
-			st.Name = def.Name
+// newCatalog hands the ops to the engine. An engine.Task has the fields of an Op, so that a pointer
+// converts and nothing is copied.
+func newCatalog(ops []Op, chain []middleware.Middleware) *engine.Catalog {
+	tasks := func(yield func(*engine.Task) bool) {
+		for i := range ops {
+			if !yield((*engine.Task)(&ops[i])) {
+				return
+			}
 		}
 	}
-	if st.Planner == nil {
-		st.Planner = def.Planner
-	}
-	if st.Executor == nil {
-		st.Executor = def.Executor
-	}
-	if st.Middleware == nil {
-		st.Middleware = def.Middleware
-	}
-	s.base = st
+	return engine.NewCatalog(tasks, len(ops), chain, registeredAt)
 }
 
-func (m Middleware) join(s *Sequencer) { s.added = append(s.added, m) }
+type clockPart struct{ clock.Clock }
 
-type partFunc func(*Sequencer)
-
-func (f partFunc) join(s *Sequencer) { f(s) }
+// SequencerPart implements [Part].
+func (clockPart) SequencerPart() {}
 
 // WithClock makes the sequencer live by c instead of the wall clock: schedules, back-offs and
 // time-outs. The lease on the ledger stays in real time.
-func WithClock(c clock.Clock) Part {
-	return partFunc(func(s *Sequencer) { s.clock = c })
-}
+func WithClock(c clock.Clock) Part { return clockPart{c} }
 
 // Store is the ledger.
-func (s *Sequencer) Store() store.Store { return s.store }
+func (s *Sequencer) Store() store.Store { return s.ledger }
 
 // Ops are copies of the ops, in chronological order; those with an invalid ID are left out.
 func (s *Sequencer) Ops() []Op {
 	c := s.catalog()
-	ops := make([]Op, len(c.ops))
-	for i := range c.ops {
-		ops[i] = *c.ops[i].op
+	ops := make([]Op, 0, c.Len())
+	for t := range c.Tasks {
+		ops = append(ops, *(*Op)(t))
 	}
 	return ops
 }
@@ -134,111 +159,96 @@ func (s *Sequencer) Ops() []Op {
 // Strategy is what runs the ops, with all middleware in place.
 func (s *Sequencer) Strategy() Strategy { return s.strategy }
 
-// with returns s adjusted for one call.
-func (s *Sequencer) with(opts []RunOption) (*Sequencer, *selection, error) {
-	sel, err := selectionOf(opts)
-	if len(sel.parts) > 0 {
+// Run does what is left to do: every op that is registered, chosen by the options, and has not
+// succeeded before. It first undoes what an interrupted rollback left, then plans, and carries out
+// exactly that plan. It returns when all it started has ended. The report is never nil and is
+// true also when the error is not nil; an error about ops is a *[RunError].
+//
+// While it works it holds the ledger's lease, so that runs of other processes wait (see
+// [Isolate]). With nothing to do it is one query and no lock.
+func (s *Sequencer) Run(ctx context.Context, opts ...RunOption) (*Report, error) {
+	return s.run(ctx, runCall, opts)
+}
+
+// RunDue does what the schedule holds and is due, each op once whichever process asks, and
+// returns. It is for cron: call it every minute from as many hosts as you like.
+func (s *Sequencer) RunDue(ctx context.Context, opts ...RunOption) (*Report, error) {
+	return s.run(ctx, dueCall, opts)
+}
+
+func (s *Sequencer) run(ctx context.Context, by call, opts []RunOption) (*Report, error) {
+	e, c, err := s.engine(ctx, by, opts)
+	if err != nil {
+		return &Report{Strategy: s.strategy.Name, State: RunFailed}, err
+	}
+	c.Due = by == dueCall
+	return reported(e.Run(ctx, &c.Request))
+}
+
+// Serve does what is due, waits for the next time something is, and so on until ctx ends; it
+// then returns the cause. Any number of processes may serve one ledger: each due op runs once.
+// An op that fails is left for the next Run. If the ledger cannot be reached, Serve tries again
+// within a minute; it returns early only for what no waiting mends, such as an invalid op.
+// Failures, and a ledger that is away, reach the watchers (see middleware.Middleware). What became due
+// while it worked it does at once; what another process enrols, within 30 s.
+func (s *Sequencer) Serve(ctx context.Context, opts ...RunOption) error {
+	e, c, err := s.engine(ctx, serveCall, opts)
+	if err != nil {
+		return err
+	}
+	return e.Serve(ctx, &c.Request, func(err error) bool { return IsMistake(err) || errors.Is(err, ErrSchemaNewer) })
+}
+
+// Preview returns the plan that Run would carry out now. It locks nothing and writes nothing; the
+// schedule of an op that was never enrolled is resolved as of now.
+func (s *Sequencer) Preview(ctx context.Context, opts ...RunOption) (*plan.Plan, error) {
+	e, c, err := s.engine(ctx, previewCall, opts)
+	if err != nil {
+		return nil, err
+	}
+	return e.Preview(ctx, &c.Request)
+}
+
+// Rollback undoes ops that succeeded, the latest first: those of the last run that did
+// something, or with [From] all down to that ID, or with [Only] or [Tags] those. It first ends a
+// rollback that was interrupted, and tries one that failed again. If one of them cannot be
+// undone, because it has no Rollback, is not registered any more, or something that stays
+// depends on it, nothing is undone and the error names all such. What was undone is pending
+// again. Report and error are as for Run.
+func (s *Sequencer) Rollback(ctx context.Context, opts ...RunOption) (*Report, error) {
+	e, c, err := s.engine(ctx, rollbackCall, opts)
+	if err != nil {
+		return &Report{Strategy: engine.RollbackName, State: RunFailed}, err
+	}
+	return reported(e.Rollback(ctx, &c.Request))
+}
+
+// PreviewRollback returns what [Sequencer.Rollback] would undo now, as a plan whose steps stand in
+// the order of undoing. It locks nothing and writes nothing, and fails as Rollback would.
+func (s *Sequencer) PreviewRollback(ctx context.Context, opts ...RunOption) (*plan.Plan, error) {
+	e, c, err := s.engine(ctx, previewRollbackCall, opts)
+	if err != nil {
+		return nil, err
+	}
+	return e.PreviewRollback(ctx, &c.Request)
+}
+
+// engine is what carries out one call, adjusted by its options.
+func (s *Sequencer) engine(ctx context.Context, by call, opts []RunOption) (*engine.Engine, *choice, error) {
+	if ctx == nil {
+		return nil, nil, fmt.Errorf("%w: %s: the context is nil", ErrInvalidOption, callNames[by])
+	}
+	c, err := chosen(opts, by)
+	if len(c.parts) > 0 {
 		copied := *s
 		copied.errs, copied.added = slices.Clone(s.errs), slices.Clone(s.added)
-		s = copied.Use(sel.parts...)
+		s = copied.Use(c.parts...)
 	}
-	return s, sel, errors.Join(append(s.errs, err, lawful(s.strategy.Middleware))...)
-}
-
-// Preview returns the plan that Run would execute now. It locks nothing and writes nothing; the
-// schedule of an op that was never enrolled is resolved as of now.
-func (s *Sequencer) Preview(ctx context.Context, opts ...RunOption) (*Plan, error) {
-	s, sel, err := s.with(opts)
-	if err != nil {
-		return nil, err
+	if err := errors.Join(append(slices.Clone(s.errs), err, engine.ValidateChain(s.strategy.Middleware))...); err != nil {
+		return nil, c, err
 	}
-	p, err := s.load(ctx, sel, s.look(sel))
-	if err != nil {
-		return nil, err
-	}
-	return p.plan(ctx)
-}
-
-// load reads the ledger for a plan. Ops that are wrong in themselves never touch it.
-func (s *Sequencer) load(ctx context.Context, sel *selection, read func(context.Context) (map[string]*store.Entry, error)) (*planning, error) {
-	c := s.catalog()
-	if c.err != nil && len(c.foreign) == 0 {
-		return nil, c.err
-	}
-	entries, err := read(ctx)
-	if err != nil {
-		return nil, errors.Join(c.err, err)
-	}
-	p := &planning{catalog: c, entries: entries, sel: sel, strategy: &s.strategy, policy: s.drift, now: s.clock.Now()}
-	p.rename()
-	return p, nil
-}
-
-// read is a read without the lease.
-func (s *Sequencer) read(ctx context.Context) (map[string]*store.Entry, error) {
-	return byName(s.store.Load(ctx))
-}
-
-// look is how to read for a plan, which need not know much of what is done unless that is repeated.
-func (s *Sequencer) look(sel *selection) func(context.Context) (map[string]*store.Entry, error) {
-	b, can := s.store.(store.Briefer)
-	if !can || sel.repeat || !has(s.strategy.Middleware, LayerRecord) {
-		return s.read
-	}
-	return func(ctx context.Context) (map[string]*store.Entry, error) {
-		about := len(s.catalog().ops)
-		entries := make(map[string]*store.Entry, about)
-		var block []store.Entry
-		err := b.Brief(ctx, func(e store.Entry) {
-			if len(block) == 0 {
-				block = make([]store.Entry, min(max(about-len(entries), 8), 4096))
-			}
-			block[0] = e
-			entries[e.ID], block = &block[0], block[1:]
-		})
-		return entries, loading(err)
-	}
-}
-
-// byName is what a read of the ledger answers, by ID.
-func byName(list []store.Entry, err error) (map[string]*store.Entry, error) {
-	entries := make(map[string]*store.Entry, len(list))
-	for i := range list {
-		entries[list[i].ID] = &list[i]
-	}
-	return entries, loading(err)
-}
-
-func loading(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("load the ledger: %w", err)
-}
-
-// handler is the chain that a call goes through.
-func (s *Sequencer) handler() Handler {
-	h := Handler(invoke)
-	for _, m := range slices.Backward(s.strategy.Middleware) {
-		if m.Step != nil {
-			h = m.Step(h)
-		}
-	}
-	return h
-}
-
-// executor is the chain that a run goes through.
-func (s *Sequencer) executor() Executor {
-	e := s.strategy.Executor
-	for _, m := range slices.Backward(s.strategy.Middleware) {
-		if m.Run == nil {
-			continue
-		}
-		if e = m.Run(e); e == nil {
-			return ExecutorFunc(func(context.Context, *Walk) error {
-				return fmt.Errorf("%w: Run of middleware %s returns nil", ErrInvalidStrategy, m.Name)
-			})
-		}
-	}
-	return e
+	return &engine.Engine{
+		Store: s.ledger, Clock: s.clock, Catalog: s.catalog(), Drift: engine.Drift(s.drift), Watchers: s.watchers, OpError: newOpError,
+		Strategy: engine.Strategy{Name: s.strategy.Name, Planner: s.strategy.Planner, Executor: s.strategy.Executor, Chain: s.strategy.Middleware},
+	}, c, nil
 }

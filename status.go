@@ -2,10 +2,10 @@ package seq
 
 import (
 	"context"
-	"github.com/sequencer-go/seq/store"
-	"slices"
-	"strings"
 	"time"
+
+	"github.com/sequencer-go/seq/internal/engine"
+	"github.com/sequencer-go/seq/store"
 )
 
 // A Status is how everything stands: in the code and in the ledger.
@@ -42,62 +42,36 @@ func (o *OpStatus) Pending() bool { return o.Registered && !o.State.Done() }
 
 // Status reads how everything stands, in two queries. It locks nothing and writes nothing.
 func (s *Sequencer) Status(ctx context.Context, opts ...RunOption) (*Status, error) {
-	s, sel, err := s.with(opts)
+	e, c, err := s.engine(ctx, statusCall, opts)
 	if err != nil {
 		return nil, err
 	}
-	p, err := s.load(ctx, sel, s.read)
+	p, err := e.Load(ctx, &c.Request, e.Full)
 	if err != nil {
 		return nil, err
 	}
-	st := &Status{Now: p.now, Ops: make([]OpStatus, 0, len(p.catalog.ops))}
-	if st.Holder, err = s.store.Holder(ctx); err != nil {
+	st := &Status{Now: p.Now()}
+	if st.Holder, err = s.ledger.Holder(ctx); err != nil {
 		return nil, err
 	}
-	for i := range p.catalog.ops {
-		o := &p.catalog.ops[i]
-		if !sel.takes(o) {
-			continue
-		}
-		out := OpStatus{
-			ID: o.op.ID, Kind: o.op.Kind, Registered: true, Delivery: o.op.Delivery, AllowedToFail: o.op.AllowedToFail,
-			Reversible: o.op.Rollback != nil, DependsOn: o.op.DependsOn, Tags: o.op.Tags,
-		}
-		if e := p.entries[o.op.ID]; e != nil {
-			out.fill(e)
-			if err := doubt(o.op, e); err != nil && e.State != RollbackPending && !e.State.Open() {
-				out.Refused = err.Error()
-			}
-		}
-		for _, id := range o.op.DependsOn {
-			if now, known := p.catalog.index[id]; known {
-				id = p.catalog.ops[now].op.ID
-			}
-			if !out.State.Done() && !p.done(id) {
-				out.Waits = append(out.Waits, id)
-			}
-		}
-		st.Ops = append(st.Ops, out)
+	ops := p.Status()
+	st.Ops = make([]OpStatus, len(ops))
+	for i := range ops {
+		st.Ops[i] = statusOf(&ops[i])
 	}
-	for _, e := range p.entries {
-		if _, known := p.catalog.index[e.ID]; !known && sel.takes(p.catalog.stamped(e.ID)) {
-			out := OpStatus{ID: e.ID, Delivery: e.Delivery}
-			out.fill(e)
-			st.Ops = append(st.Ops, out)
-		}
-	}
-	slices.SortStableFunc(st.Ops, func(a, b OpStatus) int {
-		x, y := p.catalog.stamped(a.ID), p.catalog.stamped(b.ID)
-		if c := x.at.Compare(y.at); c != 0 {
-			return c
-		}
-		return strings.Compare(a.ID, b.ID)
-	})
 	return st, nil
 }
 
-// fill takes over what the ledger knows.
-func (o *OpStatus) fill(e *store.Entry) {
-	o.State, o.Due, o.Attempt, o.Crashes = e.State, e.NotBefore, e.Attempt, e.Crashes
-	o.Run, o.Error, o.Done, o.Total = e.Run, e.Error, e.Done, e.Total
+func statusOf(o *engine.OpStatus) OpStatus {
+	out := OpStatus{Refused: o.Refused, Waits: o.Waits}
+	if e := o.Entry; e != nil {
+		out.ID, out.Delivery = e.ID, e.Delivery
+		out.State, out.Due, out.Attempt, out.Crashes = e.State, e.NotBefore, e.Attempt, e.Crashes
+		out.Run, out.Error, out.Done, out.Total = e.Run, e.Error, e.Done, e.Total
+	}
+	if t := o.Task; t != nil {
+		out.ID, out.Kind, out.Registered, out.Delivery, out.AllowedToFail = t.ID, t.Kind, true, t.Delivery, t.AllowedToFail
+		out.Reversible, out.DependsOn, out.Tags = t.Rollback != nil, t.DependsOn, t.Tags
+	}
+	return out
 }

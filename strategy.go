@@ -1,35 +1,67 @@
 package seq
 
-import "context"
+import (
+	"github.com/sequencer-go/seq/exec"
+	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/plan"
+)
 
 // A Strategy is a planner, an executor and the middleware around them: plain data. A nil field
-// is the one of [Sequential], so the zero strategy is Sequential.
+// is the one of [Sequential], so the zero strategy is Sequential. Package strategies has the six that
+// ship.
 type Strategy struct {
-	Name       string
-	Planner    Planner
-	Executor   Executor
-	Middleware []Middleware
+	Name       string // "" means "custom"
+	Planner    plan.Planner
+	Executor   exec.Executor
+	Middleware []middleware.Middleware // the first is outermost; their order is a law, see middleware.Layer
 }
 
-// An Executor walks a plan. Execute calls walk.Do for steps whose After has settled, never twice
-// for one step at a time, and returns only after all that it started has ended. It stops
-// starting steps when one returned an error, and returns what was returned to it.
-// seqtest.TestExecutor holds an implementation to this contract.
-type Executor interface {
-	Execute(ctx context.Context, walk *Walk) error
+// Sequential is the default: in chronological order, one after another, recorded, and stopping
+// at the first failure that is not allowed.
+func Sequential() Strategy {
+	return Strategy{
+		Name:       "sequential",
+		Planner:    plan.Chronological(),
+		Executor:   exec.Serial(),
+		Middleware: []middleware.Middleware{middleware.Record(), middleware.Tolerate()},
+	}
 }
 
-// ExecutorFunc is a function as an [Executor].
-type ExecutorFunc func(ctx context.Context, walk *Walk) error
+// SequencerPart makes a Strategy something that [Sequencer.Use] takes.
+func (Strategy) SequencerPart() {}
 
-// Execute calls f.
-func (f ExecutorFunc) Execute(ctx context.Context, walk *Walk) error { return f(ctx, walk) }
+// complete returns the strategy with the parts of Sequential where it has none.
+func (st Strategy) complete() Strategy {
+	def := Sequential()
+	if st.Name == "" {
+		st.Name = "custom"
+		if st.Planner == nil && st.Executor == nil && st.Middleware == nil {
+			st.Name = def.Name
+		}
+	}
+	if st.Planner == nil {
+		st.Planner = def.Planner
+	}
+	if st.Executor == nil {
+		st.Executor = def.Executor
+	}
+	if st.Middleware == nil {
+		st.Middleware = def.Middleware
+	}
+	return st
+}
 
-// PlannerFunc is a function as a [Planner].
-type PlannerFunc func(ctx context.Context, in Input) (*Plan, error)
+// Drift says what to do where code and ledger differ. It is a [Part]; without it, and as its zero
+// value, every finding is a warning in the plan.
+type Drift struct {
+	// Changed is for a step whose Checksum is not the one it succeeded with.
+	Changed Policy
+	// Missing is for a step that succeeded with a Checksum and is not registered any more. Ops
+	// without a Checksum come and go; nobody calls that drift.
+	Missing Policy
+	// Late is for a migration that has not run although a younger one has.
+	Late Policy
+}
 
-// Plan calls f.
-func (f PlannerFunc) Plan(ctx context.Context, in Input) (*Plan, error) { return f(ctx, in) }
-
-// A Handler makes one attempt at one step, in either direction.
-type Handler func(ctx context.Context, call *Call) error
+// SequencerPart makes Drift something that [Sequencer.Use] takes.
+func (Drift) SequencerPart() {}

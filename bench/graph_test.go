@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/seqtest"
 )
 
@@ -113,13 +114,13 @@ func (g graph) ops() []seq.Op {
 }
 
 // input is a graph as a planner gets it.
-func (g graph) input() seq.Input {
+func (g graph) input() plan.Input {
 	ops := g.ops()
-	steps := make([]seq.Step, len(ops))
+	steps := make([]plan.Step, len(ops))
 	for i := range steps {
-		steps[i] = seq.Step{Op: &ops[i], After: g.after[i]}
+		steps[i] = plan.Step{ID: ops[i].ID, After: g.after[i], Index: i}
 	}
-	return seq.Input{Steps: steps}
+	return plan.Input{Steps: steps}
 }
 
 // waves are the steps by level: what waits for nothing, what waits for those only, and so on.

@@ -8,13 +8,14 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/exec"
+	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/seqtest"
 )
 
 // makespan is how long an executor takes for a graph whose steps take their time, in a bubble
 // where time passes only when everybody waits: exact, and at no cost.
-func makespan(t *testing.T, g graph, executor seq.Executor) (took time.Duration) {
+func makespan(t *testing.T, g graph, executor exec.Executor) (took time.Duration) {
 	t.Helper()
 	p := g.planned(t)
 	takes := map[string]time.Duration{}
@@ -23,8 +24,8 @@ func makespan(t *testing.T, g graph, executor seq.Executor) (took time.Duration)
 	}
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		err := executor.Execute(t.Context(), seq.NewWalk(p, func(_ context.Context, c *seq.Call) error {
-			time.Sleep(takes[c.Step.Op.ID])
+		err := executor.Execute(t.Context(), seqtest.NewWalk(p, func(_ context.Context, c *middleware.Call) error {
+			time.Sleep(takes[c.Step.ID])
 			return nil
 		}))
 		if err != nil {
@@ -41,7 +42,7 @@ func BenchmarkMakespan(b *testing.B) {
 	for _, load := range []string{"c", "d"} {
 		g := loads[load]()
 		for _, workers := range []int{2, 8, 64} {
-			for name, executor := range map[string]seq.Executor{"dataflow": exec.Dataflow(workers), "parallel": exec.Parallel(workers)} {
+			for name, executor := range map[string]exec.Executor{"dataflow": exec.Dataflow(workers), "parallel": exec.Parallel(workers)} {
 				b.Run(fmt.Sprintf("load=%s/workers=%d/by=%s", load, workers, name), func(b *testing.B) {
 					var took time.Duration
 					for b.Loop() {

@@ -18,7 +18,7 @@ func BenchmarkPlan(b *testing.B) {
 		b.Run("load="+load+"/by=kahn", func(b *testing.B) {
 			perStep(b, n, collected(func() error { kahn(g.after); return nil }))
 		})
-		for name, planner := range map[string]seq.Planner{"waves": plan.Waves(), "migrations-first": plan.MigrationsFirst()} {
+		for name, planner := range map[string]plan.Planner{"waves": plan.Waves(), "migrations-first": plan.MigrationsFirst()} {
 			b.Run("load="+load+"/by="+name, func(b *testing.B) {
 				in := g.input()
 				perStep(b, n, collected(func() error {

@@ -7,17 +7,18 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/exec"
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/plan"
+	"github.com/sequencer-go/seq/seqtest"
 )
 
 func nothing(int) error { return nil }
 
-func succeed(context.Context, *seq.Call) error { return nil }
+func succeed(context.Context, *middleware.Call) error { return nil }
 
 // planned is a graph in waves, as the planner makes them.
-func (g graph) planned(tb testing.TB) *seq.Plan {
+func (g graph) planned(tb testing.TB) *plan.Plan {
 	tb.Helper()
 	p, err := plan.Waves().Plan(tb.Context(), g.input())
 	if err != nil {
@@ -42,12 +43,12 @@ func BenchmarkWalk(b *testing.B) {
 			perStep(b, n, always(func() error { return walkErrgroup(waves, workers, nothing) }))
 		})
 		p := g.planned(b)
-		for name, executor := range map[string]seq.Executor{
+		for name, executor := range map[string]exec.Executor{
 			"dataflow": exec.Dataflow(workers), "dataflow-default": exec.Dataflow(0), "parallel": exec.Parallel(workers),
 		} {
 			b.Run(fmt.Sprintf("load=%s/by=%s", load, name), func(b *testing.B) {
 				perStep(b, n, func() func() error {
-					walk := seq.NewWalk(p, succeed)
+					walk := seqtest.NewWalk(p, succeed)
 					runtime.GC()
 					return func() error { return executor.Execute(b.Context(), walk) }
 				})
@@ -55,7 +56,7 @@ func BenchmarkWalk(b *testing.B) {
 		}
 		b.Run(fmt.Sprintf("load=%s/by=walk+dataflow", load), func(b *testing.B) {
 			perStep(b, n, always(func() error {
-				return exec.Dataflow(workers).Execute(b.Context(), seq.NewWalk(p, succeed))
+				return exec.Dataflow(workers).Execute(b.Context(), seqtest.NewWalk(p, succeed))
 			}))
 		})
 	}
@@ -69,7 +70,7 @@ func TestWalkersDoEveryStepOnceAndInOrder(t *testing.T) {
 		p := g.planned(t)
 		place := map[string]int{} // where the planner put the step
 		for i := range p.Steps {
-			place[p.Steps[i].Op.ID] = i
+			place[p.Steps[i].ID] = i
 		}
 		order := make([]int, len(p.Steps)) // from plan to graph
 		for i, op := range g.ops() {
@@ -85,13 +86,13 @@ func TestWalkersDoEveryStepOnceAndInOrder(t *testing.T) {
 				return nil
 			},
 			"dataflow": func(do func(int) error) error {
-				return exec.Dataflow(2).Execute(t.Context(), seq.NewWalk(p, func(_ context.Context, c *seq.Call) error {
-					return do(order[place[c.Step.Op.ID]])
+				return exec.Dataflow(2).Execute(t.Context(), seqtest.NewWalk(p, func(_ context.Context, c *middleware.Call) error {
+					return do(order[place[c.Step.ID]])
 				}))
 			},
 			"parallel": func(do func(int) error) error {
-				return exec.Parallel(2).Execute(t.Context(), seq.NewWalk(p, func(_ context.Context, c *seq.Call) error {
-					return do(order[place[c.Step.Op.ID]])
+				return exec.Parallel(2).Execute(t.Context(), seqtest.NewWalk(p, func(_ context.Context, c *middleware.Call) error {
+					return do(order[place[c.Step.ID]])
 				}))
 			},
 		} {

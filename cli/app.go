@@ -129,9 +129,9 @@ func (c *choice) flags(cmd *cobra.Command, a *app, from string) {
 	_ = cmd.RegisterFlagCompletionFunc("tags", a.completeTags)
 }
 
-// options are the choice as run options, with names made into IDs.
+// options are the choice as options of any call that runs, undoes or shows ops, with names made into IDs.
 func (c *choice) options(cmd *cobra.Command, a *app) ([]seq.RunOption, error) {
-	opts := []seq.RunOption{seq.By(a.by())}
+	var opts []seq.RunOption
 	if cmd.Flags().Changed("only") {
 		if len(c.only) == 0 { // an empty variable of a script, which would do nothing, silently
 			return nil, usage("--only names no operation")

@@ -8,13 +8,15 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
 
 // A board is what the events of a run say together: what runs, what is left, why nothing moves.
 // Its owner guards it.
 type board struct {
-	plan    *seq.Plan
+	plan    *plan.Plan
 	phase   phase
 	held    *store.LeaseError // while waiting for it
 	away    error             // why the ledger does not answer
@@ -53,7 +55,7 @@ type work struct {
 	overdue   bool
 }
 
-func newBoard(plan *seq.Plan) *board {
+func newBoard(plan *plan.Plan) *board {
 	b := &board{plan: plan, settled: map[string]seq.State{}, waits: map[string]int{}}
 	if plan != nil {
 		b.total = int64(len(plan.Steps))
@@ -62,45 +64,45 @@ func newBoard(plan *seq.Plan) *board {
 }
 
 // take takes in what happened.
-func (b *board) take(e seq.Event) {
+func (b *board) take(e middleware.Event) {
 	w := b.work(e.ID)
 	b.away = nil
-	if e.Kind != seq.EventProgress {
+	if e.Kind != middleware.EventProgress {
 		b.waits = map[string]int{}
 	}
 	switch e.Kind {
-	case seq.EventWaiting:
+	case middleware.EventWaiting:
 		if errors.As(e.Err, &b.held) {
 			b.enter(waiting, e.Time)
 		} else {
 			b.away, b.again = e.Err, e.Time.Add(e.Delay)
 		}
-	case seq.EventLeaseAcquired:
+	case middleware.EventLeaseAcquired:
 		b.held = nil
 		b.enter(idle, e.Time)
-	case seq.EventPlanned:
+	case middleware.EventPlanned:
 		if e.Plan != nil {
 			b.plan, b.total = e.Plan, int64(len(e.Plan.Steps))
 		}
-	case seq.EventRunStarted:
+	case middleware.EventRunStarted:
 		b.enter(started, e.Time)
 		b.held, b.began, b.undoing = nil, e.Time, false
 		b.settled, b.running = map[string]seq.State{}, nil
 		if e.Total > 0 {
 			b.total = e.Total
 		}
-	case seq.EventRollbackStarted:
+	case middleware.EventRollbackStarted:
 		b.undoing, b.settled = true, map[string]seq.State{}
 		if e.Total > 0 {
 			b.total = e.Total
 		}
-	case seq.EventStarted:
+	case middleware.EventStarted:
 		b.enter(started, e.Time)
 		b.held = nil
 		b.drop(e.ID)
 		b.running = append(b.running, &work{id: e.ID, direction: e.Direction, since: e.Time})
 		b.undoing = b.undoing || e.Direction == seq.Rollback
-	case seq.EventProgress:
+	case middleware.EventProgress:
 		if w == nil {
 			return
 		}
@@ -108,23 +110,23 @@ func (b *board) take(e seq.Event) {
 			w.told, w.first = e.Time, e.Done
 		}
 		w.done, w.total, w.again = e.Done, e.Total, time.Time{}
-	case seq.EventRetrying:
+	case middleware.EventRetrying:
 		if w == nil {
 			w = &work{id: e.ID, direction: e.Direction, since: e.Time}
 			b.running = append(b.running, w)
 		}
 		w.again, w.err = e.Time.Add(e.Delay), e.Err
-	case seq.EventOverdue:
+	case middleware.EventOverdue:
 		if w != nil {
 			w.overdue = true
 		}
-	case seq.EventSettled:
+	case middleware.EventSettled:
 		b.drop(e.ID)
 		b.settled[e.ID] = e.State
-	case seq.EventRunFinished:
+	case middleware.EventRunFinished:
 		b.enter(over, e.Time)
 		b.running = nil
-	case seq.EventLeaseLost, seq.EventRecovered:
+	case middleware.EventLeaseLost, middleware.EventRecovered:
 	}
 }
 
@@ -158,7 +160,7 @@ func (b *board) waves() (now, all int) {
 	all = b.plan.Steps[len(b.plan.Steps)-1].Wave + 1
 	now = all
 	for i := range b.plan.Steps {
-		if _, settled := b.settled[b.plan.Steps[i].Op.ID]; !settled {
+		if _, settled := b.settled[b.plan.Steps[i].ID]; !settled {
 			now = min(now, b.plan.Steps[i].Wave+1)
 		}
 	}
@@ -215,13 +217,13 @@ func (b *board) behind(id string) (n int) {
 	waits := make([]bool, len(b.plan.Steps))
 	for i := range b.plan.Steps {
 		s := &b.plan.Steps[i]
-		if _, settled := b.settled[s.Op.ID]; settled {
+		if _, settled := b.settled[s.ID]; settled {
 			continue
 		}
 		if waits[i] = slices.ContainsFunc(s.After, func(j int) bool { return waits[j] }); waits[i] {
 			n++
 		}
-		waits[i] = waits[i] || s.Op.ID == id
+		waits[i] = waits[i] || s.ID == id
 	}
 	return n
 }
@@ -246,8 +248,8 @@ func (b *board) scheduled(now time.Time) []string {
 	var list []string
 	for i := range b.plan.Steps {
 		s := &b.plan.Steps[i]
-		if b.settled[s.Op.ID] == seq.Scheduled && s.NotBefore.After(now) {
-			list = append(list, fmt.Sprintf("%s is scheduled for %s, in %s", s.Op.ID, stamp(s.NotBefore), span(s.NotBefore.Sub(now))))
+		if b.settled[s.ID] == seq.Scheduled && s.NotBefore.After(now) {
+			list = append(list, fmt.Sprintf("%s is scheduled for %s, in %s", s.ID, stamp(s.NotBefore), span(s.NotBefore.Sub(now))))
 		}
 	}
 	return list

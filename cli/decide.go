@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
 )
 
 func (a *app) retry() *cobra.Command {
@@ -75,12 +76,12 @@ func (a *app) decision(cmd *cobra.Command, then string, act func(ctx context.Con
 		if err != nil {
 			return err
 		}
-		waits := func(e seq.Event) {
-			if e.Kind == seq.EventWaiting { // not where the answer goes, which may be JSON
+		waits := func(e middleware.Event) {
+			if e.Kind == middleware.EventWaiting { // not where the answer goes, which may be JSON
 				fmt.Fprintln(cmd.ErrOrStderr(), describe(e, false, nil))
 			}
 		}
-		if err := act(cmd.Context(), id, reason, seq.By(a.by()), seq.Using(seq.Middleware{Name: "cli", Watch: waits})); err != nil {
+		if err := act(cmd.Context(), id, reason, seq.By(a.by()), seq.Using(middleware.Middleware{Name: "cli", Watch: waits})); err != nil {
 			if !errors.Is(err, seq.ErrInvalidOption) {
 				return err
 			}

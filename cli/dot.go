@@ -5,11 +5,11 @@ import (
 	"io"
 	"strings"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/plan"
 )
 
 // drawDot draws a plan for Graphviz, a cluster a wave.
-func drawDot(out io.Writer, plan *seq.Plan) {
+func drawDot(out io.Writer, plan *plan.Plan) {
 	fmt.Fprintf(out, "digraph plan {\n  label=%s;\n  rankdir=TB;\n  node [shape=box, fontname=\"sans-serif\"];\n", dotText(plan.Strategy+", plan "+plan.Hash()))
 	for i := range plan.Steps {
 		s := &plan.Steps[i]
@@ -20,7 +20,7 @@ func drawDot(out io.Writer, plan *seq.Plan) {
 		if s.Skip != "" || s.Refused != "" {
 			style = ", style=dashed"
 		}
-		fmt.Fprintf(out, "    s%d [label=%s%s];\n", i, dotText(append([]string{s.Op.ID}, captions(s)...)...), style)
+		fmt.Fprintf(out, "    s%d [label=%s%s];\n", i, dotText(append([]string{s.ID}, captions(s)...)...), style)
 		if i == len(plan.Steps)-1 || plan.Steps[i+1].Wave != s.Wave {
 			fmt.Fprintln(out, "  }")
 		}

@@ -5,9 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sequencer-go/seq/internal/ident"
 	"github.com/spf13/cobra"
-
-	"github.com/sequencer-go/seq"
 )
 
 // help is cobra's own, with what a person really types in the examples.
@@ -34,7 +33,7 @@ func misspelt(cmd *cobra.Command, list []string, err error) error {
 			names = append(names, c.Name())
 		}
 		hint := "--help lists the commands"
-		if near := seq.Nearest(list[0], names); near != "" {
+		if near := ident.Nearest(list[0], names); near != "" {
 			hint = "did you mean " + near + "?"
 		}
 		return usage("there is no command %q; %s", list[0], hint)

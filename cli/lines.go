@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
 )
 
 // How long nothing is said before a line says why.
@@ -36,7 +37,7 @@ func newLines(out io.Writer, b *board) *lines {
 	return l
 }
 
-func (l *lines) event(e seq.Event) {
+func (l *lines) event(e middleware.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.b.take(e)
@@ -100,7 +101,7 @@ func (l *lines) close() {
 
 // describe is an event as a line for people; "" for what is not worth one. It keeps in starts when
 // ops began.
-func describe(e seq.Event, p palette, starts map[string]time.Time) string {
+func describe(e middleware.Event, p palette, starts map[string]time.Time) string {
 	line := func(what, id, note string) string {
 		out := fmt.Sprintf("%-16s %s", what, brief(id))
 		if note != "" {
@@ -109,12 +110,12 @@ func describe(e seq.Event, p palette, starts map[string]time.Time) string {
 		return out
 	}
 	switch e.Kind {
-	case seq.EventWaiting:
+	case middleware.EventWaiting:
 		if e.Delay > 0 {
 			return line("waiting", "for the ledger, tried again in "+span(e.Delay), brief(text(e.Err)))
 		}
 		return line("waiting", "for the lease", brief(text(e.Err)))
-	case seq.EventRunStarted:
+	case middleware.EventRunStarted:
 		parts := []string{brief(e.Strategy)}
 		if e.Total > 0 { // a rollback tells later
 			parts = append(parts, number(e.Total, "operation"))
@@ -123,9 +124,9 @@ func describe(e seq.Event, p palette, starts map[string]time.Time) string {
 			parts = append(parts, "run "+brief(e.Run))
 		}
 		return line("run", strings.Join(parts, ", "), "")
-	case seq.EventRollbackStarted:
+	case middleware.EventRollbackStarted:
 		return line("rolling back", number(e.Total, "operation"), brief(text(e.Err)))
-	case seq.EventStarted:
+	case middleware.EventStarted:
 		starts[e.ID] = e.Time
 		verb := "running"
 		if e.Direction == seq.Rollback {
@@ -136,27 +137,27 @@ func describe(e seq.Event, p palette, starts map[string]time.Time) string {
 			note = fmt.Sprintf("attempt %d", e.Attempt)
 		}
 		return line(verb, e.ID, note)
-	case seq.EventRetrying:
+	case middleware.EventRetrying:
 		return line("retrying", e.ID, fmt.Sprintf("in %s after: %s", span(e.Delay), brief(text(e.Err))))
-	case seq.EventOverdue:
+	case middleware.EventOverdue:
 		return line("overdue", e.ID, "its context has ended and it does not return")
-	case seq.EventRecovered:
+	case middleware.EventRecovered:
 		return line("recovered", e.ID, fmt.Sprintf("its process died; it is %s now", e.State))
-	case seq.EventLeaseLost:
+	case middleware.EventLeaseLost:
 		return p.red(line("lease lost", "", brief(text(e.Err))))
-	case seq.EventSettled:
+	case middleware.EventSettled:
 		out := p.state(e.State, 16) + " " + brief(e.ID)
 		if note := remark(e, starts[e.ID]); note != "" {
 			out += "  " + p.dim(note)
 		}
 		return out
-	case seq.EventProgress, seq.EventRunFinished, seq.EventLeaseAcquired, seq.EventPlanned:
+	case middleware.EventProgress, middleware.EventRunFinished, middleware.EventLeaseAcquired, middleware.EventPlanned:
 	}
 	return "" // the heartbeat has progress, the report what came of it
 }
 
 // remark is what is worth saying of an op that came to rest.
-func remark(e seq.Event, began time.Time) string {
+func remark(e middleware.Event, began time.Time) string {
 	switch {
 	case e.Err != nil:
 		return brief(text(e.Err))

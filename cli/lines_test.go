@@ -15,6 +15,7 @@ import (
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/cli"
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/strategies"
 )
@@ -91,14 +92,14 @@ func TestAPipeHearsWhyARetryTakesItsTime(t *testing.T) {
 }
 
 // waiting tries once more after a pause.
-func waiting(pause time.Duration) seq.Middleware {
-	return seq.Middleware{Name: "again", Layer: seq.LayerCall, Step: func(next seq.Handler) seq.Handler {
-		return func(ctx context.Context, call *seq.Call) error {
+func waiting(pause time.Duration) middleware.Middleware {
+	return middleware.Middleware{Name: "again", Layer: middleware.LayerCall, Step: func(next middleware.Handler) middleware.Handler {
+		return func(ctx context.Context, call *middleware.Call) error {
 			err := next(ctx, call)
 			if err == nil {
 				return nil
 			}
-			call.Retrying(err, pause)
+			middleware.Retrying(ctx, err, pause)
 			if err := clock.Sleep(ctx, clock.Wall(), pause); err != nil {
 				return err
 			}

@@ -9,7 +9,7 @@ import (
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
 )
 
 // most is how many lines the live view, and a heartbeat, has for what runs, or keeps the run from moving.
@@ -40,17 +40,17 @@ func newLive(out io.Writer, b *board) *live {
 	return l
 }
 
-func (l *live) event(e seq.Event) {
+func (l *live) event(e middleware.Event) {
 	l.mu.Lock()
 	l.b.take(e)
 	line := ""
 	switch e.Kind {
-	case seq.EventStarted:
+	case middleware.EventStarted:
 		l.starts[e.ID] = e.Time
-	case seq.EventProgress: // the screen asks for it when it is drawn
+	case middleware.EventProgress: // the screen asks for it when it is drawn
 		l.mu.Unlock()
 		return
-	case seq.EventWaiting: // is on the screen while it is so
+	case middleware.EventWaiting: // is on the screen while it is so
 	default:
 		line = describe(e, l.p, l.starts)
 	}

@@ -6,17 +6,18 @@ import (
 	"strings"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/plan"
 )
 
 // drawMermaid draws a plan as a Mermaid flowchart, a subgraph a wave.
-func drawMermaid(out io.Writer, plan *seq.Plan) {
+func drawMermaid(out io.Writer, plan *plan.Plan) {
 	fmt.Fprintf(out, "%%%% %s, plan %s\nflowchart TD\n", mermaidText(plan.Strategy), plan.Hash())
 	for i := range plan.Steps {
 		s := &plan.Steps[i]
 		if i == 0 || plan.Steps[i-1].Wave != s.Wave {
 			fmt.Fprintf(out, "  subgraph wave%d[\"wave %d\"]\n", s.Wave+1, s.Wave+1)
 		}
-		text := []string{mermaidText(s.Op.ID)}
+		text := []string{mermaidText(s.ID)}
 		for _, note := range captions(s) {
 			text = append(text, mermaidText(note))
 		}
@@ -55,16 +56,16 @@ func mermaidText(text string) string {
 }
 
 // captions are what stands below a step's name in a picture.
-func captions(s *seq.Step) []string {
+func captions(s *plan.Step) []string {
 	var list []string
 	add := func(when bool, note string) {
 		if when {
 			list = append(list, note)
 		}
 	}
-	add(s.Op.Kind == seq.Migration, "migration")
-	add(s.Op.AllowedToFail, "allowed to fail")
-	add(s.Op.Rollback == nil, "cannot be undone")
+	add(s.Kind == seq.Migration, "migration")
+	add(s.AllowedToFail, "allowed to fail")
+	add(!s.Reversible, "cannot be undone")
 	add(!s.NotBefore.IsZero(), "due "+stamp(s.NotBefore))
 	add(s.Skip != "", "skipped: "+s.Skip)
 	add(s.Refused != "", "refused: "+s.Refused)
@@ -78,18 +79,15 @@ type arrow struct {
 }
 
 // arrows are what each step of a plan waits for, without what follows from the others.
-func arrows(plan *seq.Plan) [][]arrow {
+func arrows(plan *plan.Plan) [][]arrow {
 	index := map[string]int{}
 	for i := range plan.Steps {
-		index[plan.Steps[i].Op.ID] = i
-		for _, old := range plan.Steps[i].Op.RenamedFrom {
-			index[old] = i
-		}
+		index[plan.Steps[i].ID] = i
 	}
 	all := make([][]arrow, len(plan.Steps))
 	for i := range plan.Steps {
 		declared := map[int]bool{}
-		for _, id := range plan.Steps[i].Op.DependsOn {
+		for _, id := range plan.Steps[i].DependsOn {
 			if j, there := index[id]; there {
 				declared[j] = true
 			}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/internal/ident"
 	"github.com/sequencer-go/seq/strategies"
 )
 
@@ -35,7 +36,7 @@ func (a *app) find(ctx context.Context, name string) (string, error) {
 		return "", usage("%q could be any of %s", name, strings.Join(same, ", "))
 	}
 	hint := "status lists those there are"
-	if near := seq.Nearest(name, ids); near != "" {
+	if near := ident.Nearest(name, ids); near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	return "", usage("neither the code nor the ledger knows the operation %q; %s", name, hint)

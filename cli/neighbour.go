@@ -8,6 +8,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/middleware"
 )
 
 // A neighbour is the process that this one waits for: what it does is read from the ledger, so that
@@ -25,8 +26,8 @@ type neighbour struct {
 const look = 2 * time.Second
 
 // event begins to watch when the run waits, and ends with the next thing that happens.
-func (n *neighbour) event(ctx context.Context, e seq.Event) {
-	if e.Kind != seq.EventWaiting || !errors.Is(e.Err, seq.ErrLeaseHeld) {
+func (n *neighbour) event(ctx context.Context, e middleware.Event) {
+	if e.Kind != middleware.EventWaiting || !errors.Is(e.Err, seq.ErrLeaseHeld) {
 		n.close()
 		return
 	}

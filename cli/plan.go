@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/plan"
 )
 
 func (a *app) plan() *cobra.Command {
@@ -70,7 +71,7 @@ The hash stands for the decision: run --plan HASH refuses when it is not the sam
 }
 
 // printPlan draws a plan in a format.
-func (a *app) printPlan(cmd *cobra.Command, plan *seq.Plan, format string) error {
+func (a *app) printPlan(cmd *cobra.Command, plan *plan.Plan, format string) error {
 	out := cmd.OutOrStdout()
 	if a.json {
 		if cmd.Flags().Changed("format") && format != "json" {

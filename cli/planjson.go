@@ -3,7 +3,7 @@ package cli
 import (
 	"time"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/plan"
 )
 
 type (
@@ -39,7 +39,7 @@ type (
 	}
 )
 
-func viewPlan(p *seq.Plan) planView {
+func viewPlan(p *plan.Plan) planView {
 	v := planView{Hash: p.Hash(), Strategy: p.Strategy, Direction: p.Direction.String(), Undo: p.Undo, Steps: []stepView{}}
 	for _, f := range p.Findings {
 		v.Findings = append(v.Findings, findingView{f.ID, f.Kind, f.Detail, f.Policy.String()})
@@ -48,11 +48,11 @@ func viewPlan(p *seq.Plan) planView {
 		s := &p.Steps[i]
 		var after []string
 		for _, j := range s.After {
-			after = append(after, p.Steps[j].Op.ID)
+			after = append(after, p.Steps[j].ID)
 		}
 		v.Steps = append(v.Steps, stepView{
-			s.Op.ID, s.Op.Kind.String(), s.Wave + 1, after, s.Op.DependsOn, moment(s.NotBefore), s.Skip, s.Refused,
-			s.Op.Delivery.String(), s.Op.AllowedToFail, s.Op.ShouldRun != nil, s.Op.Rollback != nil, s.Irreversible, s.Op.Tags,
+			s.ID, s.Kind.String(), s.Wave + 1, after, s.DependsOn, moment(s.NotBefore), s.Skip, s.Refused,
+			s.Delivery.String(), s.AllowedToFail, s.Conditional, s.Reversible, s.Irreversible, s.Tags,
 		})
 	}
 	return v

@@ -49,7 +49,6 @@ next run takes over.`,
 			if err != nil {
 				return err
 			}
-			opts = append(opts, alone, seq.Because(reason))
 			plan, err := a.s.Preview(cmd.Context(), opts...)
 			if err != nil {
 				return err
@@ -63,7 +62,7 @@ next run takes over.`,
 			if dry {
 				return a.printPlan(cmd, plan, "text")
 			}
-			return a.watch(cmd, plan, opts, a.s.Run)
+			return a.watch(cmd, plan, append(opts, alone, seq.By(a.by()), seq.Because(reason)), a.s.Run)
 		},
 	}
 	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation")
@@ -95,7 +94,7 @@ func isolateFlag(cmd *cobra.Command, isolate *string) {
 func isolation(isolate string) (seq.RunOption, error) {
 	i := slices.Index(isolations, isolate)
 	if i < 0 {
-		return nil, usage("--isolate=%s: want wait, return or fail", isolate)
+		return seq.RunOption{}, usage("--isolate=%s: want wait, return or fail", isolate)
 	}
-	return seq.Isolate(seq.Otherwise(i)), nil
+	return seq.Isolate(seq.IfLeased(i)), nil
 }

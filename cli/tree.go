@@ -6,10 +6,11 @@ import (
 	"strings"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/plan"
 )
 
 // drawTree draws a plan as text: waves, and below them what runs in them, with the reasons.
-func drawTree(out io.Writer, p palette, plan *seq.Plan, st *seq.Status) {
+func drawTree(out io.Writer, p palette, plan *plan.Plan, st *seq.Status) {
 	for _, f := range plan.Findings {
 		fmt.Fprintln(out, p.wrap("33", brief(f.String())))
 	}
@@ -48,26 +49,26 @@ func drawTree(out io.Writer, p palette, plan *seq.Plan, st *seq.Status) {
 		if last && !undoing || i == len(plan.Steps)-1 {
 			branch, stem = "└─ ", "   "
 		}
-		fmt.Fprintf(out, "%s%s%s\n", branch, s.Op.ID, p.dim(traits(s)))
-		for _, why := range reasons(plan, s, st, now[s.Op.ID]) {
+		fmt.Fprintf(out, "%s%s%s\n", branch, s.ID, p.dim(traits(s)))
+		for _, why := range reasons(plan, s, st, now[s.ID]) {
 			fmt.Fprintf(out, "%s   %s\n", stem, p.dim(why))
 		}
 	}
 }
 
 // traits are what an op is.
-func traits(s *seq.Step) string {
+func traits(s *plan.Step) string {
 	list := []string{}
-	if s.Op.Kind == seq.Migration {
+	if s.Kind == seq.Migration {
 		list = append(list, "migration")
 	}
-	if s.Op.Delivery != seq.Repeatable {
-		list = append(list, s.Op.Delivery.String())
+	if s.Delivery != seq.Repeatable {
+		list = append(list, s.Delivery.String())
 	}
-	if s.Op.AllowedToFail {
+	if s.AllowedToFail {
 		list = append(list, "allowed to fail")
 	}
-	if s.Op.Rollback == nil {
+	if !s.Reversible {
 		list = append(list, "cannot be undone")
 	} else {
 		list = append(list, "can be undone")
@@ -76,7 +77,7 @@ func traits(s *seq.Step) string {
 }
 
 // reasons are why a step stands where it does, and what will keep it from running.
-func reasons(plan *seq.Plan, s *seq.Step, st *seq.Status, o *seq.OpStatus) []string {
+func reasons(plan *plan.Plan, s *plan.Step, st *seq.Status, o *seq.OpStatus) []string {
 	var list []string
 	add := func(when bool, format string, args ...any) {
 		if when {
@@ -86,9 +87,9 @@ func reasons(plan *seq.Plan, s *seq.Step, st *seq.Status, o *seq.OpStatus) []str
 	undoing := plan.Direction == seq.Rollback
 	add(s.Refused != "", "refused: %s", brief(s.Refused))
 	add(s.Skip != "", "skipped: %s", brief(s.Skip))
-	add(!undoing && len(s.Op.DependsOn) > 0, "depends on %s", strings.Join(s.Op.DependsOn, ", "))
-	if !undoing && len(s.After) > 0 && len(s.Op.DependsOn) == 0 {
-		before := plan.Steps[s.After[len(s.After)-1]].Op.ID
+	add(!undoing && len(s.DependsOn) > 0, "depends on %s", strings.Join(s.DependsOn, ", "))
+	if !undoing && len(s.After) > 0 && len(s.DependsOn) == 0 {
+		before := plan.Steps[s.After[len(s.After)-1]].ID
 		more := ""
 		if len(s.After) > 1 {
 			more = fmt.Sprintf(" and %d more", len(s.After)-1)
@@ -96,7 +97,7 @@ func reasons(plan *seq.Plan, s *seq.Step, st *seq.Status, o *seq.OpStatus) []str
 		add(true, "comes after %s%s, by the strategy", before, more)
 	}
 	add(!s.NotBefore.IsZero(), "%s", due(s.NotBefore, st.Now))
-	add(!undoing && s.Op.ShouldRun != nil, "asks first whether it should run")
+	add(!undoing && s.Conditional, "asks first whether it should run")
 	add(s.Irreversible, "the strategy undoes a run that failed, and this one would stay")
 	if o != nil && !undoing {
 		switch o.State {

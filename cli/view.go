@@ -7,11 +7,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/plan"
 )
 
 // view is the one that suits the output.
-func (a *app) view(cmd *cobra.Command, plan *seq.Plan) view {
+func (a *app) view(cmd *cobra.Command, plan *plan.Plan) view {
 	out := cmd.OutOrStdout()
 	switch {
 	case a.json:
@@ -31,7 +32,7 @@ type jsonLines struct {
 	out io.Writer
 }
 
-func (j *jsonLines) event(e seq.Event) {
+func (j *jsonLines) event(e middleware.Event) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	_ = writeJSON(j.out, viewEvent(&e))

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -165,7 +166,7 @@ func viewReport(r *seq.Report) *reportView {
 	return out
 }
 
-func viewEvent(e *seq.Event) eventView {
+func viewEvent(e *middleware.Event) eventView {
 	v := eventView{
 		Event: e.Kind.String(), Time: e.Time.UTC(), Run: e.Run, Strategy: e.Strategy, ID: e.ID, Attempt: e.Attempt,
 		Reason: e.Reason, Error: store.ErrorText(cause(e.Err)), Delay: e.Delay.Seconds(), Done: e.Done, Total: e.Total,
@@ -174,11 +175,11 @@ func viewEvent(e *seq.Event) eventView {
 		v.Direction = e.Direction.String()
 	}
 	switch e.Kind {
-	case seq.EventSettled, seq.EventRecovered:
+	case middleware.EventSettled, middleware.EventRecovered:
 		v.State = e.State.String()
-	case seq.EventRunFinished:
+	case middleware.EventRunFinished:
 		v.RunState = e.RunState.String()
-	case seq.EventPlanned:
+	case middleware.EventPlanned:
 		if e.Plan != nil {
 			v.Plan = e.Plan.Hash()
 		}

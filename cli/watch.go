@@ -6,27 +6,29 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/plan"
 )
 
 // A view shows a run while it happens.
 type view interface {
-	event(e seq.Event)
+	event(e middleware.Event)
 	there(doings []string) // what the process does that this one waits for
 	stopping()             // it was interrupted, which may take a while
 	close()                // nothing is shown any more
 }
 
 // watch makes a call that runs ops, and shows what happens and what came of it.
-func (a *app) watch(cmd *cobra.Command, plan *seq.Plan, opts []seq.RunOption, call func(context.Context, ...seq.RunOption) (*seq.Report, error)) error {
+func (a *app) watch(cmd *cobra.Command, plan *plan.Plan, opts []seq.RunOption, call func(context.Context, ...seq.RunOption) (*seq.Report, error)) error {
 	out := cmd.OutOrStdout()
 	v := a.view(cmd, plan)
 	n := &neighbour{s: a.s, tell: v.there}
-	watch := func(e seq.Event) {
+	watch := func(e middleware.Event) {
 		n.event(cmd.Context(), e)
 		v.event(e)
 	}
 	unhook := context.AfterFunc(cmd.Context(), v.stopping)
-	report, err := call(cmd.Context(), append(opts, seq.Using(seq.Middleware{Name: "cli", Watch: watch}))...)
+	report, err := call(cmd.Context(), append(opts, seq.Using(middleware.Middleware{Name: "cli", Watch: watch}))...)
 	unhook()
 	n.close()
 	v.close()

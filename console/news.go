@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -27,7 +28,9 @@ type News struct {
 func Hear(n *News) Option { return func(c *console) { c.news, c.heard = n, true } }
 
 // Middleware listens to the events of a sequencer.
-func (n *News) Middleware() seq.Middleware { return seq.Middleware{Name: "console", Watch: n.watch} }
+func (n *News) Middleware() middleware.Middleware {
+	return middleware.Middleware{Name: "console", Watch: n.watch}
+}
 
 type retryKey struct{ run, op string }
 
@@ -38,16 +41,16 @@ type retry struct {
 	err   string
 }
 
-func (n *News) watch(e seq.Event) {
+func (n *News) watch(e middleware.Event) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch key := (retryKey{e.Run, e.ID}); e.Kind {
-	case seq.EventRetrying:
+	case middleware.EventRetrying:
 		if n.retries == nil {
 			n.retries = map[retryKey]retry{}
 		}
 		n.retries[key] = retry{e.Time.Add(e.Delay), n.retries[key].tries + 1, store.ErrorText(e.Err)}
-	case seq.EventStarted, seq.EventSettled:
+	case middleware.EventStarted, middleware.EventSettled:
 		delete(n.retries, key)
 	}
 }

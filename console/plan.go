@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -14,7 +14,7 @@ import (
 type planPage struct {
 	page
 
-	Plan  *seq.Plan
+	Plan  *plan.Plan
 	Back  bool
 	Waves [][]stepView
 	Err   string // why there is no plan
@@ -23,7 +23,7 @@ type planPage struct {
 
 // stepView is a step of a plan as pages show it.
 type stepView struct {
-	*seq.Step
+	*plan.Step
 
 	Title string
 	After []string
@@ -59,8 +59,8 @@ func (c *console) showPlan(w http.ResponseWriter, r *http.Request, status int, b
 	serial := len(plan.Steps) > 0 && plan.Steps[len(plan.Steps)-1].Wave == len(plan.Steps)-1
 	for i := range plan.Steps {
 		step := &plan.Steps[i]
-		v := stepView{Step: step, Title: title(step.Op.ID)}
-		for _, id := range step.Op.DependsOn {
+		v := stepView{Step: step, Title: title(step.ID)}
+		for _, id := range step.DependsOn {
 			v.After = append(v.After, title(id))
 		}
 		at := step.Wave

@@ -141,7 +141,7 @@ func (c *console) waves(ctx context.Context, st *seq.Status) map[string]int {
 	wave := make(map[string]int, len(st.Ops))
 	if plan, err := c.seq.Preview(ctx, seq.Repeat()); err == nil {
 		for i := range plan.Steps {
-			wave[plan.Steps[i].Op.ID] = plan.Steps[i].Wave
+			wave[plan.Steps[i].ID] = plan.Steps[i].Wave
 		}
 		return wave
 	}

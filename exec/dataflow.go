@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/plan"
 )
 
 // Dataflow does each step as soon as its own After have settled, at most n at a time, whatever
@@ -14,9 +14,9 @@ import (
 // behind it starts first, because that chain may decide when the run ends (Hu, Parallel sequencing
 // and assembly line problems, 1961); of equal ones, and always when n is 1, the first in plan
 // order. n is as for [Parallel].
-func Dataflow(n int) seq.Executor {
+func Dataflow(n int) Executor {
 	n = width(n)
-	return seq.ExecutorFunc(func(ctx context.Context, walk *seq.Walk) error {
+	return Func(func(ctx context.Context, walk Walk) error {
 		steps := walk.Plan().Steps
 		if n == 1 || chain(steps) {
 			return Serial().Execute(ctx, walk)
@@ -40,7 +40,7 @@ func Dataflow(n int) seq.Executor {
 }
 
 // chain reports whether each step waits for the one before: then there is never a choice.
-func chain(steps []seq.Step) bool {
+func chain(steps []plan.Step) bool {
 	for i := 1; i < len(steps); i++ {
 		if !slices.Contains(steps[i].After, i-1) {
 			return false

@@ -9,11 +9,13 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/exec"
+	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/seqtest"
 )
 
 func TestExecutorsKeepTheContract(t *testing.T) {
-	for name, e := range map[string]seq.Executor{
+	for name, e := range map[string]exec.Executor{
 		"serial": exec.Serial(), "parallel": exec.Parallel(0), "parallel 1": exec.Parallel(1), "parallel 3": exec.Parallel(3),
 		"dataflow": exec.Dataflow(0), "dataflow 1": exec.Dataflow(1), "dataflow 3": exec.Dataflow(3),
 	} {
@@ -28,18 +30,18 @@ func TestDataflowStartsTheLongestChainFirst(t *testing.T) {
 		seqtest.Succeeds(seqtest.ID(1, "short")), seqtest.Succeeds(seqtest.ID(2, "short_too")),
 		seqtest.Succeeds(seqtest.ID(3, "chain")), seqtest.Succeeds(seqtest.ID(4, "middle")), seqtest.Succeeds(seqtest.ID(5, "end")),
 	}
-	steps := make([]seq.Step, len(ops))
+	steps := make([]plan.Step, len(ops))
 	for i := range steps {
-		steps[i].Op = &ops[i]
+		steps[i].ID = ops[i].ID
 	}
 	steps[3].After, steps[4].After = []int{2}, []int{3}
 	for workers, want := range map[int]time.Duration{1: 5 * time.Second, 2: 3 * time.Second} {
 		t.Run(strconv.Itoa(workers), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				began, first := time.Now(), ""
-				walk := seq.NewWalk(&seq.Plan{Steps: steps}, func(_ context.Context, c *seq.Call) error {
+				walk := seqtest.NewWalk(&plan.Plan{Steps: steps}, func(_ context.Context, c *middleware.Call) error {
 					if workers == 1 && first == "" {
-						first = c.Step.Op.ID
+						first = c.Step.ID
 					}
 					time.Sleep(time.Second)
 					return nil

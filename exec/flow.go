@@ -5,8 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/sequencer-go/seq"
-	"github.com/sequencer-go/seq/internal/indexset"
+	"github.com/sequencer-go/seq/internal/graph/indexset"
+	"github.com/sequencer-go/seq/plan"
 )
 
 // flow is the state of a dataflow: who waits for whom, and who is ready. A step is known by its place
@@ -22,7 +22,7 @@ type flow struct {
 	given atomic.Int64 // how many of them have been handed out, or more
 	some  atomic.Bool  // whether others are ready
 
-	start   func()       // another worker
+	start   func()       // starts another worker
 	room    atomic.Int32 // how many may still be started
 	stopped atomic.Bool
 
@@ -35,10 +35,10 @@ type flow struct {
 	idle    int          // how many workers wait, and have not been told to wake up
 }
 
-func newFlow(steps []seq.Step) *flow {
+func newFlow(steps []plan.Step) *flow {
 	f := &flow{ready: indexset.New(len(steps))}
 	f.wake.L = &f.mu
-	f.next, f.waiting = seq.Dependents(steps)
+	f.next, f.waiting = plan.Dependents(steps)
 	f.inTurn()
 	for at := range steps {
 		if f.waiting[f.step(at)] == 0 {
@@ -100,7 +100,7 @@ func (f *flow) take(done int) (i int, ok bool) {
 	if len(waiting) == 0 && !f.some.Load() && !f.stopped.Load() {
 		if n := int(f.given.Add(1)); n <= len(f.first) {
 			if n < len(f.first) {
-				f.enlist()
+				f.startWorker()
 			}
 			return f.step(int(f.first[n-1])), true
 		}
@@ -113,23 +113,23 @@ func (f *flow) take(done int) (i int, ok bool) {
 			f.many++
 		}
 	}
-	i, ok = f.choose()
+	i, ok = f.pop()
 	if ok && (f.many > 0 || f.given.Load() < int64(len(f.first))) {
-		f.rouse() // there is more, and whoever takes that sees to the rest
+		f.wakeOne() // there is more, and whoever takes that sees to the rest
 	}
-	f.tell()
+	f.publishReady()
 	return i, ok
 }
 
-// tell makes some true or false.
-func (f *flow) tell() {
+// publishReady lets take see without the lock whether others than the first are ready.
+func (f *flow) publishReady() {
 	if some := f.many > 0; some != f.some.Load() {
 		f.some.Store(some)
 	}
 }
 
-// choose takes the first of those that are ready, when there are any.
-func (f *flow) choose() (i int, ok bool) {
+// pop takes the first of those that are ready, when there are any.
+func (f *flow) pop() (i int, ok bool) {
 	for !f.stopped.Load() {
 		at, found := f.ready.First()
 		n := f.given.Load()
@@ -145,7 +145,7 @@ func (f *flow) choose() (i int, ok bool) {
 			f.left--
 			return f.step(at), true
 		case f.left > 0:
-			f.tell()
+			f.publishReady()
 			f.idle++
 			f.wake.Wait()
 		default:
@@ -156,18 +156,18 @@ func (f *flow) choose() (i int, ok bool) {
 	return 0, false
 }
 
-// rouse wakes a worker that waits, or starts another.
-func (f *flow) rouse() {
+// wakeOne wakes a worker that waits, or starts another.
+func (f *flow) wakeOne() {
 	if f.idle == 0 {
-		f.enlist()
+		f.startWorker()
 		return
 	}
 	f.idle--
 	f.wake.Signal()
 }
 
-// enlist starts another worker, if there may be one.
-func (f *flow) enlist() {
+// startWorker starts another worker, if there may be one.
+func (f *flow) startWorker() {
 	if f.room.Load() > 0 && f.room.Add(-1) >= 0 {
 		f.start()
 	}

@@ -10,18 +10,17 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/exec"
+	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/seqtest"
 )
 
-var anyOp = seqtest.Succeeds(seqtest.ID(1, "op"))
-
 // graph is up to 40 steps that wait for each other at random.
-func graph(r *rand.Rand) []seq.Step {
-	steps := make([]seq.Step, r.IntN(40))
+func graph(r *rand.Rand) []plan.Step {
+	steps := make([]plan.Step, r.IntN(40))
 	for i := range steps {
-		steps[i].Op = &anyOp
+		steps[i].ID = seqtest.ID(i, "op")
 		for j := range i {
 			if r.IntN(8) == 0 {
 				steps[i].After = append(steps[i].After, j)
@@ -45,7 +44,7 @@ func TestDataflowHasAllWorkersThereIsWorkFor(t *testing.T) {
 				takes[i] = time.Duration(r.IntN(3)) * time.Second
 			}
 			index := indexOf(steps)
-			walk := seq.NewWalk(&seq.Plan{Steps: steps}, func(_ context.Context, c *seq.Call) error {
+			walk := seqtest.NewWalk(&plan.Plan{Steps: steps}, func(_ context.Context, c *middleware.Call) error {
 				i := index(c)
 				if !state[i].CompareAndSwap(0, 1) {
 					t.Errorf("seed %d: step %d is done again", seed, i)
@@ -97,7 +96,7 @@ func TestDataflowIsListScheduling(t *testing.T) {
 			}
 			began, index := time.Now(), indexOf(steps)
 			got := make([]time.Duration, len(steps))
-			walk := seq.NewWalk(&seq.Plan{Steps: steps}, func(_ context.Context, c *seq.Call) error {
+			walk := seqtest.NewWalk(&plan.Plan{Steps: steps}, func(_ context.Context, c *middleware.Call) error {
 				i := index(c)
 				got[i] = time.Since(began)
 				time.Sleep(takes[i])
@@ -114,7 +113,7 @@ func TestDataflowIsListScheduling(t *testing.T) {
 }
 
 // schedule is when each step starts if n workers always take the one with the longest chain.
-func schedule(steps []seq.Step, takes []time.Duration, n int) []time.Duration {
+func schedule(steps []plan.Step, takes []time.Duration, n int) []time.Duration {
 	behind := make([]int, len(steps))
 	for i := range slices.Backward(steps) {
 		for _, j := range steps[i].After {
@@ -153,10 +152,10 @@ func schedule(steps []seq.Step, takes []time.Duration, n int) []time.Duration {
 }
 
 // indexOf finds the step that a call is of.
-func indexOf(steps []seq.Step) func(*seq.Call) int {
-	index := make(map[*seq.Step]int, len(steps))
+func indexOf(steps []plan.Step) func(*middleware.Call) int {
+	index := make(map[*plan.Step]int, len(steps))
 	for i := range steps {
 		index[&steps[i]] = i
 	}
-	return func(c *seq.Call) int { return index[c.Step] }
+	return func(c *middleware.Call) int { return index[c.Step] }
 }

@@ -6,16 +6,14 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
-
-	"github.com/sequencer-go/seq"
 )
 
 // Parallel does the steps of a wave side by side, at most n at a time, and starts the next wave
 // when all of them have settled. n < 1 means a default for work that mostly waits for a
 // database: eight for each processor Go may use, at least 16.
-func Parallel(n int) seq.Executor {
+func Parallel(n int) Executor {
 	n = width(n)
-	return seq.ExecutorFunc(func(ctx context.Context, walk *seq.Walk) error {
+	return Func(func(ctx context.Context, walk Walk) error {
 		steps := walk.Plan().Steps
 		for from := 0; from < len(steps); {
 			to := from + 1
@@ -33,7 +31,7 @@ func Parallel(n int) seq.Executor {
 
 // wave does the steps from up to, not including, to. Workers take them in plan order; a step that
 // was taken is done, whatever becomes of one behind it.
-func wave(ctx context.Context, walk *seq.Walk, n, from, to int) error {
+func wave(ctx context.Context, walk Walk, n, from, to int) error {
 	if to == from+1 {
 		return walk.Do(ctx, from)
 	}

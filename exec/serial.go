@@ -1,9 +1,22 @@
-// Package exec has the executors: how a plan is walked. All of them return only after all that
-// they started has ended, and stop starting steps at the first failure that is not allowed;
-// KeepGoing takes the latter away from any of them.
 package exec
 
-import "github.com/sequencer-go/seq"
+import "context"
 
 // Serial does one step after another, in plan order.
-func Serial() seq.Executor { return seq.Sequential().Executor }
+func Serial() Executor { return Func(serial) }
+
+func serial(ctx context.Context, walk Walk) error {
+	i, n := 0, len(walk.Plan().Steps)
+	next := func() int {
+		if i+1 < n {
+			return i + 1
+		}
+		return -1
+	}
+	for ; i < n; i++ {
+		if err := walk.DoThen(ctx, i, next); err != nil {
+			return err
+		}
+	}
+	return nil
+}

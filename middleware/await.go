@@ -1,28 +1,13 @@
 package middleware
 
-import (
-	"context"
+import "github.com/sequencer-go/seq/internal/role"
 
-	"github.com/sequencer-go/seq"
-)
+// Await makes the run wait until steps that are not due have had their turn as well. While it waits
+// it holds no lease. Then it plans anew what is left: what another process did meanwhile counts as
+// done.
+func Await() Middleware { return Middleware{Name: "await", Layer: LayerWait, Role: role.Await} }
 
-// Await blocks the run until steps that are not due have had their turn as well. While it waits
-// it holds no lease; what another process does meanwhile counts as done.
-func Await() seq.Middleware {
-	return seq.Middleware{Name: "await", Layer: seq.LayerWait, Run: func(next seq.Executor) seq.Executor {
-		return seq.ExecutorFunc(func(ctx context.Context, walk *seq.Walk) error {
-			for {
-				if err := next.Execute(ctx, walk); err != nil {
-					return err
-				}
-				at, more := walk.Due()
-				if !more {
-					return nil
-				}
-				if err := walk.Suspend(ctx, at); err != nil {
-					return err
-				}
-			}
-		})
-	}}
-}
+// Defer leaves steps that are not due to the schedule: the run returns with them listed as
+// scheduled, and RunDue or Serve picks them up, in whatever process. It is what every strategy
+// does unless it has [Await]; naming it says so.
+func Defer() Middleware { return Middleware{Name: "defer", Layer: LayerWait} }

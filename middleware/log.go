@@ -4,14 +4,13 @@ import (
 	"context"
 	"log/slog"
 
-	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/store"
 )
 
 // Log writes what happens in a run to l, nil meaning slog.Default(): progress at Info, what was
 // skipped, tolerated, retried or waits at Warn, failures at Error. It may stand anywhere.
-func Log(l *slog.Logger) seq.Middleware {
-	return seq.Middleware{Name: "log", Watch: func(e seq.Event) {
+func Log(l *slog.Logger) Middleware {
+	return Middleware{Name: "log", Watch: func(e Event) {
 		logger := l
 		if logger == nil {
 			logger = slog.Default()
@@ -21,7 +20,7 @@ func Log(l *slog.Logger) seq.Middleware {
 	}}
 }
 
-func describe(e seq.Event) (slog.Level, []slog.Attr) {
+func describe(e Event) (slog.Level, []slog.Attr) {
 	level := slog.LevelInfo
 	attrs := []slog.Attr{slog.String("strategy", e.Strategy)}
 	add := func(when bool, a slog.Attr) {
@@ -33,25 +32,25 @@ func describe(e seq.Event) (slog.Level, []slog.Attr) {
 	add(e.ID != "", slog.String("op", e.ID))
 	add(e.ID != "", slog.String("direction", e.Direction.String()))
 	add(e.Attempt > 0, slog.Int("attempt", e.Attempt))
-	add(e.Kind == seq.EventRunStarted, slog.Int64("steps", e.Total))
+	add(e.Kind == EventRunStarted, slog.Int64("steps", e.Total))
 	add(e.Delay > 0, slog.Duration("delay", e.Delay))
 	add(e.Reason != "", slog.String("reason", e.Reason))
 	add(e.Stack != "", slog.String("stack", e.Stack))
 	add(e.Err != nil, slog.String("error", store.ErrorText(e.Err)))
 	switch e.Kind {
-	case seq.EventWaiting, seq.EventOverdue, seq.EventRetrying:
+	case EventWaiting, EventOverdue, EventRetrying:
 		level = slog.LevelWarn
-	case seq.EventSettled:
+	case EventSettled:
 		attrs = append(attrs, slog.String("state", e.State.String()))
 		switch e.State {
-		case seq.Failed, seq.Indeterminate, seq.RollbackFailed:
+		case store.Failed, store.Indeterminate, store.RollbackFailed:
 			level = slog.LevelError
-		case seq.Skipped, seq.Tolerated:
+		case store.Skipped, store.Tolerated:
 			level = slog.LevelWarn
 		}
-	case seq.EventRunFinished:
+	case EventRunFinished:
 		attrs = append(attrs, slog.String("state", e.RunState.String()))
-		if e.RunState != seq.RunSucceeded {
+		if e.RunState != store.RunSucceeded {
 			level = slog.LevelError
 		}
 	}

@@ -114,7 +114,7 @@ func TestLogTellsEveryOutcome(t *testing.T) {
 
 // A watcher that panics changes nothing.
 func TestAWatcherThatPanics(t *testing.T) {
-	bad := seq.Middleware{Name: "bad", Watch: func(seq.Event) { panic("no") }}
+	bad := middleware.Middleware{Name: "bad", Watch: func(middleware.Event) { panic("no") }}
 	if _, err := seq.New(store.NewMemory(), seqtest.Succeeds("2024_01_15_120000_a")).Use(bad).Run(t.Context()); err != nil {
 		t.Error(err)
 	}
@@ -122,8 +122,8 @@ func TestAWatcherThatPanics(t *testing.T) {
 
 // A middleware that panics fails the op, and leaves no attempt open.
 func TestAMiddlewareThatPanics(t *testing.T) {
-	bad := seq.Middleware{Name: "bad", Step: func(seq.Handler) seq.Handler {
-		return func(context.Context, *seq.Call) error { panic("no") }
+	bad := middleware.Middleware{Name: "bad", Step: func(middleware.Handler) middleware.Handler {
+		return func(context.Context, *middleware.Call) error { panic("no") }
 	}}
 	ledger := store.NewMemory()
 	_, err := seq.New(ledger, seqtest.Succeeds("2024_01_15_120000_a")).Use(bad).Run(t.Context())

@@ -1,11 +1,18 @@
-// Package middleware has what surrounds a run or its steps. The order in which they stand is a
-// law, see [seq.Layer]: Saga, then Defer or Await, then Record and Tolerate, then Retry and
-// Timeout; Log stands anywhere.
 package middleware
 
-import "github.com/sequencer-go/seq"
+import "github.com/sequencer-go/seq/internal/role"
 
-// Record writes to the store that an attempt begins, before the op is called, and what came of
-// it. A strategy without it keeps no record: each run does everything that is not recorded as
-// done, and ops that are not Repeatable are refused.
-func Record() seq.Middleware { return seq.Sequential().Middleware[0] }
+// Record writes to the ledger that an attempt begins, before the op is called, and what came of it.
+// Every strategy has it, or says by [Unrecorded] that it keeps no record; one without either is
+// refused. Its work is done by the engine, so its Step must stay nil.
+func Record() Middleware {
+	return Middleware{Name: "record", Layer: LayerRecord, Role: role.Record}
+}
+
+// Unrecorded is for work that should be done anew by every run: nothing of it reaches the ledger.
+// Within one run everything means the same, also a saga, on a ledger in memory that ends with the
+// call; afterwards nobody knows what ran. Ops that are not Repeatable are refused, because their
+// promise outlives the run.
+func Unrecorded() Middleware {
+	return Middleware{Name: "unrecorded", Layer: LayerRecord, Role: role.Unrecorded}
+}

@@ -7,32 +7,34 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/exec"
+	"github.com/sequencer-go/seq/internal/verdict"
+	"github.com/sequencer-go/seq/store"
 )
 
 // MaxBackoff is the longest that [Retry] waits between two attempts.
 const MaxBackoff = time.Minute
 
 // Retry calls an op up to attempts times until it succeeds, and waits for [Backoff] in between,
-// on the run's clock. It serves Rollback as well. It stops at [seq.Permanent], when ctx ends, at
-// a panic, and after the first attempt at an op that is [seq.Once].
-func Retry(attempts int, base time.Duration) seq.Middleware {
-	m := seq.Middleware{Name: "retry", Layer: seq.LayerCall}
+// on the run's clock. It serves Rollback as well. It stops at seq.Permanent, when ctx ends, at
+// a panic, and after the first attempt at an op that is store.Once.
+func Retry(attempts int, base time.Duration) Middleware {
+	m := Middleware{Name: "retry", Layer: LayerCall}
 	if _, err := Backoff(2, base, MaxBackoff); attempts < 1 || err != nil {
 		m.Err = errors.Join(err, fmt.Errorf("retry: %d attempts, base %s: both must be positive", attempts, base))
 		return m
 	}
-	m.Step = func(next seq.Handler) seq.Handler {
-		return func(ctx context.Context, call *seq.Call) error {
+	m.Step = func(next Handler) Handler {
+		return func(ctx context.Context, call *Call) error {
 			for n := 1; ; n++ {
 				err := next(ctx, call)
 				if err == nil || n >= attempts || final(ctx, call, err) {
 					return err
 				}
 				wait, _ := Backoff(n+1, base, MaxBackoff)
-				call.Retrying(err, wait)
-				if clock.Sleep(ctx, call.Clock(), wait) != nil {
+				Retrying(ctx, err, wait)
+				if clock.Sleep(ctx, call.Clock, wait) != nil {
 					return err
 				}
 			}
@@ -42,11 +44,11 @@ func Retry(attempts int, base time.Duration) seq.Middleware {
 }
 
 // final reports whether another attempt is out of the question.
-func final(ctx context.Context, call *seq.Call, err error) bool {
-	once := call.Step.Op.Delivery == seq.Once && call.Direction == seq.Forward
-	return once || ctx.Err() != nil || seq.IsPermanent(err) ||
-		errors.Is(err, seq.ErrPanic) || errors.Is(err, seq.ErrFenced) ||
-		errors.Is(err, seq.ErrTxBroken) || errors.Is(err, seq.ErrUnknownOutcome)
+func final(ctx context.Context, call *Call, err error) bool {
+	once := call.Step.Delivery == store.Once && call.Direction == store.Forward
+	return once || ctx.Err() != nil || verdict.IsPermanent(err) ||
+		errors.Is(err, exec.ErrPanic) || errors.Is(err, store.ErrFenced) ||
+		errors.Is(err, store.ErrTxBroken) || errors.Is(err, store.ErrUnknownOutcome)
 }
 
 // ErrRange means that a number is out of its range.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/exec"
 )
 
 // Saga undoes a run that failed, once all that was running has ended: every op of this run that
@@ -12,14 +12,14 @@ import (
 // recorded before the first rollback, so that another process can go on with it. A rollback that
 // fails does not stop the others. What has no Rollback stays, and is named in the report.
 // (Garcia-Molina and Salem, Sagas, SIGMOD 1987.)
-func Saga() seq.Middleware {
-	return seq.Middleware{Name: "saga", Layer: seq.LayerSaga, Run: func(next seq.Executor) seq.Executor {
-		return seq.ExecutorFunc(func(ctx context.Context, walk *seq.Walk) error {
+func Saga() Middleware {
+	return Middleware{Name: "saga", Layer: LayerSaga, Run: func(next exec.Executor) exec.Executor {
+		return exec.Func(func(ctx context.Context, walk exec.Walk) error {
 			err := next.Execute(ctx, walk)
 			if err == nil {
 				return nil
 			}
-			undo, decided := walk.Reverse(ctx)
+			undo, decided := walk.BeginRollback(ctx)
 			errs := []error{err, decided}
 			for _, id := range undo {
 				errs = append(errs, walk.Undo(ctx, id))

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/internal/opctx"
 )
 
 // ErrTimeout is the cause of a context that [Timeout] ended, and matches what the op's error then
@@ -28,23 +28,30 @@ func (e *timeoutError) Error() string {
 
 func (e *timeoutError) Unwrap() []error { return []error{ErrTimeout, e.err} }
 
-// Timeout ends the op's context after d on the run's clock, in either direction. (The context has
+// Timeout ends the op's context after d on the run's clock, in either direction. What counts is the
+// op's own time: not how long it waits for its turn at a database that has one writer. (The context has
 // no Deadline, because that would be one of the wall clock.) Inside [Retry]
 // it bounds each attempt, outside all of them. An op that does not heed its context is waited
 // for all the same: it is never run twice at a time, and never left behind. What an op returns
 // late, without an error, is a success.
-func Timeout(d time.Duration) seq.Middleware {
-	m := seq.Middleware{Name: "timeout", Layer: seq.LayerCall}
+func Timeout(d time.Duration) Middleware {
+	m := Middleware{Name: "timeout", Layer: LayerCall}
 	if d <= 0 {
 		m.Err = fmt.Errorf("%w: timeout of %s", ErrRange, d)
 		return m
 	}
-	m.Step = func(next seq.Handler) seq.Handler {
-		return func(ctx context.Context, call *seq.Call) error {
+	m.Step = func(next Handler) Handler {
+		return func(ctx context.Context, call *Call) error {
 			ctx, cancel := context.WithCancelCause(ctx)
 			defer cancel(nil)
-			stop := call.Clock().AfterFunc(d, func() { cancel(ErrTimeout) })
-			defer stop()
+			stop := func() bool { return true }
+			defer func() { stop() }()
+			start := func() { stop = call.Clock.AfterFunc(d, func() { cancel(ErrTimeout) }) }
+			if a := opctx.Of(ctx); a != nil {
+				a.AtCall(start)
+			} else {
+				start()
+			}
 			err := next(ctx, call)
 			if err != nil && errors.Is(context.Cause(ctx), ErrTimeout) {
 				return &timeoutError{d, err}

@@ -13,7 +13,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
 )
 
 const scope = "github.com/sequencer-go/seq/otel"
@@ -42,14 +42,14 @@ func WithMeterProvider(p metric.MeterProvider) Option { return func(c *config) {
 // is on the duration of what failed.
 //
 // An SDK that panics, or an exporter that blocks, changes no outcome.
-func Middleware(opts ...Option) seq.Middleware {
+func Middleware(opts ...Option) middleware.Middleware {
 	c := config{tracers: otel.GetTracerProvider(), meters: otel.GetMeterProvider()}
 	for _, o := range opts {
 		o(&c)
 	}
 	t := &telemetry{tracer: c.tracers.Tracer(scope), spans: map[spanKey]*span{}}
 	err := t.instruments(c.meters.Meter(scope))
-	return seq.Middleware{Name: "otel", Err: err, Step: t.step, Watch: t.watch}
+	return middleware.Middleware{Name: "otel", Err: err, Step: t.step, Watch: t.watch}
 }
 
 // telemetry holds what is open. Its lock is never held while the SDK works: an exporter that blocks

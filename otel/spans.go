@@ -9,6 +9,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
 )
 
 // spanKey is of a run's span if it has no op.
@@ -28,27 +29,27 @@ type span struct {
 	events []func(trace.Span) // that came before it
 }
 
-func keyOf(e seq.Event) spanKey { return spanKey{e.Run, e.ID, e.Direction} }
+func keyOf(e middleware.Event) spanKey { return spanKey{e.Run, e.ID, e.Direction} }
 
 // step starts the spans, in the context of the op. Middleware outside it may call it again for the
 // same attempt, which is then still the same span.
-func (t *telemetry) step(next seq.Handler) seq.Handler {
-	return func(ctx context.Context, c *seq.Call) error { return next(t.within(ctx, c), c) }
+func (t *telemetry) step(next middleware.Handler) middleware.Handler {
+	return func(ctx context.Context, c *middleware.Call) error { return next(t.within(ctx, c), c) }
 }
 
 // within is ctx with the span of the attempt in it. An SDK that panics costs the span, not the op.
-func (t *telemetry) within(ctx context.Context, c *seq.Call) (in context.Context) {
+func (t *telemetry) within(ctx context.Context, c *middleware.Call) (in context.Context) {
 	defer func() {
 		if recover() != nil {
 			in = ctx
 		}
 	}()
-	now := c.Clock().Now()
-	o := t.open(spanKey{c.Run(), c.Step.Op.ID, c.Direction}, now)
+	now := c.Clock.Now()
+	o := t.open(spanKey{c.Run, c.Step.ID, c.Direction}, now)
 	o.start.Do(func() {
-		run := t.startRun(ctx, c.Run(), now)
-		_, it := t.tracer.Start(trace.ContextWithSpan(ctx, run), "seq."+c.Direction.String()+" "+c.Step.Op.ID, trace.WithTimestamp(o.started), trace.WithAttributes(
-			attribute.String("seq.op.id", c.Step.Op.ID), attribute.String("seq.run.id", c.Run()),
+		run := t.startRun(ctx, c.Run, now)
+		_, it := t.tracer.Start(trace.ContextWithSpan(ctx, run), "seq."+c.Direction.String()+" "+c.Step.ID, trace.WithTimestamp(o.started), trace.WithAttributes(
+			attribute.String("seq.op.id", c.Step.ID), attribute.String("seq.run.id", c.Run),
 			attribute.String("seq.direction", c.Direction.String()), attribute.Int("seq.attempt", c.Attempt),
 		))
 		o.is(it)
@@ -116,7 +117,7 @@ func (s *span) is(it trace.Span) {
 }
 
 // add puts an event on the span, as soon as it has started.
-func (s *span) add(e seq.Event, name string, attrs ...attribute.KeyValue) {
+func (s *span) add(e middleware.Event, name string, attrs ...attribute.KeyValue) {
 	add := func(it trace.Span) { it.AddEvent(name, trace.WithTimestamp(e.Time), trace.WithAttributes(attrs...)) }
 	s.mu.Lock()
 	it := s.it

@@ -11,34 +11,35 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 )
 
 // watch notes what happens, and ends the spans.
-func (t *telemetry) watch(e seq.Event) {
+func (t *telemetry) watch(e middleware.Event) {
 	switch e.Kind {
-	case seq.EventRunStarted:
+	case middleware.EventRunStarted:
 		t.open(spanKey{run: e.Run}, e.Time)
-	case seq.EventRetrying:
+	case middleware.EventRetrying:
 		t.retries.Add(context.Background(), 1, metric.WithAttributes(common(e)...))
 		if o := t.find(keyOf(e), false); o != nil {
 			o.add(e, "retrying", append(exception(e.Err), attribute.Float64("seq.delay", e.Delay.Seconds()))...)
 		}
-	case seq.EventOverdue:
+	case middleware.EventOverdue:
 		if o := t.find(keyOf(e), false); o != nil {
 			o.add(e, "overdue")
 		}
-	case seq.EventSettled:
+	case middleware.EventSettled:
 		t.settle(e)
-	case seq.EventLeaseLost, seq.EventRecovered, seq.EventRollbackStarted:
+	case middleware.EventLeaseLost, middleware.EventRecovered, middleware.EventRollbackStarted:
 		t.note(e, e.Kind.String())
-	case seq.EventRunFinished:
+	case middleware.EventRunFinished:
 		t.finish(e)
 	}
 }
 
 // settle ends an attempt's span; of an op that never started, the run's span tells.
-func (t *telemetry) settle(e seq.Event) {
+func (t *telemetry) settle(e middleware.Event) {
 	state := attribute.String("seq.state", e.State.String())
 	attrs := append(common(e), state)
 	t.settled.Add(context.Background(), 1, metric.WithAttributes(attrs...))
@@ -67,7 +68,7 @@ func (t *telemetry) settle(e seq.Event) {
 }
 
 // note puts an event on the run's span, when there is one.
-func (t *telemetry) note(e seq.Event, name string, attrs ...attribute.KeyValue) {
+func (t *telemetry) note(e middleware.Event, name string, attrs ...attribute.KeyValue) {
 	if e.ID != "" {
 		attrs = append(attrs, attribute.String("seq.op.id", e.ID))
 	}
@@ -76,7 +77,7 @@ func (t *telemetry) note(e seq.Event, name string, attrs ...attribute.KeyValue) 
 	}
 }
 
-func (t *telemetry) finish(e seq.Event) {
+func (t *telemetry) finish(e middleware.Event) {
 	attrs := []attribute.KeyValue{attribute.String("seq.run.state", e.RunState.String()), attribute.String("seq.strategy", e.Strategy)}
 	t.runs.Add(context.Background(), 1, metric.WithAttributes(attrs...))
 	r := t.find(spanKey{run: e.Run}, true)
@@ -96,7 +97,7 @@ func (t *telemetry) finish(e seq.Event) {
 	it.End(trace.WithTimestamp(e.Time))
 }
 
-func common(e seq.Event) []attribute.KeyValue {
+func common(e middleware.Event) []attribute.KeyValue {
 	return []attribute.KeyValue{attribute.String("seq.strategy", e.Strategy), attribute.String("seq.direction", e.Direction.String())}
 }
 

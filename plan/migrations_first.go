@@ -3,17 +3,15 @@ package plan
 import (
 	"context"
 	"slices"
-
-	"github.com/sequencer-go/seq"
 )
 
 // MigrationsFirst plans a batch: all migrations, one after another, then all operations in one
 // wave. Declared dependencies make more waves of it where they must: an operation that another
 // depends on comes in an earlier wave, and one that a migration depends on comes just before
 // that migration.
-func MigrationsFirst() seq.Planner { return seq.PlannerFunc(migrationsFirst) }
+func MigrationsFirst() Planner { return Func(migrationsFirst) }
 
-func migrationsFirst(_ context.Context, in seq.Input) (*seq.Plan, error) {
+func migrationsFirst(_ context.Context, in Input) (*Plan, error) {
 	early := beforeMigrations(in)
 	order := in.Order(func(i int) int {
 		if early[i] {
@@ -25,7 +23,7 @@ func migrationsFirst(_ context.Context, in seq.Input) (*seq.Plan, error) {
 	// The chain of migrations, and for each early operation the first migration that needs it.
 	var chain []int
 	for _, i := range order {
-		if in.Steps[i].Op.Kind == seq.Migration {
+		if in.Steps[i].Kind == Migration {
 			chain = append(chain, i)
 		}
 	}
@@ -53,15 +51,15 @@ func migrationsFirst(_ context.Context, in seq.Input) (*seq.Plan, error) {
 		slices.Sort(steps[i].After)
 		steps[i].After = slices.Compact(steps[i].After)
 	}
-	linked := seq.Input{Steps: steps, Now: in.Now}
+	linked := Input{Steps: steps, Now: in.Now}
 	return byLevel(linked, levels(linked, nil)), nil
 }
 
 // beforeMigrations marks the migrations and all that they depend on, directly or not.
-func beforeMigrations(in seq.Input) []bool {
+func beforeMigrations(in Input) []bool {
 	early := make([]bool, len(in.Steps))
 	for _, i := range slices.Backward(in.Order(nil)) {
-		early[i] = early[i] || in.Steps[i].Op.Kind == seq.Migration
+		early[i] = early[i] || in.Steps[i].Kind == Migration
 		if early[i] {
 			for _, j := range in.Steps[i].After {
 				early[j] = true

@@ -4,19 +4,17 @@ import (
 	"context"
 	"slices"
 	"time"
-
-	"github.com/sequencer-go/seq"
 )
 
 // TimeGated plans what is due with inner, and behind it, by time, what is not: nothing that is
 // due waits for something that is not. An op that depends on one that is not due counts as due
 // with it. Without a schedule the plan is inner's.
-func TimeGated(inner seq.Planner) seq.Planner { return gate{inner} }
+func TimeGated(inner Planner) Planner { return gate{inner} }
 
-type gate struct{ inner seq.Planner }
+type gate struct{ inner Planner }
 
-// Plan implements [seq.Planner].
-func (g gate) Plan(ctx context.Context, in seq.Input) (*seq.Plan, error) {
+// Plan implements [Planner].
+func (g gate) Plan(ctx context.Context, in Input) (*Plan, error) {
 	due := make([]time.Time, len(in.Steps)) // zero: now
 	var times []time.Time
 	for _, i := range in.Order(nil) {
@@ -35,7 +33,7 @@ func (g gate) Plan(ctx context.Context, in seq.Input) (*seq.Plan, error) {
 	if len(times) < 2 {
 		return g.inner.Plan(ctx, in)
 	}
-	whole := &seq.Plan{}
+	whole := &Plan{}
 	for _, at := range times {
 		part, err := g.inner.Plan(ctx, subset(in, func(i int) bool { return due[i].Equal(at) }))
 		if err != nil {
@@ -47,18 +45,18 @@ func (g gate) Plan(ctx context.Context, in seq.Input) (*seq.Plan, error) {
 }
 
 // subset is the input without the steps that keep turns down.
-func subset(in seq.Input, keep func(i int) bool) seq.Input {
+func subset(in Input, keep func(i int) bool) Input {
 	var order []int
 	for i := range in.Steps {
 		if keep(i) {
 			order = append(order, i)
 		}
 	}
-	return seq.Input{Steps: in.Arrange(order).Steps, Now: in.Now}
+	return Input{Steps: in.Arrange(order).Steps, Now: in.Now}
 }
 
 // wholeAppend puts a plan behind another. Dependencies across the seam are the kernel's to add.
-func wholeAppend(whole, part *seq.Plan) {
+func wholeAppend(whole, part *Plan) {
 	steps, waves := len(whole.Steps), 0
 	if steps > 0 {
 		for i := range whole.Steps {

@@ -2,22 +2,20 @@ package plan
 
 import (
 	"context"
-
-	"github.com/sequencer-go/seq"
 )
 
 // Waves plans topological waves: the first holds what depends on nothing, each next one what
 // depends only on waves before it. Within a wave, ops stand in chronological order. Its cost is
 // linear in ops and dependencies.
-func Waves() seq.Planner { return seq.PlannerFunc(waves) }
+func Waves() Planner { return Func(waves) }
 
-func waves(_ context.Context, in seq.Input) (*seq.Plan, error) {
+func waves(_ context.Context, in Input) (*Plan, error) {
 	return byLevel(in, levels(in, nil)), nil
 }
 
 // levels is the wave of each step: one more than the highest of those it waits for, and at
 // least its floor. A nil floor is 0 for all.
-func levels(in seq.Input, floor []int) []int {
+func levels(in Input, floor []int) []int {
 	level := make([]int, len(in.Steps))
 	copy(level, floor)
 	for _, i := range in.Order(nil) {
@@ -29,7 +27,7 @@ func levels(in seq.Input, floor []int) []int {
 }
 
 // byLevel arranges steps by level, and chronologically within one, by counting.
-func byLevel(in seq.Input, level []int) *seq.Plan {
+func byLevel(in Input, level []int) *Plan {
 	top := 0
 	for _, l := range level {
 		top = max(top, l+1)

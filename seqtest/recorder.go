@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -17,15 +17,15 @@ import (
 // It may be used for many runs, one after another or at a time.
 type Recorder struct {
 	mu     sync.Mutex
-	events []seq.Event
+	events []middleware.Event
 }
 
 // NewRecorder returns an empty recorder.
 func NewRecorder() *Recorder { return &Recorder{} }
 
 // Middleware is what makes the recorder see a run.
-func (r *Recorder) Middleware() seq.Middleware {
-	return seq.Middleware{Name: "recorder", Watch: func(e seq.Event) {
+func (r *Recorder) Middleware() middleware.Middleware {
+	return middleware.Middleware{Name: "recorder", Watch: func(e middleware.Event) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.events = append(r.events, e)
@@ -33,10 +33,10 @@ func (r *Recorder) Middleware() seq.Middleware {
 }
 
 // Events are all events so far.
-func (r *Recorder) Events() []seq.Event {
+func (r *Recorder) Events() []middleware.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return append([]seq.Event(nil), r.events...)
+	return append([]middleware.Event(nil), r.events...)
 }
 
 // Reset forgets all events.
@@ -52,11 +52,11 @@ func (r *Recorder) Trace() []string {
 	var lines []string
 	for _, e := range r.Events() {
 		switch e.Kind {
-		case seq.EventStarted:
+		case middleware.EventStarted:
 			lines = append(lines, fmt.Sprintf("%s %s", e.Direction, e.ID))
-		case seq.EventRetrying:
+		case middleware.EventRetrying:
 			lines = append(lines, "retry "+e.ID)
-		case seq.EventSettled:
+		case middleware.EventSettled:
 			lines = append(lines, fmt.Sprintf("%s %s", e.State, e.ID))
 		}
 	}
@@ -71,7 +71,7 @@ func (r *Recorder) Undone() []string { return r.started(store.Rollback) }
 
 // Settled lists the ops that came to rest in state, in the order in which they did.
 func (r *Recorder) Settled(state store.State) []string {
-	return r.ids(func(e seq.Event) bool { return e.Kind == seq.EventSettled && e.State == state })
+	return r.ids(func(e middleware.Event) bool { return e.Kind == middleware.EventSettled && e.State == state })
 }
 
 // Overlap is the largest number of calls that were under way at a time.
@@ -80,10 +80,10 @@ func (r *Recorder) Overlap() int {
 	open := map[string]bool{}
 	for _, e := range r.Events() {
 		switch key := e.Direction.String() + e.ID; e.Kind {
-		case seq.EventStarted:
+		case middleware.EventStarted:
 			open[key] = true
 			most = max(most, len(open))
-		case seq.EventSettled:
+		case middleware.EventSettled:
 			delete(open, key)
 		}
 	}
@@ -91,10 +91,10 @@ func (r *Recorder) Overlap() int {
 }
 
 func (r *Recorder) started(d store.Direction) []string {
-	return r.ids(func(e seq.Event) bool { return e.Kind == seq.EventStarted && e.Direction == d })
+	return r.ids(func(e middleware.Event) bool { return e.Kind == middleware.EventStarted && e.Direction == d })
 }
 
-func (r *Recorder) ids(which func(seq.Event) bool) []string {
+func (r *Recorder) ids(which func(middleware.Event) bool) []string {
 	ids := []string{}
 	for _, e := range r.Events() {
 		if which(e) {

@@ -47,3 +47,21 @@ func (d Direction) String() string { return enum.Name(directionNames[:], d) }
 func ParseDirection(s string) (Direction, error) {
 	return enum.Parse[Direction](directionNames[:], s, "direction")
 }
+
+// MarshalText writes the promise as its name.
+func (d Delivery) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads the promise from its name, as [ParseDelivery] does.
+func (d *Delivery) UnmarshalText(text []byte) (err error) {
+	*d, err = ParseDelivery(string(text))
+	return err
+}
+
+// MarshalText writes the direction as its name.
+func (d Direction) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads the direction from its name, as [ParseDirection] does.
+func (d *Direction) UnmarshalText(text []byte) (err error) {
+	*d, err = ParseDirection(string(text))
+	return err
+}

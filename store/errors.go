@@ -24,6 +24,8 @@ var (
 	ErrTxBroken = errors.New("the op ended the transaction it was given")
 	// ErrSchemaNewer means that the ledger was made by a newer version of this library.
 	ErrSchemaNewer = errors.New("ledger schema is newer than this library")
+	// ErrInvalidOption means that an option has a value that it cannot have.
+	ErrInvalidOption = errors.New("invalid option")
 	// ErrUnknownValue means that a text is not one of the values of its type.
 	ErrUnknownValue = enum.ErrUnknown
 )

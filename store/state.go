@@ -76,3 +76,15 @@ func (s RunState) MarshalText() ([]byte, error) { return []byte(s.String()), nil
 
 // Final reports whether the run is over.
 func (s RunState) Final() bool { return s != RunStarted && s != RunRollingBack && s != RunWaiting }
+
+// UnmarshalText reads the state from its name, as [ParseState] does.
+func (s *State) UnmarshalText(text []byte) (err error) {
+	*s, err = ParseState(string(text))
+	return err
+}
+
+// UnmarshalText reads the state from its name, as [ParseRunState] does.
+func (s *RunState) UnmarshalText(text []byte) (err error) {
+	*s, err = ParseRunState(string(text))
+	return err
+}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/internal/ident"
 )
 
 // EnvVar is the environment variable that [FromEnv] reads.
@@ -44,7 +45,7 @@ func Named(name string, opts ...Option) (seq.Strategy, error) {
 		}
 	}
 	hint := "one of " + strings.Join(Names(), ", ")
-	if near := seq.Nearest(name, Names()); near != "" {
+	if near := ident.Nearest(name, Names()); near != "" {
 		hint = "did you mean " + near + "? There are " + strings.Join(Names(), ", ")
 	}
 	return seq.Strategy{}, fmt.Errorf("%w: strategy %q; %s", seq.ErrUnknownValue, name, hint)

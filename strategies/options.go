@@ -37,7 +37,7 @@ func Wait() Option { return func(o *options) { o.wait = true } }
 
 // build applies the options to a strategy. One without an executor runs its waves in parallel;
 // around is what stands around the executor, whichever it is.
-func build(s seq.Strategy, opts []Option, around ...func(seq.Executor) seq.Executor) seq.Strategy {
+func build(s seq.Strategy, opts []Option, around ...func(exec.Executor) exec.Executor) seq.Strategy {
 	var o options
 	for _, opt := range opts {
 		opt(&o)
@@ -54,16 +54,16 @@ func build(s seq.Strategy, opts []Option, around ...func(seq.Executor) seq.Execu
 	if o.reversible {
 		s.Planner = plan.Reversible(s.Planner)
 	}
-	has := func(l seq.Layer) bool {
-		return slices.ContainsFunc(s.Middleware, func(m seq.Middleware) bool { return m.Layer == l })
+	has := func(l middleware.Layer) bool {
+		return slices.ContainsFunc(s.Middleware, func(m middleware.Middleware) bool { return m.Layer == l })
 	}
-	if o.saga && !has(seq.LayerSaga) {
+	if o.saga && !has(middleware.LayerSaga) {
 		s.Middleware = slices.Insert(s.Middleware, 0, middleware.Saga())
 	}
 	if o.wait {
-		s.Middleware = slices.DeleteFunc(s.Middleware, func(m seq.Middleware) bool { return m.Layer == seq.LayerWait })
+		s.Middleware = slices.DeleteFunc(s.Middleware, func(m middleware.Middleware) bool { return m.Layer == middleware.LayerWait })
 		at := 0
-		if has(seq.LayerSaga) {
+		if has(middleware.LayerSaga) {
 			at = 1 // inside it
 		}
 		s.Middleware = slices.Insert(s.Middleware, at, middleware.Await())

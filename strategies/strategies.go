@@ -32,7 +32,7 @@ func Batch(opts ...Option) seq.Strategy {
 	return build(seq.Strategy{
 		Name:       "batch",
 		Planner:    plan.MigrationsFirst(),
-		Middleware: []seq.Middleware{middleware.Record(), middleware.Tolerate()},
+		Middleware: []middleware.Middleware{middleware.Record(), middleware.Tolerate()},
 	}, opts)
 }
 
@@ -43,7 +43,7 @@ func TransactionalBatch(opts ...Option) seq.Strategy {
 	return build(seq.Strategy{
 		Name:       "transactional-batch",
 		Planner:    plan.MigrationsFirst(),
-		Middleware: []seq.Middleware{middleware.Saga(), middleware.Record(), middleware.Tolerate()},
+		Middleware: []middleware.Middleware{middleware.Saga(), middleware.Record(), middleware.Tolerate()},
 	}, opts)
 }
 
@@ -53,7 +53,7 @@ func AllowedToFailBatch(opts ...Option) seq.Strategy {
 	return build(seq.Strategy{
 		Name:       "allowed-to-fail-batch",
 		Planner:    plan.MigrationsFirst(),
-		Middleware: []seq.Middleware{middleware.Record(), middleware.Tolerate()},
+		Middleware: []middleware.Middleware{middleware.Record(), middleware.Tolerate()},
 	}, opts, exec.KeepGoing)
 }
 
@@ -64,7 +64,7 @@ func DependencyGraph(opts ...Option) seq.Strategy {
 	return build(seq.Strategy{
 		Name:       "dependency-graph",
 		Planner:    plan.Waves(),
-		Middleware: []seq.Middleware{middleware.Record(), middleware.Tolerate()},
+		Middleware: []middleware.Middleware{middleware.Record(), middleware.Tolerate()},
 	}, opts)
 }
 
@@ -75,6 +75,6 @@ func Scheduled(opts ...Option) seq.Strategy {
 		Name:       "scheduled",
 		Planner:    plan.TimeGated(plan.Chronological()),
 		Executor:   exec.Serial(),
-		Middleware: []seq.Middleware{middleware.Defer(), middleware.Record(), middleware.Tolerate()},
+		Middleware: []middleware.Middleware{middleware.Defer(), middleware.Record(), middleware.Tolerate()},
 	}, opts)
 }

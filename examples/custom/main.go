@@ -30,7 +30,7 @@ func Canary(db *bun.DB) seq.Strategy {
 		Name:     "canary",
 		Planner:  canariesFirst(plan.Waves()),
 		Executor: exec.Parallel(4),
-		Middleware: []seq.Middleware{
+		Middleware: []middleware.Middleware{
 			maintenancePage(db), middleware.Saga(), middleware.Record(), middleware.Tolerate(),
 			middleware.Retry(3, 10*time.Millisecond), middleware.Timeout(time.Minute),
 		},
@@ -38,9 +38,9 @@ func Canary(db *bun.DB) seq.Strategy {
 }
 
 // canariesFirst makes all other steps wait for the canaries, and leaves the rest to inner.
-func canariesFirst(inner seq.Planner) seq.Planner {
-	return seq.PlannerFunc(func(ctx context.Context, in seq.Input) (*seq.Plan, error) {
-		isCanary := func(s seq.Step) bool { return slices.Contains(s.Op.Tags, "canary") }
+func canariesFirst(inner plan.Planner) plan.Planner {
+	return plan.Func(func(ctx context.Context, in plan.Input) (*plan.Plan, error) {
+		isCanary := func(s plan.Step) bool { return slices.Contains(s.Tags, "canary") }
 		var canaries []int
 		for i, s := range in.Steps {
 			if isCanary(s) {
@@ -53,18 +53,18 @@ func canariesFirst(inner seq.Planner) seq.Planner {
 				steps[i].After = slices.Compact(slices.Sorted(slices.Values(slices.Concat(s.After, canaries))))
 			}
 		}
-		return inner.Plan(ctx, seq.Input{Steps: steps, Now: in.Now})
+		return inner.Plan(ctx, plan.Input{Steps: steps, Now: in.Now})
 	})
 }
 
 // maintenancePage surrounds the run, a rollback included, because it stands outside of Saga.
-func maintenancePage(db *bun.DB) seq.Middleware {
+func maintenancePage(db *bun.DB) middleware.Middleware {
 	show := func(ctx context.Context, shown bool) error {
 		_, err := db.NewUpdate().Model((*Site)(nil)).Set("maintenance = ?", shown).Set("changes = changes + 1").Where("true").Exec(ctx)
 		return err
 	}
-	return seq.Middleware{Name: "maintenance page", Run: func(next seq.Executor) seq.Executor {
-		return seq.ExecutorFunc(func(ctx context.Context, walk *seq.Walk) error {
+	return middleware.Middleware{Name: "maintenance page", Run: func(next exec.Executor) exec.Executor {
+		return exec.Func(func(ctx context.Context, walk exec.Walk) error {
 			if err := show(ctx, true); err != nil {
 				return err
 			}

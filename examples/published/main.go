@@ -20,6 +20,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/examples/internal/demo"
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store/bunstore"
 )
 
@@ -116,13 +117,13 @@ func execute(query string) func(context.Context) error {
 }
 
 // progress is a line for each op, which says where the run is.
-func progress() seq.Middleware {
+func progress() middleware.Middleware {
 	done, total := int64(0), int64(0)
-	return seq.Middleware{Name: "progress", Watch: func(e seq.Event) {
+	return middleware.Middleware{Name: "progress", Watch: func(e middleware.Event) {
 		switch e.Kind {
-		case seq.EventRunStarted:
+		case middleware.EventRunStarted:
 			done, total = 0, e.Total
-		case seq.EventSettled:
+		case middleware.EventSettled:
 			done++
 			fmt.Fprintf(os.Stderr, "%2d of %d  %s\n", done, total, e.ID)
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/internal/ident"
+	"github.com/sequencer-go/seq/middleware"
 )
 
 // find returns the ID of the op that -fail means, "" for none.
@@ -21,17 +23,17 @@ func find(s *seq.Sequencer, name string) (string, error) {
 		ids = append(ids, op.ID)
 	}
 	hint := "status lists them"
-	if near := seq.Nearest(name, ids); near != "" {
+	if near := ident.Nearest(name, ids); near != "" {
 		hint = "did you mean " + near + "?"
 	}
 	return "", fmt.Errorf("-fail: no op is called %q; %s", name, hint)
 }
 
 // failing makes one op fail instead of being called. It is as much middleware as the library's.
-func failing(id string) seq.Middleware {
-	return seq.Middleware{Name: "fail", Layer: seq.LayerCall, Step: func(next seq.Handler) seq.Handler {
-		return func(ctx context.Context, call *seq.Call) error {
-			if call.Step.Op.ID == id && call.Direction == seq.Forward {
+func failing(id string) middleware.Middleware {
+	return middleware.Middleware{Name: "fail", Layer: middleware.LayerCall, Step: func(next middleware.Handler) middleware.Handler {
+		return func(ctx context.Context, call *middleware.Call) error {
+			if call.Step.ID == id && call.Direction == seq.Forward {
 				return errors.New("asked to by -fail")
 			}
 			return next(ctx, call)

@@ -3,7 +3,7 @@ package sim
 import (
 	"slices"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -73,13 +73,13 @@ func (a *audit) planned(r *replica, id string) {
 		return
 	}
 	steps := r.plan.Steps
-	i := slices.IndexFunc(steps, func(s seq.Step) bool { return s.Op.ID == id })
+	i := slices.IndexFunc(steps, func(s plan.Step) bool { return s.ID == id })
 	if i < 0 {
 		a.w.violate(11, "r%d claims %s, which is not in its plan", r.number, short(id))
 		return
 	}
 	for j := range i {
-		before := steps[j].Op.ID
+		before := steps[j].ID
 		waits := slices.Contains(steps[i].After, j) || a.w.scenario.serial(r) || steps[j].Wave < steps[i].Wave && !a.w.scenario.eager
 		if !waits {
 			continue

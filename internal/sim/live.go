@@ -10,6 +10,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/exec"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -87,7 +88,7 @@ func (w *World) sequencer(r *replica) *seq.Sequencer {
 	if inner == nil {
 		inner = seq.Sequential().Executor
 	}
-	s.Executor = seq.ExecutorFunc(func(ctx context.Context, walk *seq.Walk) error { return r.execute(ctx, inner, walk) })
+	s.Executor = exec.Func(func(ctx context.Context, walk exec.Walk) error { return r.execute(ctx, inner, walk) })
 	s.Middleware = w.spoil(r, s.Middleware)
 	made := seq.New(r, r.list()...).Use(s)
 	if w.is(FastClock) {

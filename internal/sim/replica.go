@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -28,7 +28,7 @@ type replica struct {
 	pausedUntil time.Time
 	pausedAt    int // the event
 	strategy    string
-	plan        *seq.Plan  // that its executor is at
+	plan        *plan.Plan // that its executor is at
 	rest        chan error // what NoDrain left running
 }
 

@@ -5,27 +5,30 @@ import (
 	"errors"
 	"time"
 
-	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/exec"
+	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/plan"
+	"github.com/sequencer-go/seq/seqtest"
 )
 
 // execute lets a real executor walk, but each step that it starts is let go by the scheduler, so
 // that what workers do side by side is the seed's choice. The executor walks a shadow of the
 // plan, whose steps do those of the real one.
-func (r *replica) execute(ctx context.Context, inner seq.Executor, walk *seq.Walk) error {
+func (r *replica) execute(ctx context.Context, inner exec.Executor, walk exec.Walk) error {
 	planned := walk.Plan()
 	r.plan = planned
-	shadow := &seq.Plan{Strategy: planned.Strategy, Steps: make([]seq.Step, len(planned.Steps))}
+	shadow := &plan.Plan{Strategy: planned.Strategy, Steps: make([]plan.Step, len(planned.Steps))}
 	index := make(map[string]int, len(planned.Steps))
 	for i := range planned.Steps {
 		s := &planned.Steps[i]
-		shadow.Steps[i] = seq.Step{Op: &seq.Op{ID: s.Op.ID}, After: s.After, Wave: s.Wave}
-		index[s.Op.ID] = i
+		shadow.Steps[i] = plan.Step{ID: s.ID, After: s.After, Wave: s.Wave}
+		index[s.ID] = i
 	}
 	failed := make(chan error, len(planned.Steps))
 	whole := func() error {
-		return inner.Execute(ctx, seq.NewWalk(shadow, func(_ context.Context, c *seq.Call) error {
-			id := c.Step.Op.ID
+		return inner.Execute(ctx, seqtest.NewWalk(shadow, func(_ context.Context, c *middleware.Call) error {
+			id := c.Step.ID
 			if r.yield(stepDo, id, nil, nil).dead {
 				return errKilled
 			}
@@ -50,10 +53,10 @@ func (r *replica) execute(ctx context.Context, inner seq.Executor, walk *seq.Wal
 }
 
 // spoil puts the mutants into a chain of middleware that are mistakes of middleware.
-func (w *World) spoil(r *replica, chain []seq.Middleware) []seq.Middleware {
-	out := make([]seq.Middleware, 0, len(chain)+1)
+func (w *World) spoil(r *replica, chain []middleware.Middleware) []middleware.Middleware {
+	out := make([]middleware.Middleware, 0, len(chain)+1)
 	for _, m := range chain {
-		if m.Layer == seq.LayerSaga {
+		if m.Layer == middleware.LayerSaga {
 			switch w.mutant {
 			case NoDrain:
 				m = hastySaga(r)
@@ -64,8 +67,8 @@ func (w *World) spoil(r *replica, chain []seq.Middleware) []seq.Middleware {
 		out = append(out, m)
 	}
 	if w.is(RetriesOnce) {
-		out = append(out, seq.Middleware{Name: "retries", Layer: seq.LayerCall, Step: func(next seq.Handler) seq.Handler {
-			return func(ctx context.Context, c *seq.Call) error {
+		out = append(out, middleware.Middleware{Name: "retries", Layer: middleware.LayerCall, Step: func(next middleware.Handler) middleware.Handler {
+			return func(ctx context.Context, c *middleware.Call) error {
 				if err := next(ctx, c); err == nil || r.gone() {
 					return err
 				}
@@ -77,9 +80,9 @@ func (w *World) spoil(r *replica, chain []seq.Middleware) []seq.Middleware {
 }
 
 // hastySaga turns back at the first failure and does not wait for what is under way.
-func hastySaga(r *replica) seq.Middleware {
-	return seq.Middleware{Name: "hasty saga", Layer: seq.LayerSaga, Run: func(next seq.Executor) seq.Executor {
-		return seq.ExecutorFunc(func(ctx context.Context, walk *seq.Walk) error {
+func hastySaga(r *replica) middleware.Middleware {
+	return middleware.Middleware{Name: "hasty saga", Layer: middleware.LayerSaga, Run: func(next exec.Executor) exec.Executor {
+		return exec.Func(func(ctx context.Context, walk exec.Walk) error {
 			err := next.Execute(ctx, walk)
 			if err == nil {
 				return nil
@@ -92,9 +95,9 @@ func hastySaga(r *replica) seq.Middleware {
 	}}
 }
 
-func forwardSaga() seq.Middleware {
-	return seq.Middleware{Name: "forward saga", Layer: seq.LayerSaga, Run: func(next seq.Executor) seq.Executor {
-		return seq.ExecutorFunc(func(ctx context.Context, walk *seq.Walk) error {
+func forwardSaga() middleware.Middleware {
+	return middleware.Middleware{Name: "forward saga", Layer: middleware.LayerSaga, Run: func(next exec.Executor) exec.Executor {
+		return exec.Func(func(ctx context.Context, walk exec.Walk) error {
 			err := next.Execute(ctx, walk)
 			if err == nil {
 				return nil
@@ -105,8 +108,8 @@ func forwardSaga() seq.Middleware {
 }
 
 // undo is the second half of a saga.
-func undo(ctx context.Context, walk *seq.Walk, forward bool) error {
-	ids, err := walk.Reverse(ctx)
+func undo(ctx context.Context, walk exec.Walk, forward bool) error {
+	ids, err := walk.BeginRollback(ctx)
 	errs := []error{err}
 	for i := range ids {
 		if forward {

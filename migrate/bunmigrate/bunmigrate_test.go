@@ -105,7 +105,7 @@ func TestBunsMigrationsRunAndBunCanGoOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range []seq.Delivery{seq.Transactional, seq.Transactional, seq.Repeatable, seq.Transactional} {
-		if op := plan.Steps[i].Op; op.Delivery != want || (op.Checksum == "") != (i == 1) {
+		if op := plan.Steps[i]; op.Delivery != want || (op.Checksum == "") != (i == 1) {
 			t.Errorf("%s: %s, checksum %q; want %s", op.ID, op.Delivery, op.Checksum, want)
 		}
 	}

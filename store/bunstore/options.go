@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // An Option adjusts a store.
@@ -50,7 +50,7 @@ func optionsOf(opts []Option) (options, error) {
 	}
 	var errs []error
 	wrong := func(format string, args ...any) {
-		errs = append(errs, fmt.Errorf("%w: bunstore."+format, append([]any{seq.ErrInvalidOption}, args...)...))
+		errs = append(errs, fmt.Errorf("%w: bunstore."+format, append([]any{store.ErrInvalidOption}, args...)...))
 	}
 	if !prefixes.MatchString(o.prefix) {
 		wrong("Prefix(%q): want up to 40 lower-case letters, digits and _, the first no digit", o.prefix)

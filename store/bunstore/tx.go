@@ -7,10 +7,9 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/sequencer-go/seq/store"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
-
-	"github.com/sequencer-go/seq"
 )
 
 // ErrNoTx is the error of every query through a [Tx] that was asked for outside of an op.
@@ -39,7 +38,7 @@ func DB(ctx context.Context) bun.IDB {
 	if _, inTx := ctx.Value(txKey{}).(*atomically); inTx {
 		return Tx(ctx)
 	}
-	if s, ok := seq.StoreOf(ctx).(*Store); ok {
+	if s, ok := store.FromContext(ctx).(*Store); ok {
 		return s.DB()
 	}
 	return outside()

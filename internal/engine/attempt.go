@@ -1,0 +1,276 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sequencer-go/seq/exec"
+	"github.com/sequencer-go/seq/internal/ledger"
+	"github.com/sequencer-go/seq/internal/opctx"
+	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/store"
+)
+
+// phase is how far an attempt has come. What its error means for the data follows from it, see
+// effectOf.
+type phase uint8
+
+const (
+	unclaimed phase = iota // the ledger has no claim, and the op was not called
+	claimed                // the ledger has the claim, and the op was not called
+	called                 // the op was called
+	aborted                // it was, and its transaction was not committed, for no fault of the op's
+	committed              // the ledger has the outcome
+	lost                   // the ledger could not be told, or another process closed the attempt
+)
+
+// An attempt is one call of one op, in either direction, through the middleware. With the record layer
+// in the chain it is one attempt in the ledger: claimed before the op is called, closed by one outcome.
+// It is the memory of the op's context, too, and so is never used again: what an op has left behind may
+// still hold it.
+type attempt struct {
+	middleware.Call
+
+	walk  *Walk
+	step  *step
+	phase phase
+
+	token      store.Token     // of the claim; zero: there is none
+	generation int             // of the claim
+	records    *ledger.Records // what is written; nil when the attempt is over
+	completion int64           // drawn when the op has returned
+	outcome    store.State     // as the ledger has it; meaningful when committed
+	ledgerErr  error           // the ledger failed: nothing may be concluded from the op's own error
+
+	retries int32
+	started bool          // the watchers were told that it has
+	next    func() int    // see exec.Walk.DoThen
+	began   time.Duration // since the walk was made
+	parent  context.Context
+	atCall  []func() // to be called just before the op is
+
+	mu         sync.Mutex
+	running    bool // the function of the op is being called
+	saved      []byte
+	progressAt time.Time // when the ledger last heard of progress
+	endTold    bool      // it has heard that the end is reached
+}
+
+func (w *Walk) newAttempt(s *step, d store.Direction) *attempt {
+	a := w.attempts.take(len(w.steps))
+	e := s.known()
+	a.Step, a.Run, a.Direction, a.Clock = s.plan, w.session.Run.ID, d, w.clock
+	a.Doubt = d == store.Forward && e.State == store.Indeterminate
+	a.walk, a.step, a.saved = w, s, e.Saved
+	return a
+}
+
+// attemptContext is the op's context: it knows its attempt, and is the same piece of memory.
+type attemptContext attempt
+
+func (c *attemptContext) Deadline() (time.Time, bool) { return c.parent.Deadline() }
+func (c *attemptContext) Done() <-chan struct{}       { return c.parent.Done() }
+func (c *attemptContext) Err() error                  { return c.parent.Err() }
+
+func (c *attemptContext) Value(key any) any {
+	switch key {
+	case opctx.AttemptKey{}:
+		return (*attempt)(c)
+	case opctx.StoreKey{}:
+		return c.walk.session.Store()
+	}
+	return c.parent.Value(key)
+}
+
+// attemptOf is the attempt that a context belongs to.
+func attemptOf(ctx context.Context, c *middleware.Call) (*attempt, error) {
+	a, _ := opctx.Of(ctx).(*attempt)
+	if a == nil || &a.Call != c {
+		return nil, fmt.Errorf("%w: a middleware passes on another context than the one it got for %s, or another call", ErrInvalidStrategy, c.Step.ID)
+	}
+	return a, nil
+}
+
+// through sends the call through the chain. A middleware that panics fails the op, not the process.
+func (a *attempt) through(ctx context.Context) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = a.close(ctx, &exec.PanicError{Value: v, Stack: string(debug.Stack())})
+		}
+	}()
+	a.parent = ctx
+	return a.walk.handler((*attemptContext)(a), &a.Call)
+}
+
+// record is the record layer: it writes ahead that an attempt begins, and afterwards what came of it.
+func record(next middleware.Handler) middleware.Handler {
+	return func(ctx context.Context, c *middleware.Call) error {
+		a, err := attemptOf(ctx, c)
+		if err != nil {
+			return err
+		}
+		if err := a.claim(ctx); err != nil {
+			return err
+		}
+		return a.close(ctx, next(ctx, c))
+	}
+}
+
+// claim opens the attempt in the ledger, unless that was done ahead. No op is called that might not
+// have the time to stop before another process takes over.
+func (a *attempt) claim(ctx context.Context) error {
+	var err error
+	if a.token.IsZero() {
+		a.propose()
+		err = a.walk.session.Claim(ctx, a.records)
+	}
+	if err == nil {
+		err = a.walk.session.Ready()
+	}
+	if err != nil {
+		a.step.deferOutcome(a.unmade())
+		a.token = store.Token{} // the op is not called
+		a.ledgerErr = fmt.Errorf("claim: %w", err)
+		return a.ledgerErr
+	}
+	a.phase = claimed
+	return nil
+}
+
+// propose makes the claim that opens the attempt.
+func (a *attempt) propose() {
+	e, run := a.step.known(), &a.walk.session.Run
+	c := store.Claim{
+		ID: a.Step.ID, Token: store.NewToken(), Direction: a.Direction, Run: run.ID, Delivery: a.Step.Delivery,
+		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: run.Owner, Checksum: a.Step.Checksum,
+	}
+	if a.Direction == store.Forward && (e.Attempt == 0 || e.Seq > 0) {
+		c.Generation++ // for the first time, or after it was done or undone
+	}
+	a.Attempt, a.token, a.generation = c.Attempt, c.Token, c.Generation
+	a.records, _ = recordsPool.Get().(*ledger.Records)
+	a.records.Claim[0] = c
+}
+
+var recordsPool = sync.Pool{New: func() any { return new(ledger.Records) }}
+
+// recycle gives back the memory of what was written, when nobody reads it any more.
+func (a *attempt) recycle() {
+	if a.records != nil {
+		recordsPool.Put(a.records)
+		a.records = nil
+	}
+}
+
+// close writes what came of the attempt, unless that is committed already. It returns the op's own
+// error, and with it why the ledger could not be told.
+func (a *attempt) close(ctx context.Context, own error) error {
+	if a.token.IsZero() || a.phase == committed {
+		return own
+	}
+	if a.ledgerErr != nil {
+		a.step.deferOutcome(a.unmade())
+		return own
+	}
+	out := &a.records.Outcome[0]
+	*out = a.outcomeOf(own)
+	var ahead *step
+	if own == nil {
+		ahead = a.reserve()
+	}
+	taken, err := a.walk.session.Settle(ctx, a.records, ahead.proposed())
+	ahead.reserved(taken)
+	if err != nil {
+		a.step.deferOutcome(*out)
+		a.phase = lost
+		a.ledgerErr = fmt.Errorf("%w (%s, attempt %d): %w", ErrOutcomeUnrecorded, out.State, a.Attempt, err)
+		return errors.Join(own, a.ledgerErr)
+	}
+	a.phase, a.outcome = committed, out.State
+	return own
+}
+
+// call is the innermost handler: it calls the op.
+func call(ctx context.Context, c *middleware.Call) error {
+	a, err := attemptOf(ctx, c)
+	if err != nil {
+		return err
+	}
+	w, task := a.walk, a.step.task
+	if !a.started {
+		a.started = true
+		if w.watchers != nil {
+			w.announce(middleware.Event{Kind: middleware.EventStarted, ID: c.Step.ID, Direction: c.Direction, Attempt: c.Attempt})
+		}
+	}
+	defer a.watchOverdue(ctx)()
+	fn := task.Run
+	if c.Direction == store.Rollback {
+		fn = task.Rollback
+	} else if c.Doubt && task.Verify != nil {
+		applied, err := w.pool.Ask(ctx, task.Verify)
+		if err != nil {
+			return &questionError{verify, err}
+		}
+		if applied {
+			return nil
+		}
+	}
+	a.phase = called
+	if c.Step.Delivery == store.Transactional && !a.token.IsZero() {
+		return a.atomically(ctx, fn)
+	}
+	return a.invoke(ctx, fn)
+}
+
+// invoke calls the function of the op in a goroutine of the pool.
+func (a *attempt) invoke(ctx context.Context, fn func(context.Context) error) error {
+	for _, f := range a.atCall {
+		f()
+	}
+	a.atCall = nil
+	a.setRunning(true)
+	defer a.setRunning(false)
+	return a.walk.pool.Call(ctx, fn)
+}
+
+// atomically calls the op in a transaction of the store that also holds the outcome, and the claim of
+// the next step if there is one.
+func (a *attempt) atomically(ctx context.Context, fn func(context.Context) error) error {
+	var own error
+	before := a.Saved()
+	var ahead *step
+	refused, err := a.walk.session.Atomic(ctx, a.records, func(tx context.Context) (store.Batch, error) {
+		if own = a.invoke(tx, fn); own != nil {
+			a.setSaved(before)
+			return store.Batch{}, own
+		}
+		a.records.Outcome[0] = a.outcomeOf(nil)
+		ahead = a.reserve()
+		return store.Batch{Outcomes: a.records.Outcome[:], Claims: ahead.proposed()}, nil
+	})
+	written := !slices.Contains(refused, a.Step.ID)
+	ahead.reserved(err == nil && written && len(refused) == 0)
+	switch {
+	// What is committed without the lease refuses the claim beside it; else the lease is only why the
+	// context ended, and nothing is committed.
+	case written && (err == nil || errors.Is(err, store.ErrLeaseLost) && own == nil && len(refused) > 0):
+		a.phase, a.outcome = committed, a.records.Outcome[0].State
+		return nil
+	case own != nil && errors.Is(err, own):
+		return err
+	case err == nil || errors.Is(err, store.ErrFenced):
+		a.phase, a.ledgerErr = lost, store.ErrFenced
+		return store.ErrFenced
+	case errors.Is(err, store.ErrUnknownOutcome):
+		a.phase, a.ledgerErr = lost, err
+	case !errors.Is(err, store.ErrTxBroken):
+		a.phase = aborted
+	}
+	return err
+}

@@ -1,0 +1,208 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/sequencer-go/seq/internal/graph"
+	"github.com/sequencer-go/seq/internal/ident"
+	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/plan"
+	"github.com/sequencer-go/seq/store"
+)
+
+// A Catalog is a sequencer's tasks, checked once: in chronological order, with their dependencies as
+// indices. It does not change.
+type Catalog struct {
+	tasks   []datedTask
+	index   map[string]int // by ID, and by earlier IDs
+	deps    [][]int        // within the catalog
+	foreign []foreign      // dependencies that only the ledger can know
+	renamed []renamed
+	err     error
+}
+
+// foreign is a dependency on an ID that is not registered.
+type foreign struct {
+	task int
+	id   string
+}
+
+// renamed is an ID that a task had earlier.
+type renamed struct {
+	task int
+	old  string
+}
+
+// NewCatalog checks tasks for a chain of middleware. origin says where an ID was registered, for the
+// error that it is there twice.
+func NewCatalog(tasks func(yield func(*Task) bool), size int, chain []middleware.Middleware, origin func(id string) string) *Catalog {
+	c := &Catalog{tasks: make([]datedTask, 0, size), index: make(map[string]int, size)}
+	var errs []error
+	for t := range tasks {
+		at, _, err := ident.Parse(t.ID)
+		if err != nil {
+			errs = append(errs, errors.Join(err, t.Err))
+			continue
+		}
+		if err := t.check(chain); err != nil {
+			errs = append(errs, err)
+		}
+		c.tasks = append(c.tasks, datedTask{t, at})
+	}
+	if !slices.IsSortedFunc(c.tasks, chronologically) { // they mostly are
+		slices.SortStableFunc(c.tasks, chronologically)
+	}
+	for i := range c.tasks {
+		id := c.tasks[i].task.ID
+		if i > 0 && c.tasks[i-1].task.ID == id {
+			errs = append(errs, fmt.Errorf("%w %s: registered twice%s", ErrInvalidOp, id, origin(id)))
+			continue
+		}
+		c.index[id] = i
+	}
+	errs = append(errs, c.rename()...)
+	errs = append(errs, c.connect()...)
+	c.err = errors.Join(errs...)
+	return c
+}
+
+// check is what is wrong with a task in itself.
+func (t *Task) check(chain []middleware.Middleware) error {
+	switch {
+	case t.Err != nil:
+		return t.Err
+	case t.Run == nil:
+		return fmt.Errorf("%w %s: Run is nil", ErrInvalidOp, t.ID)
+	case t.RollbackOnFailure && t.Rollback == nil:
+		return fmt.Errorf("%w %s: RollbackOnFailure without a Rollback", ErrInvalidOp, t.ID)
+	case t.Delivery > store.Once || t.Kind > plan.Migration:
+		return fmt.Errorf("%w %s: kind %d, delivery %d", ErrInvalidOp, t.ID, t.Kind, t.Delivery)
+	case t.Delivery != store.Repeatable && !recorded(chain):
+		return fmt.Errorf("%w: %s is %s, which nothing can keep without record", ErrInvalidStrategy, t.ID, t.Delivery)
+	default:
+		return nil
+	}
+}
+
+// rename makes the earlier IDs of tasks stand for them.
+func (c *Catalog) rename() []error {
+	var errs []error
+	for i := range c.tasks {
+		t := c.tasks[i].task
+		for _, old := range t.RenamedFrom {
+			_, _, err := ident.Parse(old)
+			j, taken := c.index[old]
+			switch {
+			case err != nil:
+				errs = append(errs, fmt.Errorf("%s: RenamedFrom: %w", t.ID, err))
+			case taken:
+				errs = append(errs, fmt.Errorf("%w %s: RenamedFrom %s, which is %s", ErrInvalidOp, t.ID, old, c.tasks[j].task.ID))
+			default:
+				c.index[old] = i
+				c.renamed = append(c.renamed, renamed{i, old})
+			}
+		}
+	}
+	return errs
+}
+
+// connect turns DependsOn into indices and looks for what no plan can satisfy.
+func (c *Catalog) connect() []error {
+	var errs []error
+	c.deps = make([][]int, len(c.tasks))
+	edges := 0
+	for i := range c.tasks {
+		edges += len(c.tasks[i].task.DependsOn)
+	}
+	flat := make([]int, 0, edges)
+	for i := range c.tasks {
+		t, from := c.tasks[i].task, len(flat)
+		for n, id := range t.DependsOn {
+			j, known := c.index[id]
+			switch {
+			case id == t.ID:
+				errs = append(errs, fmt.Errorf("%s depends on itself: %w", t.ID, &plan.CycleError{Path: []string{id, id}}))
+			case slices.Contains(t.DependsOn[:n], id):
+				errs = append(errs, fmt.Errorf("%w %s: names the dependency %s twice", ErrInvalidOp, t.ID, ident.Quoted(id)))
+			case known:
+				flat = append(flat, j)
+			default:
+				c.foreign = append(c.foreign, foreign{i, id})
+			}
+		}
+		c.deps[i] = flat[from:len(flat):len(flat)]
+	}
+	for _, cycle := range graph.Cycles(len(c.tasks), func(i int) []int { return c.deps[i] }) {
+		path := make([]string, len(cycle))
+		for n, i := range cycle {
+			path[n] = c.tasks[i].task.ID
+		}
+		errs = append(errs, &plan.CycleError{Path: path})
+	}
+	return errs
+}
+
+// Err is everything that is wrong with the tasks; nil if nothing is.
+func (c *Catalog) Err() error { return c.err }
+
+// Tasks are those with a valid ID, in chronological order.
+func (c *Catalog) Tasks(yield func(*Task) bool) {
+	for i := range c.tasks {
+		if !yield(c.tasks[i].task) {
+			return
+		}
+	}
+}
+
+// Len is how many tasks there are.
+func (c *Catalog) Len() int { return len(c.tasks) }
+
+// find is the task with an ID, also an earlier one; nil if there is none.
+func (c *Catalog) find(id string) *Task {
+	if i, known := c.index[id]; known {
+		return c.tasks[i].task
+	}
+	return nil
+}
+
+// current is a list of IDs by which the tasks are known now.
+func (c *Catalog) current(ids []string) []string {
+	if len(c.renamed) == 0 {
+		return ids
+	}
+	list := make([]string, len(ids))
+	for i, id := range ids {
+		if list[i] = id; c.find(id) != nil {
+			list[i] = c.find(id).ID
+		}
+	}
+	return list
+}
+
+// dated is a task of the catalog, or what the ledger alone knows of it: its ID.
+func (c *Catalog) dated(id string) datedTask {
+	if i, known := c.index[id]; known {
+		return c.tasks[i]
+	}
+	at, _, _ := ident.Parse(id) // it was valid when it ran
+	return datedTask{&Task{ID: id}, at}
+}
+
+// didYouMean is a hint for an ID that nobody knows; "" if there is none.
+func (c *Catalog) didYouMean(id string) string {
+	ids := make([]string, len(c.tasks))
+	for i := range c.tasks {
+		ids[i] = c.tasks[i].task.ID
+	}
+	if best := ident.Nearest(id, ids); best != "" {
+		return "; did you mean " + best + "?"
+	}
+	return ""
+}
+
+// notRegistered is the error for an ID that an option or a call names.
+func (c *Catalog) notRegistered(by, id string) error {
+	return fmt.Errorf("%w: %s: %s is not registered%s", ErrInvalidOption, by, ident.Quoted(id), c.didYouMean(id))
+}

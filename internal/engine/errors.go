@@ -1,0 +1,49 @@
+package engine
+
+import (
+	"errors"
+
+	"github.com/sequencer-go/seq/internal/errtext"
+	"github.com/sequencer-go/seq/store"
+)
+
+// What can be wrong before anything runs. Package seq exports and documents them.
+var (
+	ErrInvalidOp         = errors.New("invalid op")
+	ErrUnknownDependency = errors.New("unknown dependency")
+	ErrInvalidStrategy   = errors.New("invalid strategy")
+	ErrInvalidOption     = store.ErrInvalidOption
+	ErrPlanChanged       = errors.New("the plan has changed")
+	ErrDrift             = errors.New("code and ledger have drifted apart")
+)
+
+// What can happen to a run. Package seq exports and documents them.
+var (
+	ErrIndeterminate     = errors.New("nobody knows whether it took effect")
+	ErrRollbackFailed    = errors.New("rollback failed")
+	ErrPoisoned          = errors.New("process died in it too often")
+	ErrOutcomeUnrecorded = errors.New("outcome could not be recorded")
+)
+
+// A questionError says which question an op could not answer: its condition, or Verify.
+type questionError struct {
+	question string
+	err      error
+}
+
+const (
+	condition = "condition"
+	verify    = "verify"
+)
+
+func (e *questionError) Error() string { return e.question + ": " + errtext.Of(e.err) }
+func (e *questionError) Unwrap() error { return e.err }
+
+// unverified reports whether an op in doubt could not say what became of it: the doubt stays.
+func unverified(err error) bool {
+	if err == nil {
+		return false
+	}
+	var q *questionError
+	return errors.As(err, &q) && q.question == verify
+}

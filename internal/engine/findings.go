@@ -1,0 +1,66 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sequencer-go/seq/plan"
+	"github.com/sequencer-go/seq/store"
+)
+
+// Drift says what to do where code and ledger differ. It has the fields of seq.Drift.
+type Drift struct {
+	Changed plan.Policy
+	Missing plan.Policy
+	Late    plan.Policy
+}
+
+// refuse is an error that names the findings whose policy is to fail.
+func refuse(findings []plan.Finding) error {
+	var errs []error
+	for _, f := range findings {
+		if f.Policy == plan.Fail {
+			errs = append(errs, fmt.Errorf("%w: %s is %s: %s", ErrDrift, f.ID, f.Kind, f.Detail))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// findings compares the catalog with the ledger.
+func (p *Planning) findings() []plan.Finding {
+	var found []plan.Finding
+	add := func(policy plan.Policy, id, kind, detail string) {
+		if policy != plan.Allow {
+			found = append(found, plan.Finding{ID: id, Kind: kind, Detail: detail, Policy: policy})
+		}
+	}
+	newest := -1 // the youngest migration that has run
+	for i := range p.catalog.tasks {
+		t, e := p.catalog.tasks[i].task, p.of[i]
+		if !isDone(e) {
+			continue
+		}
+		if t.Kind == plan.Migration {
+			newest = i
+		}
+		if e.State == store.Succeeded && e.Checksum != "" && t.Checksum != "" && e.Checksum != t.Checksum {
+			add(p.drift.Changed, t.ID, "changed", "it succeeded from another source than it has now; undo the edit, and write what is new into a new step")
+		}
+	}
+	for _, e := range p.unregistered() {
+		if _, known := p.catalog.index[e.ID]; !known && e.State == store.Succeeded && e.Checksum != "" {
+			add(p.drift.Missing, e.ID, "missing", "it has run, and the code does not have it any more")
+		}
+	}
+	for i := range max(newest, 0) {
+		if t := &p.catalog.tasks[i]; t.task.Kind == plan.Migration && t.at.Before(p.catalog.tasks[newest].at) && !isDone(p.of[i]) {
+			youngest := p.catalog.tasks[newest]
+			add(p.drift.Late, t.task.ID, "late", fmt.Sprintf("%s of %s has run already", youngest.task.ID, youngest.at.Format(time.DateOnly)))
+		}
+	}
+	slices.SortStableFunc(found, func(a, b plan.Finding) int { return strings.Compare(a.ID, b.ID) })
+	return found
+}

@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/store"
+)
+
+// finish closes a run whose walk ended with err, and says what became of it.
+func (e *Engine) finish(ctx context.Context, w *Walk, err error, began time.Time) (*Result, error) {
+	state, errs := w.verdict(ctx, err)
+	if endErr := w.recordEnd(state); endErr != nil {
+		errs = append(errs, fmt.Errorf("close the run: %w", endErr))
+		if state == store.RunSucceeded {
+			state = store.RunFailed
+		}
+	}
+	result := w.result(state, began)
+	w.announce(middleware.Event{Kind: middleware.EventRunFinished, RunState: state})
+	if len(errs) == 0 {
+		return result, nil
+	}
+	return result, &RunFailure{Errs: errs}
+}
+
+// A RunFailure is every error of a run that did not succeed: those of its ops first, forward before
+// rollback. Package seq makes a RunError of it.
+type RunFailure struct{ Errs []error }
+
+func (f *RunFailure) Error() string { return errors.Join(f.Errs...).Error() }
+
+// Unwrap is the list of the errors.
+func (f *RunFailure) Unwrap() []error { return f.Errs }
+
+// verdict is the state that the run ends in, and its errors: those of its ops first, then what else
+// kept it from going on.
+func (w *Walk) verdict(ctx context.Context, err error) (store.RunState, []error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	errs := slices.Clone(w.failures)
+	switch interrupted := ctx.Err() != nil && err != nil; {
+	case interrupted:
+		errs = append(errs, interruption(ctx))
+	case err != nil && len(errs) == 0:
+		errs = append(errs, err)
+	case err == nil && len(errs) == 0:
+		if err := w.unsettled(); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	switch {
+	case w.suspended:
+		return store.RunWaiting, errs
+	case w.rollback != nil:
+		return w.rollback.state, errs
+	case len(errs) > 0:
+		return store.RunFailed, errs
+	default:
+		return store.RunSucceeded, nil
+	}
+}
+
+// interruption is why the context ended, and that it did.
+func interruption(ctx context.Context) error {
+	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
+		return fmt.Errorf("interrupted: %w (%w)", cause, ctx.Err())
+	}
+	return fmt.Errorf("interrupted: %w", ctx.Err())
+}
+
+// recordEnd records what never ran, what the ledger has not heard, and the end of the run. A run that
+// gave its lease back, or could not record that it turns back, stays as it is for the next one.
+func (w *Walk) recordEnd(state store.RunState) error {
+	if w.suspended || w.rollback != nil && w.rollback.undecided {
+		return nil
+	}
+	run := w.session.Run
+	run.State = state
+	_, err := w.session.Write(store.Batch{Run: &run, Outcomes: w.unrecorded(), Marks: w.skips()})
+	return err
+}
+
+// skips are the marks of the steps that settled without running. Those that ran in an earlier run keep
+// what the ledger says of it.
+func (w *Walk) skips() []store.Mark {
+	var marks []store.Mark
+	for i := range w.steps {
+		s := &w.steps[i]
+		e := s.known()
+		if s.status.Load() != settled || s.state != store.Skipped || e.State != store.Pending && e.State != store.Skipped && e.State != store.Scheduled {
+			continue
+		}
+		if e.State == store.Skipped && e.Error == s.reason() {
+			continue
+		}
+		marks = append(marks, store.Mark{
+			ID: s.plan.ID, Attempt: e.Attempt, State: store.Skipped, Run: w.session.Run.ID,
+			NotBefore: e.NotBefore, Reason: store.ErrorText(errors.New(s.reason())),
+		})
+	}
+	return marks
+}

@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/sequencer-go/seq/exec"
+	"github.com/sequencer-go/seq/store"
+)
+
+// state is what a step is after its forward attempt ended with err.
+func (a *attempt) state(err error) store.State {
+	switch {
+	case a.ledgerErr != nil && a.phase == unclaimed:
+		return store.Failed // it was never called
+	case a.ledgerErr != nil, unverified(err):
+		return store.Indeterminate
+	case err == nil:
+		return store.Succeeded
+	case a.tolerable():
+		return store.Tolerated
+	default:
+		return store.Failed
+	}
+}
+
+// outcomeOf is what the ledger is told of an attempt that ended with err.
+func (a *attempt) outcomeOf(err error) store.Outcome {
+	out := store.Outcome{ID: a.Step.ID, Token: a.token, Error: errorDetail(err), Saved: a.Saved()}
+	if err == nil {
+		if a.completion == 0 {
+			a.completion = a.walk.session.NextCompletion()
+		}
+		out.Seq = a.completion
+	}
+	switch {
+	case a.Direction == store.Rollback && err == nil:
+		out.State = store.RolledBack
+	case a.Direction == store.Rollback && (a.phase == aborted || a.walk.session.Lost() != nil):
+		out.State = store.RollbackPending // cut off, as if its process had died
+	case a.Direction == store.Rollback:
+		out.State = store.RollbackFailed
+	default:
+		out.State = a.state(err)
+	}
+	return out
+}
+
+// unmade is the outcome of an attempt that had no effect: it was not called, or its transaction is
+// gone. The op is what it was before.
+func (a *attempt) unmade() store.Outcome {
+	e := a.step.known()
+	out := store.Outcome{ID: a.Step.ID, Token: a.token, State: e.State, Error: "it was not called"}
+	switch out.State {
+	case store.Failed, store.Tolerated, store.Indeterminate, store.RollbackPending:
+	case store.Succeeded: // it was to be repeated
+		out.Seq = e.Seq
+	default:
+		out.State = store.Pending
+	}
+	return out
+}
+
+// tolerable reports whether a failure of this attempt is a note only.
+func (a *attempt) tolerable() bool {
+	return a.Direction == store.Forward && a.Step.AllowedToFail && a.walk.tolerates
+}
+
+// effectOf is what an error means for the data. It is a function of how far the attempt came; nil is a
+// step that was not attempted, because of what the ledger says of it (before) or of its condition.
+func effectOf(a *attempt, before store.State, err error) store.Effect {
+	var q *questionError
+	switch {
+	case a == nil && (before == store.Indeterminate || before == store.RollbackFailed), unverified(err):
+		return store.EffectUnknown
+	case a == nil, errors.As(err, &q):
+		return store.EffectNone
+	}
+	switch a.phase {
+	case unclaimed, claimed, aborted:
+		return store.EffectNone
+	case committed: // a middleware failed after the transaction of the op was committed
+		if a.outcome == store.Succeeded || a.outcome == store.RolledBack {
+			return store.EffectApplied
+		}
+	case lost:
+		return store.EffectUnknown
+	}
+	if a.Step.Delivery == store.Transactional && !a.token.IsZero() && !errors.Is(err, store.ErrTxBroken) {
+		return store.EffectNone
+	}
+	return store.EffectUnknown
+}
+
+// errorDetail is the text that history keeps of an error: with the stack, if it panicked.
+func errorDetail(err error) string {
+	if err == nil {
+		return ""
+	}
+	var p *exec.PanicError
+	if errors.As(err, &p) && p.Stack != "" {
+		return store.ErrorText(fmt.Errorf("%w\n\n%s", err, p.Stack))
+	}
+	return store.ErrorText(err)
+}

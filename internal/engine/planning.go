@@ -1,0 +1,252 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sequencer-go/seq/internal/ident"
+	"github.com/sequencer-go/seq/internal/safecall"
+	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/plan"
+	"github.com/sequencer-go/seq/store"
+)
+
+// Planning is everything that a plan is made from: the code, the ledger, and what was asked for.
+type Planning struct {
+	catalog  *Catalog
+	entries  map[string]*store.Entry // by the IDs that ops have now
+	req      *Request
+	drift    Drift
+	strategy *Strategy
+	now      time.Time
+	waived   map[string]bool // ops whose condition was false in an earlier round of this run
+
+	// While the plan is made: the entry of each task of the catalog, nil if the ledger has none, and how
+	// many others there are.
+	of     []*store.Entry
+	others int
+}
+
+// adoptRenamed hands what the ledger knows of earlier IDs to the tasks that have them now, unless it
+// knows something of their own.
+func (p *Planning) adoptRenamed() {
+	for _, r := range p.catalog.renamed {
+		id := p.catalog.tasks[r.task].task.ID
+		if old := p.entries[r.old]; old != nil && p.entries[id] == nil {
+			old.ID, old.Attempt = id, 0 // its own attempts are still to come
+			p.entries[id] = old
+		}
+		delete(p.entries, r.old)
+	}
+}
+
+// A planned plan is complete: what each step's op declared stands first in its After.
+type planned struct {
+	*plan.Plan
+	declared []int32 // how many of After those are; nil: none anywhere
+}
+
+// plan makes the plan: what is left to do, shaped by the strategy's planner, checked and annotated.
+func (p *Planning) plan(ctx context.Context) (*planned, error) {
+	defer func() { p.of = nil }()
+	in, err := p.input()
+	if err != nil {
+		return nil, err
+	}
+	made := &planned{Plan: &plan.Plan{}}
+	if len(in.Steps) > 0 {
+		err = safecall.Do(func() (err error) {
+			made.Plan, err = p.strategy.Planner.Plan(ctx, in)
+			return err
+		})
+		if err == nil {
+			made.declared, err = complete(made.Plan, in)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("plan %s: %w", p.strategy.Name, err)
+		}
+	}
+	made.Strategy = p.strategy.Name
+	p.annotate(made.Plan)
+	return made, nil
+}
+
+// annotate writes into a plan what is known to go wrong, or to come first, whatever the planner.
+func (p *Planning) annotate(made *plan.Plan) {
+	made.Findings = p.findings()
+	saga := holds(p.strategy.Chain, middleware.LayerSaga)
+	for i := range made.Steps {
+		s := &made.Steps[i]
+		s.Irreversible = saga && !s.Reversible
+		if e := p.entries[s.ID]; e != nil {
+			if err := refusal(p.catalog.find(s.ID), e); err != nil && e.State != store.RollbackPending && !e.State.Open() {
+				s.Refused = err.Error()
+			}
+		}
+	}
+	for _, e := range p.unfinished() {
+		made.Undo = append(made.Undo, e.ID)
+	}
+}
+
+// input chooses the tasks that are left to do and resolves their schedule and dependencies. All that
+// is wrong comes back as one error.
+func (p *Planning) input() (plan.Input, error) {
+	in := plan.Input{Now: p.now}
+	errs := []error{p.catalog.err, p.unknown()}
+	for _, id := range p.req.Only {
+		if _, known := p.catalog.index[id]; !known {
+			errs = append(errs, p.catalog.notRegistered("Only", id))
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return in, err
+	}
+	place := make([]int, len(p.catalog.tasks)) // of each task among the steps, counted from 1
+	p.of, p.others = make([]*store.Entry, len(p.catalog.tasks)), len(p.entries)
+	steps, edges := 0, 0
+	for i := range p.catalog.tasks {
+		if p.of[i] = p.entries[p.catalog.tasks[i].task.ID]; p.of[i] != nil {
+			p.others--
+		}
+		if p.chosen(i) {
+			steps++
+			place[i] = steps
+			edges += len(p.catalog.deps[i])
+		}
+	}
+	in.Steps = make([]plan.Step, steps)
+	flat := make([]int, 0, edges)
+	for i := range p.catalog.tasks {
+		if place[i] == 0 {
+			continue
+		}
+		step, from, task := &in.Steps[place[i]-1], len(flat), p.catalog.tasks[i].task
+		task.describe(step)
+		step.DependsOn = p.catalog.current(step.DependsOn)
+		step.Index = place[i] - 1
+		for _, j := range p.catalog.deps[i] {
+			switch id := p.catalog.tasks[j].task.ID; {
+			case place[j] > 0:
+				flat = append(flat, place[j]-1)
+			case !p.done(id) && !p.waived[id]:
+				step.Skip = fmt.Sprintf("depends on %s, which this run leaves out", id)
+			}
+		}
+		step.After = flat[from:len(flat):len(flat)]
+		var err error
+		if step.NotBefore, err = p.due(task); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return in, errors.Join(errs...)
+}
+
+// chosen reports whether a task is left to do and the request lets it through.
+func (p *Planning) chosen(i int) bool {
+	if p.req.Due {
+		return isDue(p.of[i], p.now)
+	}
+	return (p.req.Repeat || !isDone(p.of[i])) && p.req.takes(p.catalog.tasks[i])
+}
+
+// done reports whether an op succeeded in an earlier run, or was waived.
+func (p *Planning) done(id string) bool { return isDone(p.entries[id]) }
+
+// isDone is false for nil: the ledger knows nothing of the op.
+func isDone(e *store.Entry) bool { return e != nil && e.State.Done() }
+
+// due is when a task is due: as stored, or as its schedule says now.
+func (p *Planning) due(t *Task) (at time.Time, err error) {
+	if t.ExecuteAt == nil {
+		return at, nil
+	}
+	switch e := p.entries[t.ID]; {
+	case e == nil:
+	case e.State.Done():
+		return at, nil // repeated because somebody asked for it now
+	case !e.NotBefore.IsZero() && e.State != store.RolledBack:
+		return e.NotBefore, nil
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%w %s: ExecuteAt panics: %v", ErrInvalidOp, t.ID, v)
+		}
+	}()
+	if at = t.ExecuteAt(p.now); at.IsZero() {
+		return at, nil
+	}
+	return at.UTC().Truncate(time.Millisecond), nil
+}
+
+// unknown lists the dependencies that neither the catalog nor the ledger knows as done.
+func (p *Planning) unknown() error {
+	var errs []error
+	for _, f := range p.catalog.foreign {
+		if p.done(f.id) {
+			continue
+		}
+		task, id := p.catalog.tasks[f.task].task.ID, ident.Quoted(f.id)
+		if e := p.entries[f.id]; e != nil {
+			errs = append(errs, fmt.Errorf("%w: %s depends on %s, which is %s in the ledger and is not registered any more: "+
+				"register it again, or say with Resolve or Skip that it is done", ErrUnknownDependency, task, id, e.State))
+			continue
+		}
+		errs = append(errs, fmt.Errorf("%w: %s depends on %s, which is not registered%s", ErrUnknownDependency, task, id, p.catalog.didYouMean(f.id)))
+	}
+	return errors.Join(errs...)
+}
+
+// unregistered are all entries if some of them are of no task, else none.
+func (p *Planning) unregistered() map[string]*store.Entry {
+	if p.others == 0 {
+		return nil
+	}
+	return p.entries
+}
+
+// unfinished are the entries that somebody decided to undo, in the order of their IDs.
+func (p *Planning) unfinished() []*store.Entry {
+	entries := maps.Values(p.entries)
+	if p.of != nil && p.others == 0 { // a list is quicker
+		entries = slices.Values(p.of)
+	}
+	var list []*store.Entry
+	for e := range entries {
+		if e != nil && (e.State == store.RollbackPending || e.State == store.RollingBack) {
+			list = append(list, e)
+		}
+	}
+	slices.SortFunc(list, byID)
+	return list
+}
+
+func byID(a, b *store.Entry) int { return strings.Compare(a.ID, b.ID) }
+
+// sameAs reports whether a plan that was made from other would be made from p too: they are equal in
+// all that counts, and nothing depends on the time. Of what is done, the brief read saw little.
+func (p *Planning) sameAs(other *Planning, made *plan.Plan) bool {
+	timed := func(s plan.Step) bool { return !s.NotBefore.IsZero() }
+	return !slices.ContainsFunc(made.Steps, timed) && maps.EqualFunc(p.entries, other.entries, func(a, b *store.Entry) bool {
+		if a.State.Done() && !p.req.Repeat {
+			return a.State == b.State && a.Checksum == b.Checksum
+		}
+		return a.State == b.State && a.Attempt == b.Attempt && a.Seq == b.Seq && a.Crashes == b.Crashes && a.Run == b.Run &&
+			a.Delivery == b.Delivery && a.Checksum == b.Checksum && a.Error == b.Error && a.NotBefore.Equal(b.NotBefore)
+	})
+}
+
+// enrolled reports whether everything in a plan waits in the ledger for its time.
+func (p *Planning) enrolled(made *plan.Plan) bool {
+	for i := range made.Steps {
+		if e := p.entries[made.Steps[i].ID]; e == nil || e.State != store.Scheduled {
+			return false
+		}
+	}
+	return true
+}

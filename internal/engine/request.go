@@ -1,0 +1,57 @@
+package engine
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/sequencer-go/seq/internal/ledger"
+	"github.com/sequencer-go/seq/store"
+)
+
+// A Request is what the options of one call say together.
+type Request struct {
+	IfLeased ledger.IfLeased
+	From     *From
+	Repeat   bool
+	Due      bool     // only what the schedule holds and is due
+	Tags     []string // nil: any
+	Only     []string // nil: any
+	Last     int      // of a rollback: how many ops, those that completed last; 0: not asked for
+	Expect   string   // the hash of the plan; "" for any
+	Actor    string
+	Reason   string
+}
+
+// From is where a selection begins: at an ID if it is named, else at a timestamp.
+type From struct {
+	ID    string
+	At    time.Time
+	Named bool
+}
+
+// takes reports whether the request lets a task through.
+func (r *Request) takes(t datedTask) bool {
+	if f := r.From; f != nil {
+		if c := t.at.Compare(f.At); c < 0 || c == 0 && f.Named && t.task.ID < f.ID {
+			return false
+		}
+	}
+	if r.Only != nil && !slices.Contains(r.Only, t.task.ID) {
+		return false
+	}
+	if r.Tags == nil {
+		return true
+	}
+	return slices.ContainsFunc(t.task.Tags, func(tag string) bool { return slices.Contains(r.Tags, tag) })
+}
+
+// narrows reports whether anything was chosen at all.
+func (r *Request) narrows() bool { return r.From != nil || r.Tags != nil || r.Only != nil }
+
+// run is a new run as the ledger will have it.
+func (r *Request) run(strategy string) store.Run {
+	owner := store.ThisProcess()
+	owner.Actor = store.ErrorText(errors.New(r.Actor))
+	return store.Run{ID: ledger.NewRunID(), Strategy: strategy, Owner: owner, Reason: r.Reason}
+}

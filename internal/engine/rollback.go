@@ -1,0 +1,253 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/sequencer-go/seq/internal/ledger"
+	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/plan"
+	"github.com/sequencer-go/seq/store"
+)
+
+// rollback is what a walk knows once it has turned back.
+type rollback struct {
+	asked     map[string]bool  // the ops that Rollback was asked to undo; nil: what the run did
+	undo      map[string]*step // the ops that BeginRollback named
+	foreign   []*step          // those of them that are no step of the plan
+	notUndone []string
+	blockedBy string // an op that could not be undone for now: what comes after it has to wait
+	state     store.RunState
+	undecided bool // the decision could not be recorded: the next run goes on with this one
+}
+
+// BeginRollback implements exec.Walk.
+func (w *Walk) BeginRollback(ctx context.Context) ([]string, error) { return w.beginRollback(ctx, nil) }
+
+// beginRollback begins the rollback of the ops in asked, or if that is nil of what the run did.
+func (w *Walk) beginRollback(ctx context.Context, asked map[string]bool) ([]string, error) {
+	if w.suspended {
+		return nil, nil // without the lease nothing can be decided, and what is left is scheduled for anybody
+	}
+	why := "the run is being rolled back"
+	w.halted.Store(&why)
+	r := &rollback{asked: asked, undo: map[string]*step{}, state: store.RunRolledBack}
+	w.mu.Lock()
+	w.rollback = r
+	w.mu.Unlock()
+	targets, err := w.targets(ctx, r)
+	if err == nil && len(targets) > 0 {
+		marks := make([]store.Mark, len(targets))
+		for i, s := range targets {
+			marks[i] = store.Mark{
+				ID: s.plan.ID, Attempt: s.entry.Attempt, State: store.RollbackPending, Run: w.session.Run.ID, NotBefore: s.entry.NotBefore,
+			}
+		}
+		err = w.session.BeginRollback(ctx, marks)
+	}
+	if err != nil {
+		r.state, r.undecided = store.RunRollbackFailed, true
+		r.notUndone = w.maybeDone(asked)
+		err = fmt.Errorf("rollback not started: %w", err)
+		w.fail(err)
+		return nil, err
+	}
+	ids := make([]string, len(targets))
+	for i, s := range targets {
+		s.entry.State = store.RollbackPending
+		ids[i] = s.plan.ID
+		r.undo[ids[i]] = s
+	}
+	if len(ids) == 0 && len(r.notUndone) == 0 {
+		r.state = store.RunFailed // nothing had happened
+	}
+	if len(ids) > 0 {
+		w.announce(middleware.Event{Kind: middleware.EventRollbackStarted, Total: int64(len(ids))})
+	}
+	return ids, nil
+}
+
+// maybeDone are the ops that, for all this process knows, would have to be undone.
+func (w *Walk) maybeDone(asked map[string]bool) []string {
+	ids := slices.Sorted(maps.Keys(asked))
+	for i := range w.steps {
+		if s := &w.steps[i]; s.state == store.Succeeded || s.state == store.Indeterminate {
+			ids = append(ids, s.plan.ID)
+		}
+	}
+	return ids
+}
+
+// targets chooses what is to be undone, the latest first, and notes what should be and cannot.
+func (w *Walk) targets(ctx context.Context, r *rollback) ([]*step, error) {
+	touched, err := w.touched(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	var targets []*step
+	for _, s := range touched {
+		e := s.entry
+		applied, err := w.maybeApplied(ctx, s.task, e, r.asked != nil)
+		switch {
+		case err != nil:
+			return nil, err
+		case r.asked == nil && (e.State == store.RollbackFailed || e.State.Open()):
+			why := fmt.Errorf("it is %s from earlier: %s", e.State, e.Error)
+			w.fail(w.opError(e.ID, store.Rollback, store.EffectUnknown, why))
+			r.state = store.RunRollbackFailed
+			r.notUndone = append(r.notUndone, e.ID)
+		case !applied:
+		case s.task.Rollback == nil:
+			r.notUndone = append(r.notUndone, e.ID)
+		default:
+			targets = append(targets, s)
+		}
+	}
+	slices.Reverse(targets)
+	slices.SortStableFunc(targets, latestFirst)
+	return targets, nil
+}
+
+// touched lists the ops that this run has touched, in any process and round, or that Rollback was asked
+// to undo. The ledger says which, after it has been told what it was not told in time.
+func (w *Walk) touched(ctx context.Context, r *rollback) ([]*step, error) {
+	var entries map[string]*store.Entry
+	err := ledger.Retry(context.WithoutCancel(ctx), func(ctx context.Context, _ bool) (err error) {
+		if outcomes := w.unrecorded(); len(outcomes) > 0 {
+			if _, err = w.session.Write(store.Batch{Outcomes: outcomes}); err != nil { // what is refused was closed in time
+				return err
+			}
+		}
+		entries, err = w.session.Entries(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	(&Planning{catalog: w.catalog, entries: entries}).adoptRenamed()
+	steps := make(map[string]*step, len(w.steps)+len(w.past))
+	for _, s := range w.past {
+		steps[s.plan.ID] = s
+	}
+	for i := range w.steps {
+		steps[w.steps[i].plan.ID] = &w.steps[i]
+	}
+	var touched []*step
+	for _, id := range slices.Sorted(maps.Keys(entries)) {
+		e, s := entries[id], steps[id]
+		if !w.concerns(r, e, s) || s != nil && s.known().Seq > 0 && s.entry.Seq == e.Seq { // it was to be repeated, and was not
+			continue
+		}
+		if s == nil {
+			task := w.catalog.dated(id).task
+			s = &step{state: e.State, task: task, plan: &plan.Step{}}
+			task.describe(s.plan)
+			r.foreign = append(r.foreign, s)
+		}
+		s.entry = e
+		touched = append(touched, s)
+	}
+	return touched, nil
+}
+
+// concerns reports whether an entry is the business of a rollback. So is what this walk did, and
+// somebody else could not undo while it waited.
+func (w *Walk) concerns(r *rollback, e *store.Entry, s *step) bool {
+	if r.asked != nil {
+		return r.asked[e.ID]
+	}
+	return e.Run == w.session.Run.ID || s != nil && s.number > 0 && e.State == store.RollbackFailed
+}
+
+// maybeApplied reports whether an op may have had an effect that is to be undone.
+func (w *Walk) maybeApplied(ctx context.Context, t *Task, e *store.Entry, asked bool) (bool, error) {
+	switch e.State {
+	case store.Succeeded, store.Indeterminate, store.RollbackPending:
+		return true, nil
+	case store.RollbackFailed:
+		return asked, nil
+	case store.Failed, store.Tolerated:
+		if t.Delivery == store.Transactional || t.RollbackOnFailure || e.Attempt < 2 {
+			return t.RollbackOnFailure && t.Delivery != store.Transactional, nil
+		}
+		return w.session.Doubtful(ctx, e)
+	default:
+		return false, nil
+	}
+}
+
+// Undo implements exec.Walk.
+func (w *Walk) Undo(ctx context.Context, id string) error {
+	w.mu.Lock()
+	r := w.rollback
+	w.mu.Unlock()
+	var s *step
+	if r != nil {
+		s = r.undo[id]
+	}
+	if s == nil {
+		return fmt.Errorf("%w: %s is not to be undone", plan.ErrInvalid, id)
+	}
+	if r.blockedBy != "" { // what completed before it has to wait for it
+		s.state = store.RollbackPending
+		s.say("waits for "+r.blockedBy, s.err())
+		r.notUndone = append(r.notUndone, id)
+		return nil
+	}
+	a := w.newAttempt(s, store.Rollback)
+	ctx, cancel := w.session.WhileHeld(ctx)
+	defer cancel()
+	err := a.through(ctx)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s.state = store.RolledBack
+	s.say("", s.err())
+	if err != nil {
+		failure := w.opError(id, store.Rollback, effectOf(a, store.Running, err), err)
+		s.state = store.RollbackFailed
+		s.say("", errors.Join(s.err(), failure))
+		if a.phase != committed || a.outcome != store.RollbackFailed {
+			s.state, r.blockedBy, r.state = store.RollbackPending, id, store.RunRollingBack
+		} else if r.state == store.RunRolledBack {
+			r.state = store.RunRollbackFailed
+		}
+		r.notUndone = append(r.notUndone, id)
+		w.failures = append(w.failures, failure)
+		err = failure
+	}
+	a.recycle()
+	w.announce(middleware.Event{
+		Kind: middleware.EventSettled, ID: id, Direction: store.Rollback, Attempt: a.Attempt, State: s.state, Err: err,
+	})
+	return err
+}
+
+// undoAll undoes each op in turn, whatever becomes of the others.
+func (w *Walk) undoAll(ctx context.Context, ids []string) error {
+	var errs []error
+	for _, id := range ids {
+		errs = append(errs, w.Undo(ctx, id))
+	}
+	return errors.Join(errs...)
+}
+
+// latestFirst is the order of undoing: what nobody knows the end of, then the reverse of the order of
+// completion.
+func latestFirst(a, b *step) int {
+	if unknown := a.entry.Seq == 0; unknown != (b.entry.Seq == 0) {
+		if unknown {
+			return -1
+		}
+		return 1
+	}
+	return completed(b.entry, a.entry)
+}
+
+// completed orders entries by completion. What was imported, and never claimed, came first.
+func completed(a, b *store.Entry) int {
+	return cmp.Or(cmp.Compare(min(a.Fence, 1), min(b.Fence, 1)), cmp.Compare(a.Seq, b.Seq))
+}

@@ -1,0 +1,244 @@
+package engine
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/exec"
+	"github.com/sequencer-go/seq/internal/ledger"
+	"github.com/sequencer-go/seq/internal/safecall"
+	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/store"
+)
+
+// Run plans what is left to do and does it. The result is never nil.
+//
+// It reads the ledger in brief, without the lease. If there is something to do it takes the lease,
+// closes what dead processes left open, ends the rollbacks that they began, and plans anew if anything
+// changed in the meantime. Then come rounds, see rounds.
+func (e *Engine) Run(ctx context.Context, req *Request) (*Result, error) {
+	defer e.Watchers.Flush()
+	e = e.forCall()
+	p, err := e.Load(ctx, req, e.brief(req))
+	if err != nil {
+		return e.failed(), err
+	}
+	made, err := p.plan(ctx)
+	if err == nil {
+		err = agreed(made, req)
+	}
+	if err != nil {
+		return e.failed(), err
+	}
+	if len(made.Undo) == 0 && (made.Empty() || !e.awaits()) && p.enrolled(made.Plan) {
+		discarded := ledger.Discard()
+		discarded.Run.Strategy = e.Strategy.Name
+		if w := e.newWalk(discarded, made, p.entries); w.settleScheduled(p.now) {
+			return w.result(store.RunSucceeded, p.now), nil
+		}
+	}
+	ctx, s, err := e.open(ctx, req.run(e.Strategy.Name), req.IfLeased)
+	if err != nil {
+		return e.unavailable(req, err)
+	}
+	defer s.Close(ctx)
+	return e.underLease(ctx, s, p, made)
+}
+
+// failed is the result of a call that did nothing.
+func (e *Engine) failed() *Result { return &Result{Strategy: e.Strategy.Name, State: store.RunFailed} }
+
+// unavailable is the result of a call that did not get the lease.
+func (e *Engine) unavailable(req *Request, err error) (*Result, error) {
+	r := e.failed()
+	if errors.Is(err, store.ErrLeaseHeld) && req.IfLeased == ledger.Return {
+		r.State = store.RunBusy
+		return r, nil
+	}
+	return r, err
+}
+
+// agreed reports whether the plan may run, going by what the caller expects and the policy forbids.
+func agreed(made *planned, req *Request) error {
+	if req.Expect != "" && made.Hash() != req.Expect {
+		return fmt.Errorf("%w: it is %s now, not %s; look at it again", ErrPlanChanged, made.Hash(), req.Expect)
+	}
+	return refuse(made.Findings)
+}
+
+// underLease is a run once it has the lease. before and made are from before that.
+func (e *Engine) underLease(ctx context.Context, s *ledger.Session, before *Planning, made *planned) (*Result, error) {
+	p, err := e.Load(ctx, before.req, s.Entries)
+	if err != nil {
+		return e.failed(), err
+	}
+	earlier, p, err := e.finishRollbacks(ctx, s, p)
+	if err != nil {
+		return cmp.Or(earlier, e.failed()), err
+	}
+	result := e.failed()
+	result.Earlier = earlier
+	if !p.sameAs(before, made.Plan) {
+		if made, err = p.plan(ctx); err != nil {
+			return result, err
+		}
+	}
+	if err := agreed(made, p.req); err != nil {
+		return result, err
+	}
+	if len(made.Steps) == 0 {
+		result.State = store.RunSucceeded
+		return result, nil
+	}
+	w := e.newWalk(s, made, p.entries)
+	w.announce(middleware.Event{Kind: middleware.EventPlanned, Plan: made.Plan})
+	if err := w.begin(ctx, p, true); err != nil {
+		return result, err
+	}
+	result, err = e.rounds(ctx, w, p.req)
+	result.Earlier = earlier
+	return result, err
+}
+
+// rounds walks the plan, and if the strategy waits for what is not due: gives the lease back, sleeps,
+// takes it again, plans what is left, and walks that. What fails between two rounds goes through the
+// middleware of the run like a failure in a walk, so that a saga undoes the rounds before.
+func (e *Engine) rounds(ctx context.Context, w *Walk, req *Request) (*Result, error) {
+	began := e.Clock.Now()
+	w.announce(middleware.Event{Kind: middleware.EventRunStarted, Total: int64(len(w.steps))})
+	err := e.execute(ctx, w, e.Strategy.Executor)
+	for err == nil && e.awaits() {
+		at, more := w.nextDue()
+		if !more {
+			break
+		}
+		next, waitErr := e.nextRound(ctx, w, req, at)
+		if waitErr == nil {
+			w = next
+			err = e.execute(ctx, w, e.Strategy.Executor)
+			continue
+		}
+		err = e.execute(ctx, w, exec.Func(func(context.Context, exec.Walk) error { return waitErr }))
+	}
+	return e.finish(ctx, w, err, began)
+}
+
+// execute sends a walk through the run middleware and the executor.
+func (e *Engine) execute(ctx context.Context, w *Walk, executor exec.Executor) error {
+	err := safecall.Do(func() error { return surround(executor, e.Strategy.Chain).Execute(ctx, w) })
+	w.pool.Close()
+	return err
+}
+
+// nextRound waits until at without the lease, and returns the walk over what is left then, as if
+// another process came after this one.
+func (e *Engine) nextRound(ctx context.Context, w *Walk, req *Request, at time.Time) (*Walk, error) {
+	s := w.session
+	if err := w.unsettled(); err != nil {
+		return nil, err
+	}
+	if err := w.recordEnd(store.RunWaiting); err != nil {
+		return nil, fmt.Errorf("suspend: %w", err)
+	}
+	s.Suspend(ctx)
+	w.suspended = true
+	if err := clock.Sleep(ctx, e.Clock, at.Sub(e.Clock.Now())); err != nil {
+		return nil, fmt.Errorf("waiting for %s: %w", at.UTC().Format(time.RFC3339), err)
+	}
+	if err := s.Resume(ctx); err != nil {
+		return nil, err
+	}
+	w.suspended = false
+	var p *Planning
+	err := ledger.Retry(context.WithoutCancel(ctx), func(ctx context.Context, _ bool) (err error) {
+		p, err = e.Load(ctx, req, s.Entries)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if _, p, err = e.finishRollbacks(ctx, s, p); err != nil {
+		return nil, err
+	}
+	left := *req
+	left.Due, left.Only = false, w.archive(p)
+	p.req = &left
+	made, err := p.plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	next := e.newWalk(s, made, p.entries)
+	next.past, next.place, next.failures = w.past, w.place, w.failures
+	next.halted.Store(w.halted.Load())
+	next.keepGoing.Store(w.keepGoing.Load())
+	return next, next.begin(ctx, p, false)
+}
+
+// archive puts the steps aside that have had their turn, and returns the IDs of the others. What had
+// its turn and need not be waited for counts as done in the planning of the next round.
+func (w *Walk) archive(p *Planning) []string {
+	if w.place == nil {
+		w.place = make(map[string]int, len(w.steps))
+		for i := range w.steps {
+			w.place[w.steps[i].plan.ID] = i
+		}
+	}
+	left := []string{}
+	for i := range w.steps {
+		s := &w.steps[i]
+		id := s.plan.ID
+		e := p.entries[id]
+		switch {
+		case s.state != store.Scheduled:
+		case !isDone(e) || e.Attempt == s.known().Attempt:
+			left = append(left, id)
+			continue
+		default:
+			s.state = store.Succeeded
+			s.say("done by another process", nil)
+		}
+		w.past = append(w.past, s)
+	}
+	p.waived = map[string]bool{}
+	for _, s := range w.past {
+		if s.waived() {
+			p.waived[s.plan.ID] = true
+		}
+	}
+	return left
+}
+
+// begin records the run, and enrols what has a schedule. In the first round, a run of the same strategy
+// whose process died is continued under its ID, so that a saga still knows what belongs to it.
+func (w *Walk) begin(ctx context.Context, p *Planning, first bool) error {
+	s := w.session
+	dead, err := s.UnfinishedRuns(ctx, store.RunStarted, store.RunRollingBack)
+	if err != nil {
+		return err
+	}
+	for _, r := range dead {
+		if first && r.State == store.RunStarted && r.Strategy == w.strategy && !p.req.Due {
+			s.Run.ID, s.Run.Reason = r.ID, cmp.Or(s.Run.Reason, r.Reason)
+			break
+		}
+	}
+	if err := s.Abandon(dead); err != nil {
+		return err
+	}
+	s.Run.State = store.RunStarted
+	run := s.Run
+	batch := store.Batch{Run: &run}
+	for i := range w.steps {
+		if m, changed := w.enrolment(i, p.now); changed {
+			batch.Marks = append(batch.Marks, m)
+		}
+	}
+	if _, err := s.Write(batch); err != nil {
+		return fmt.Errorf("begin the run: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sequencer-go/seq/store"
+)
+
+// An OpStatus is how one op stands, in the code and in the ledger.
+type OpStatus struct {
+	Task    *Task        // nil: the code does not have it
+	Entry   *store.Entry // nil: the ledger does not know it
+	Refused string       // why no run will call it
+	Waits   []string     // the dependencies that are not done
+}
+
+// Now is when the planning was made.
+func (p *Planning) Now() time.Time { return p.now }
+
+// Status is how the ops stand that the request lets through, in chronological order.
+func (p *Planning) Status() []OpStatus {
+	list := make([]OpStatus, 0, len(p.catalog.tasks))
+	for i := range p.catalog.tasks {
+		t := p.catalog.tasks[i]
+		if !p.req.takes(t) {
+			continue
+		}
+		out := OpStatus{Task: t.task, Entry: p.entries[t.task.ID]}
+		if e := out.Entry; e != nil {
+			if err := refusal(t.task, e); err != nil && e.State != store.RollbackPending && !e.State.Open() {
+				out.Refused = err.Error()
+			}
+		}
+		for _, id := range t.task.DependsOn {
+			if now := p.catalog.find(id); now != nil {
+				id = now.ID
+			}
+			if !isDone(out.Entry) && !p.done(id) {
+				out.Waits = append(out.Waits, id)
+			}
+		}
+		list = append(list, out)
+	}
+	return p.withUnregistered(list)
+}
+
+// withUnregistered merges the entries of no task into a list in chronological order.
+func (p *Planning) withUnregistered(list []OpStatus) []OpStatus {
+	type dated struct {
+		at time.Time
+		OpStatus
+	}
+	var others []dated
+	for id, e := range p.entries {
+		if _, known := p.catalog.index[id]; !known {
+			if t := p.catalog.dated(id); p.req.takes(t) {
+				others = append(others, dated{t.at, OpStatus{Entry: e}})
+			}
+		}
+	}
+	if len(others) == 0 {
+		return list
+	}
+	slices.SortFunc(others, func(a, b dated) int {
+		if c := a.at.Compare(b.at); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Entry.ID, b.Entry.ID)
+	})
+	merged := make([]OpStatus, 0, len(list)+len(others))
+	for _, o := range list {
+		at := p.catalog.dated(o.Task.ID).at
+		for len(others) > 0 && (others[0].at.Before(at) || others[0].at.Equal(at) && others[0].Entry.ID < o.Task.ID) {
+			merged, others = append(merged, others[0].OpStatus), others[1:]
+		}
+		merged = append(merged, o)
+	}
+	for _, o := range others {
+		merged = append(merged, o.OpStatus)
+	}
+	return merged
+}

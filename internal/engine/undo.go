@@ -1,0 +1,224 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/sequencer-go/seq/exec"
+	"github.com/sequencer-go/seq/internal/ledger"
+	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/plan"
+	"github.com/sequencer-go/seq/store"
+)
+
+// RollbackName is the strategy of a run that undoes.
+const RollbackName = "rollback"
+
+// Rollback undoes what the request chooses, the latest first; see seq.Sequencer.Rollback. The result is
+// never nil.
+func (e *Engine) Rollback(ctx context.Context, req *Request) (*Result, error) {
+	defer e.Watchers.Flush()
+	failed := &Result{Strategy: RollbackName, State: store.RunFailed}
+	if err := e.Catalog.err; err != nil {
+		return failed, err
+	}
+	ctx, s, err := e.open(ctx, req.run(RollbackName), req.IfLeased)
+	if err != nil {
+		r, err := e.unavailable(req, err)
+		r.Strategy = RollbackName
+		return r, err
+	}
+	defer s.Close(ctx)
+	p, err := e.Load(ctx, req, s.Entries)
+	if err != nil {
+		return failed, err
+	}
+	targets, err := p.targets()
+	if err != nil {
+		return failed, err
+	}
+	dead, err := s.UnfinishedRuns(ctx, store.RunStarted) // nobody goes on with what is being undone
+	if err == nil {
+		err = s.Abandon(dead)
+	}
+	if err != nil {
+		return failed, err
+	}
+	result := &Result{Strategy: RollbackName, State: store.RunSucceeded}
+	if len(targets) > 0 {
+		asked := make(map[string]bool, len(targets))
+		for _, t := range targets {
+			asked[t.ID] = true
+		}
+		if result, err = e.undo(ctx, s, asked); err != nil {
+			return result, err
+		}
+	}
+	if dead, err = s.UnfinishedRuns(ctx, store.RunRollingBack); err == nil { // what they had left is undone now
+		_ = s.Abandon(dead) // else the next run does it
+	}
+	return result, nil
+}
+
+// PreviewRollback returns what Rollback would undo now, as a plan whose steps stand in the order of
+// undoing.
+func (e *Engine) PreviewRollback(ctx context.Context, req *Request) (*plan.Plan, error) {
+	if err := e.Catalog.err; err != nil {
+		return nil, err
+	}
+	p, err := e.Load(ctx, req, e.Full)
+	if err != nil {
+		return nil, err
+	}
+	targets, err := p.targets()
+	if err != nil {
+		return nil, err
+	}
+	steps := make([]*step, len(targets))
+	for i, t := range targets {
+		steps[i] = &step{entry: t}
+	}
+	slices.SortStableFunc(steps, latestFirst)
+	made := &plan.Plan{Strategy: RollbackName, Direction: store.Rollback}
+	for i, s := range steps {
+		var step plan.Step
+		e.Catalog.find(s.entry.ID).describe(&step)
+		step.Wave = i
+		if i > 0 {
+			step.After = []int{i - 1}
+		}
+		made.Steps = append(made.Steps, step)
+	}
+	return made, nil
+}
+
+// finishRollbacks ends the rollbacks that others began, and reads the ledger anew if there were any.
+// The result is that of the last.
+func (e *Engine) finishRollbacks(ctx context.Context, s *ledger.Session, p *Planning) (result *Result, _ *Planning, err error) {
+	for len(p.unfinished()) > 0 {
+		if result, err = e.finishRollback(ctx, s, p); err != nil {
+			return result, p, err
+		}
+		if p, err = e.Load(ctx, p.req, s.Entries); err != nil {
+			return result, p, err
+		}
+	}
+	return result, p, nil
+}
+
+// finishRollback ends the rollback that an earlier process began, under the ID of its run.
+func (e *Engine) finishRollback(ctx context.Context, s *ledger.Session, p *Planning) (*Result, error) {
+	targets := p.unfinished()
+	if err := p.reversible(targets); err != nil {
+		return &Result{Strategy: RollbackName, State: store.RunFailed}, fmt.Errorf("an interrupted rollback must be finished first: %w", err)
+	}
+	run := s.Run
+	defer func() { s.Run = run }()
+	s.Run = store.Run{ID: targets[0].Run, Strategy: RollbackName, Owner: run.Owner}
+	if r, known := s.RunOf(ctx, targets[0].Run); known {
+		s.Run.Strategy, s.Run.Reason = r.Strategy, r.Reason
+	}
+	return e.undo(ctx, s, nil)
+}
+
+// undo walks backwards: over what was asked for, or if that is nil over all that the run did. Of the
+// middleware only what surrounds a step takes part.
+func (e *Engine) undo(ctx context.Context, s *ledger.Session, asked map[string]bool) (*Result, error) {
+	back := *e
+	back.Strategy.Chain = slices.DeleteFunc(slices.Clone(e.Strategy.Chain), func(m middleware.Middleware) bool { return m.Run != nil })
+	w := back.newWalk(s, &planned{Plan: &plan.Plan{Strategy: RollbackName}}, nil)
+	began := e.Clock.Now()
+	w.announce(middleware.Event{Kind: middleware.EventRunStarted})
+	err := back.execute(ctx, w, exec.Func(func(ctx context.Context, _ exec.Walk) error {
+		ids, err := w.beginRollback(ctx, asked)
+		if err != nil {
+			return err
+		}
+		return w.undoAll(ctx, ids)
+	}))
+	return back.finish(ctx, w, err, began)
+}
+
+// targets are the entries that Rollback is asked to undo.
+func (p *Planning) targets() ([]*store.Entry, error) {
+	var done, unfinished []*store.Entry
+	for _, e := range p.entries {
+		switch e.State {
+		case store.RollbackPending, store.RollbackFailed:
+			unfinished = append(unfinished, e)
+		case store.Succeeded:
+			done = append(done, e)
+		}
+	}
+	switch {
+	case p.req.Last > 0:
+		slices.SortFunc(done, func(a, b *store.Entry) int { return completed(b, a) })
+		done = done[:min(p.req.Last, len(done))]
+	case p.req.narrows():
+		done = slices.DeleteFunc(done, func(e *store.Entry) bool { return !p.req.takes(p.catalog.dated(e.ID)) })
+	case len(unfinished) > 0:
+		done = nil
+	default:
+		done = ofLastRun(done)
+	}
+	all := append(unfinished, done...)
+	slices.SortFunc(all, byID)
+	return all, errors.Join(p.unknownTargets(), p.reversible(all), p.stillNeeded(all))
+}
+
+// unknownTargets is an error if Only names what neither the ledger nor the catalog knows.
+func (p *Planning) unknownTargets() error {
+	var errs []error
+	for _, id := range p.req.Only {
+		if _, known := p.catalog.index[id]; !known && p.entries[id] == nil {
+			errs = append(errs, p.catalog.notRegistered("Only", id))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ofLastRun keeps the entries of the run that completed the latest of them.
+func ofLastRun(done []*store.Entry) []*store.Entry {
+	if len(done) == 0 {
+		return nil
+	}
+	last := slices.MaxFunc(done, completed)
+	return slices.DeleteFunc(done, func(e *store.Entry) bool { return e.Run != last.Run })
+}
+
+// reversible checks that each target can be undone.
+func (p *Planning) reversible(targets []*store.Entry) error {
+	var errs []error
+	for _, e := range targets {
+		switch t := p.catalog.find(e.ID); {
+		case t == nil:
+			errs = append(errs, fmt.Errorf("%w: %s is not registered any more; run a version that has it, or call Resolve", plan.ErrNotReversible, e.ID))
+		case t.Rollback == nil:
+			errs = append(errs, fmt.Errorf("%w: %s has no Rollback", plan.ErrNotReversible, e.ID))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// stillNeeded checks that nothing that stays done depends on a target.
+func (p *Planning) stillNeeded(targets []*store.Entry) error {
+	gone := make(map[string]bool, len(targets))
+	for _, e := range targets {
+		gone[e.ID] = true
+	}
+	var errs []error
+	for i := range p.catalog.tasks {
+		t := p.catalog.tasks[i].task
+		if gone[t.ID] || !p.done(t.ID) {
+			continue
+		}
+		for _, j := range p.catalog.deps[i] {
+			if id := p.catalog.tasks[j].task.ID; gone[id] {
+				errs = append(errs, fmt.Errorf("%w: %s depends on %s and would stay", plan.ErrNotReversible, t.ID, id))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,37 @@
+// Package opctx has the keys under which the context of an op knows its attempt.
+package opctx
+
+import (
+	"context"
+	"time"
+)
+
+// StoreKey is the key of the store.Store that records the attempt.
+type StoreKey struct{}
+
+// AttemptKey is the key of the [Attempt].
+type AttemptKey struct{}
+
+// An Attempt is what an op, and the middleware around it, may ask of the attempt that it belongs to.
+// Its methods are safe for concurrent use.
+type Attempt interface {
+	// Save keeps data for the rollback and the next attempt.
+	Save(data []byte) error
+	// Saved is what was saved last; nil if nothing was.
+	Saved() []byte
+	// Progress tells how far the op has come.
+	Progress(done, total int64)
+	// Key is the idempotency key.
+	Key() string
+	// Retrying says that the call failed and will be made again after delay.
+	Retrying(err error, delay time.Duration)
+	// AtCall has f called once, just before the op is called next: what stands before it, such as the
+	// wait for a database that has one writer, is over then.
+	AtCall(f func())
+}
+
+// Of is the attempt that a context belongs to, nil if to none.
+func Of(ctx context.Context) Attempt {
+	a, _ := ctx.Value(AttemptKey{}).(Attempt)
+	return a
+}

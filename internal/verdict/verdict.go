@@ -1,0 +1,22 @@
+// Package verdict has what an op's error may say beyond that it failed.
+package verdict
+
+import "errors"
+
+type permanent struct{ error }
+
+func (e *permanent) Unwrap() error { return e.error }
+
+// Permanent marks an error that trying again will not cure. It is nil for nil.
+func Permanent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &permanent{err}
+}
+
+// IsPermanent reports whether err, or an error it wraps, came from Permanent.
+func IsPermanent(err error) bool {
+	var p *permanent
+	return errors.As(err, &p)
+}

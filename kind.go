@@ -1,0 +1,36 @@
+package seq
+
+import (
+	"time"
+
+	"github.com/sequencer-go/seq/internal/ident"
+	"github.com/sequencer-go/seq/plan"
+)
+
+// Kind tells schema changes from data operations: see [plan.Kind].
+type Kind = plan.Kind
+
+// The kinds of op.
+const (
+	Operation = plan.Operation // works on data; the zero value
+	Migration = plan.Migration // changes the schema; batches run all of these first
+)
+
+// Policy is what to do about a finding: see [plan.Policy].
+type Policy = plan.Policy
+
+// The policies of [Drift].
+const (
+	Warn  = plan.Warn  // show it in the plan, and run
+	Fail  = plan.Fail  // refuse to run; the error matches [ErrDrift]
+	Allow = plan.Allow // say nothing
+)
+
+// MaxIDBytes is the length of the longest ID.
+const MaxIDBytes = ident.MaxBytes
+
+// ParseID splits an ID into the timestamp that orders it (UTC) and its name. An ID is
+// "2024_01_15_120000_name" or "20240115120000_name", at most [MaxIDBytes] long, of ASCII
+// letters, digits and . _ : / - only. The name may be missing. Anything else is an error that
+// matches [ErrInvalidID].
+func ParseID(id string) (at time.Time, name string, err error) { return ident.Parse(id) }

@@ -1,0 +1,101 @@
+package middleware
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/sequencer-go/seq/internal/enum"
+	"github.com/sequencer-go/seq/plan"
+	"github.com/sequencer-go/seq/store"
+)
+
+// An Event says what just happened in a run. Each watcher gets all events of its sequencer one at a
+// time and in order, in a goroutine that is not the run's: those of one op start with Started and
+// end with Settled. Of an op's progress a slow watcher hears the latest only. A watcher that panics is
+// ignored. One that is slow, or blocks for ever, holds nobody up: Run returns when every watcher has
+// heard everything, but waits no longer than five seconds for that.
+type Event struct {
+	Kind      EventKind
+	Time      time.Time // by the sequencer's clock
+	Run       string    // the run's ID; empty while waiting for the ledger
+	Strategy  string
+	RunState  store.RunState  // of run events
+	ID        string          // of the op; empty for run events
+	Direction store.Direction // of the op's attempt
+	Attempt   int             // as in the ledger
+	State     store.State     // of Settled: what the op became
+	Reason    string          // why it was skipped, is scheduled, or is waiting
+	Err       error           // of the op; also of one that was tolerated
+	Stack     string          // of Overdue: the goroutines of all ops that run
+	Delay     time.Duration
+	Plan      *plan.Plan // of Planned; it must not be changed
+	Done      int64      // of Progress: how far the op has come
+	Total     int64      // of RunStarted and RollbackStarted: how many steps; of Progress: how much in all, 0 if unknown
+}
+
+// EventKind says what an event is about.
+type EventKind uint8
+
+// The kinds of event.
+const (
+	EventWaiting         EventKind = iota // another run holds the ledger, and Err is the *store.LeaseError; or it cannot be reached because of Err, and who waits, or serves, tries again after Delay
+	EventRunStarted                       // the plan is made and recorded
+	EventStarted                          // an attempt at an op begins, in its Direction
+	EventOverdue                          // its context has ended and it does not return; Stack says where it is
+	EventRetrying                         // it failed with Err and is tried again after Delay
+	EventSettled                          // an op came to rest in State, also one that never started
+	EventRunFinished                      // the run came to rest in RunState
+	EventLeaseAcquired                    // this run holds the ledger from now on
+	EventLeaseLost                        // it does not any more, because of Err: what runs is asked to stop
+	EventRecovered                        // the open attempt of a process that died was closed, in State
+	EventPlanned                          // Plan is what will run
+	EventProgress                         // the op told how far it has come
+	EventRollbackStarted                  // the run turns back; the decision is recorded
+)
+
+var eventNames = [...]string{
+	"waiting", "run started", "started", "overdue", "retrying", "settled", "run finished",
+	"lease acquired", "lease lost", "recovered", "planned", "progress", "rollback started",
+}
+
+// String is the kind in lower case.
+func (k EventKind) String() string { return enum.Name(eventNames[:], k) }
+
+// MarshalText writes the kind as its name.
+func (k EventKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// MarshalJSON writes the event with its fields as they are called here, but for Err, which is a text,
+// and those that are zero, which are left out.
+func (e Event) MarshalJSON() ([]byte, error) {
+	out := struct {
+		Kind      EventKind
+		Time      time.Time
+		Run       string           `json:",omitempty"`
+		Strategy  string           `json:",omitempty"`
+		RunState  *store.RunState  `json:",omitempty"`
+		ID        string           `json:",omitempty"`
+		Direction *store.Direction `json:",omitempty"`
+		Attempt   int              `json:",omitempty"`
+		State     *store.State     `json:",omitempty"`
+		Reason    string           `json:",omitempty"`
+		Err       string           `json:",omitempty"`
+		Stack     string           `json:",omitempty"`
+		Delay     time.Duration    `json:",omitempty"`
+		Plan      *plan.Plan       `json:",omitempty"`
+		Done      int64            `json:",omitempty"`
+		Total     int64            `json:",omitempty"`
+	}{
+		Kind: e.Kind, Time: e.Time, Run: e.Run, Strategy: e.Strategy, ID: e.ID, Attempt: e.Attempt, Reason: e.Reason,
+		Err: store.ErrorText(e.Err), Stack: e.Stack, Delay: e.Delay, Plan: e.Plan, Done: e.Done, Total: e.Total,
+	}
+	if e.ID != "" {
+		out.Direction = &e.Direction
+	}
+	switch e.Kind {
+	case EventSettled, EventRecovered:
+		out.State = &e.State
+	case EventRunFinished:
+		out.RunState = &e.RunState
+	}
+	return json.Marshal(out)
+}

@@ -1,0 +1,97 @@
+// Package plan says what a plan is, and has the planners: how a list of steps becomes a plan of what
+// waits for what.
+//
+// A [Planner] gets an [Input], valid steps in chronological order, and returns a [Plan]. A plan is pure
+// data: it can be printed, hashed, kept as JSON and sent to another machine. Planners are deterministic,
+// respect declared dependencies, and compose: [TimeGated] and [Reversible] take one and return one.
+package plan
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/sequencer-go/seq/store"
+)
+
+// A Plan is the whole decision, made before anything runs: seq.Preview returns it, and seq.Run executes
+// exactly it. Steps stand in an order that respects After.
+type Plan struct {
+	Strategy string
+	Steps    []Step
+	// Undo names the ops of a rollback that was interrupted: a run goes on with it first.
+	Undo []string `json:",omitempty"`
+	// Findings are where code and ledger differ, but for those that the policy allows.
+	Findings []Finding `json:",omitempty"`
+	// Direction is store.Rollback for the plan of a rollback, whose steps stand in the order of
+	// undoing.
+	Direction store.Direction
+}
+
+// A Step is one op's place in a plan. It says what the op declared, and what the planner decided; it
+// holds no function.
+type Step struct {
+	ID            string
+	Kind          Kind
+	Delivery      store.Delivery
+	Tags          []string `json:",omitempty"`
+	DependsOn     []string `json:",omitempty"` // as declared, also what is done already
+	AllowedToFail bool     `json:",omitempty"`
+	Reversible    bool     `json:",omitempty"` // the op has a Rollback
+	Conditional   bool     `json:",omitempty"` // the op has a condition, which is asked just before it starts
+	Checksum      string   `json:",omitempty"` // of the op's source; may be empty
+
+	After     []int     `json:",omitempty"` // indices of the steps that must settle first; all smaller than its own
+	Wave      int       // counted from 0; steps of one wave may overlap, waves follow each other
+	NotBefore time.Time `json:",omitzero"`  // when the step is due; zero: at once
+	Skip      string    `json:",omitempty"` // the reason, when the step will not run
+
+	// Irreversible marks a step that cannot be undone in a strategy that rolls back.
+	Irreversible bool `json:",omitempty"`
+	// Refused is why the run will not call the op and count it as failed: going by the ledger, its
+	// effect may be there, or it killed its process too often.
+	Refused string `json:",omitempty"`
+
+	// Index is the step's place in the planner's input. A planner carries it over with the rest of the
+	// step; it is a hint that saves a search, and need not be right.
+	Index int `json:"-"`
+}
+
+// Empty reports whether there is nothing to do.
+func (p *Plan) Empty() bool { return len(p.Steps) == 0 && len(p.Undo) == 0 }
+
+// Hash is a short text that is the same for two plans that would do the same: the same steps, in the
+// same order, waiting for the same, made from the same sources. When a step is due does not count.
+// See seq.Expect.
+func (p *Plan) Hash() string {
+	h := sha256.New()
+	_, _ = fmt.Fprintf(h, "%s %d %q\n", p.Strategy, p.Direction, p.Undo)
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		_, _ = fmt.Fprintf(h, "%q %d %d %v %d %q %q %q\n", s.ID, s.Kind, s.Delivery, s.After, s.Wave, s.Skip, s.Refused, s.Checksum)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// IDs are the IDs of the steps, in order.
+func (p *Plan) IDs() []string {
+	ids := make([]string, len(p.Steps))
+	for i := range p.Steps {
+		ids[i] = p.Steps[i].ID
+	}
+	return ids
+}
+
+// Waves are the IDs of the steps, wave by wave.
+func (p *Plan) Waves() [][]string {
+	var waves [][]string
+	for i := range p.Steps {
+		w := p.Steps[i].Wave
+		for len(waves) <= w {
+			waves = append(waves, nil)
+		}
+		waves[w] = append(waves[w], p.Steps[i].ID)
+	}
+	return waves
+}

@@ -1,0 +1,58 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sequencer-go/seq/store"
+)
+
+// String draws the plan, a line per step under its wave; without waves if all hold one step.
+func (p *Plan) String() string {
+	var b strings.Builder
+	for _, f := range p.Findings {
+		fmt.Fprintf(&b, "%s\n", f)
+	}
+	if p.Empty() {
+		b.WriteString("nothing is pending\n")
+		return b.String()
+	}
+	if len(p.Undo) > 0 {
+		fmt.Fprintf(&b, "first, an interrupted rollback goes on: %s\n", strings.Join(p.Undo, ", "))
+	}
+	serial := len(p.Steps) > 0 && p.Steps[len(p.Steps)-1].Wave == len(p.Steps)-1
+	wave := -1
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		if s.Wave != wave && !serial {
+			wave = s.Wave
+			fmt.Fprintf(&b, "wave %d\n", wave+1)
+		}
+		fmt.Fprintf(&b, "  %s%s\n", s.ID, s.notes())
+	}
+	return b.String()
+}
+
+// notes is what is worth saying of a step behind its ID.
+func (s *Step) notes() string {
+	var notes []string
+	add := func(when bool, note string) {
+		if when {
+			notes = append(notes, note)
+		}
+	}
+	add(s.Kind == Migration, "migration")
+	add(s.Delivery != store.Repeatable, s.Delivery.String())
+	add(s.AllowedToFail, "allowed to fail")
+	add(s.Conditional, "conditional")
+	add(len(s.DependsOn) > 0, "after "+strings.Join(s.DependsOn, ", "))
+	add(!s.NotBefore.IsZero(), "not before "+s.NotBefore.UTC().Format(time.RFC3339))
+	add(s.Irreversible, "cannot be undone")
+	add(s.Skip != "", "skipped: "+s.Skip)
+	add(s.Refused != "", "refused: "+s.Refused)
+	if len(notes) == 0 {
+		return ""
+	}
+	return "  (" + strings.Join(notes, "; ") + ")"
+}
