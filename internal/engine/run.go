@@ -10,7 +10,6 @@ import (
 	"github.com/sequencer-go/seq/clock"
 	"github.com/sequencer-go/seq/exec"
 	"github.com/sequencer-go/seq/internal/ledger"
-	"github.com/sequencer-go/seq/internal/safecall"
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 )
@@ -129,7 +128,7 @@ func (e *Engine) rounds(ctx context.Context, w *Walk, req *Request) (*Result, er
 
 // execute sends a walk through the run middleware and the executor.
 func (e *Engine) execute(ctx context.Context, w *Walk, executor exec.Executor) error {
-	err := safecall.Do(func() error { return surround(executor, e.Strategy.Chain).Execute(ctx, w) })
+	err := w.surround(executor, e.Strategy.Chain).Execute(ctx, w)
 	w.pool.Close()
 	return err
 }
