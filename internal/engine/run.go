@@ -28,7 +28,7 @@ func (e *Engine) Run(ctx context.Context, req *Request) (*Result, error) {
 	}
 	made, err := p.plan(ctx)
 	if err == nil {
-		err = agreed(made, req)
+		err = errors.Join(p.standing(), agreed(made, req))
 	}
 	if err != nil {
 		return e.failed(), err
@@ -86,7 +86,7 @@ func (e *Engine) underLease(ctx context.Context, s *ledger.Session, before *Plan
 			return result, err
 		}
 	}
-	if err := agreed(made, p.req); err != nil {
+	if err := errors.Join(p.standing(), agreed(made, p.req)); err != nil {
 		return result, err
 	}
 	if len(made.Steps) == 0 {
