@@ -192,8 +192,14 @@ func tags(t *testing.T, s seq.Strategy) {
 	b.rec.Reset()
 	b.mustRun(seq.Tags("green"))
 	seqtest.AssertRan(t, b.rec)
-	b.mustRun(seq.Only(id("d"))) // depends on what was left out
+	b.mustRun(seq.From(id("d"))) // depends on what was left out
 	seqtest.AssertSkipped(t, b.rec, id("d"))
+	b.rec.Reset()
+	if _, err := b.run(seq.Only(id("d"))); !errors.Is(err, seq.ErrInvalidOption) || !strings.Contains(err.Error(), id("c")) {
+		t.Errorf("only what depends on what is left out: %v", err)
+	}
+	b.mustRun(seq.Only(id("d")), seq.WithDependencies())
+	seqtest.AssertRan(t, b.rec, ids("c", "d")...)
 }
 
 func from(t *testing.T, s seq.Strategy) {
