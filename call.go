@@ -35,7 +35,6 @@ type Call struct {
 	began   time.Duration // since the walk was made
 	token   store.Token   // of the claim; zero: there is none
 	paper   *paper        // what is said to the ledger, while the call is under way
-	seq     int64         // order of completion, drawn when the op has returned
 	saved   []byte
 	told    atomic.Int64    // when the ledger last heard of progress
 	broken  error           // the ledger failed; nothing may be concluded from the op's own error

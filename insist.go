@@ -61,7 +61,7 @@ func (j *journal) settle(ctx context.Context, c *Call, ahead *stepState) (claime
 
 // told reports whether the ledger has this outcome of an attempt already.
 func (j *journal) told(ctx context.Context, out *store.Outcome, attempt int) bool {
-	history, err := j.store.History(ctx, out.ID)
+	history, err := j.store.History(ctx, out.ID, store.Page{Before: int64(attempt) + 1, Limit: 1})
 	if err != nil {
 		return false
 	}

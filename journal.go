@@ -17,7 +17,6 @@ import (
 type journal struct {
 	store store.Store
 	run   store.Run
-	seq   atomic.Int64 // order of completion; continues what the ledger has
 
 	held context.Context         // until the lease is lost, or the run is over
 	lose context.CancelCauseFunc // ends held, and the run's context
@@ -56,7 +55,7 @@ func (j *journal) acquire(ctx context.Context, otherwise Otherwise, waits bool, 
 	var by error        // by whom it was held then
 	for told := false; ; {
 		began := wall.Now()
-		lease, err := j.store.Acquire(ctx, j.run.Owner)
+		lease, err := j.store.Acquire(ctx, store.RunLease, j.run.Owner)
 		if err == nil {
 			j.hold(ctx, lease, began)
 			j.tell(Event{Kind: EventLeaseAcquired})

@@ -113,6 +113,9 @@ func (p *planning) input() (Input, error) {
 				step.Skip = fmt.Sprintf("depends on %s, which this run leaves out", p.catalog.ops[j].op.ID)
 			}
 		}
+		if e := p.of[i]; e != nil && e.State == store.UnknownState {
+			step.Skip = notKnown(e)
+		}
 		step.After = flat[from:len(flat):len(flat)]
 		var err error
 		if step.NotBefore, err = p.due(step.Op); err != nil {

@@ -51,6 +51,7 @@ func (c *Call) propose() {
 	}
 	if c.Direction == Forward && (e.Attempt == 0 || e.Seq > 0) {
 		claim.Generation++ // for the first time, or after it was done or undone
+		c.saved = nil      // it belongs to what was done then
 	}
 	c.Attempt = claim.Attempt
 	c.write(claim)
@@ -90,12 +91,6 @@ func (c *Call) close(ctx context.Context, own error) error {
 // outcome is what the ledger is told of an attempt that ended with err.
 func (c *Call) outcome(err error) store.Outcome {
 	out := store.Outcome{ID: c.Step.Op.ID, Token: c.token, Error: errorDetail(err), Saved: c.saved}
-	if err == nil {
-		if c.seq == 0 {
-			c.seq = c.walk.journal.seq.Add(1)
-		}
-		out.Seq = c.seq
-	}
 	switch {
 	case c.Direction == Rollback && err == nil:
 		out.State = RolledBack
@@ -119,11 +114,11 @@ func (c *Call) outcome(err error) store.Outcome {
 // is gone. The op is what it was before.
 func (c *Call) unmade() store.Outcome {
 	e := c.state.known()
-	out := store.Outcome{ID: c.Step.Op.ID, Token: c.token, State: e.State, Error: "it was not called"}
+	out := store.Outcome{ID: c.Step.Op.ID, Token: c.token, State: e.State, Error: "it was not called", Withdrawn: true}
 	switch out.State {
 	case Failed, Tolerated, Indeterminate, RollbackPending:
 	case Succeeded: // it was to be repeated
-		out.Seq = e.Seq
+		out.Saved = e.Saved
 	default:
 		out.State = Pending
 	}

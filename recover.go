@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"github.com/sequencer-go/seq/store"
-	"slices"
 	"strings"
 )
 
@@ -15,6 +14,8 @@ const maxCrashes = 3
 // doubt is why an op must not be called, going by what the ledger says of it; nil if it may.
 func doubt(op *Op, e *store.Entry) error {
 	switch {
+	case e.State == store.UnknownState:
+		return fmt.Errorf("%w: %s", ErrUnknownValue, notKnown(e))
 	case e.State.Open():
 		return fmt.Errorf("%w: the ledger says that attempt %d is open, and has no way to close it", ErrIndeterminate, e.Attempt)
 	case e.State == RollbackFailed || e.State == RollbackPending:
@@ -29,8 +30,12 @@ func doubt(op *Op, e *store.Entry) error {
 	}
 }
 
-// entries reads the ledger under the lease, after it has closed what the dead left open. What
-// completes from now on comes after everything in it.
+// notKnown is why nobody but a newer version of this library may touch an op.
+func notKnown(e *store.Entry) string {
+	return "the ledger has the " + e.Unknown + ", of a newer version of this library"
+}
+
+// entries reads the ledger under the lease, after it has closed what the dead left open.
 func (j *journal) entries(ctx context.Context) (map[string]*store.Entry, error) {
 	entries, err := byName(j.store.Load(ctx))
 	if err != nil {
@@ -39,11 +44,6 @@ func (j *journal) entries(ctx context.Context) (map[string]*store.Entry, error) 
 	recovered, err := j.recover(ctx, entries)
 	if err == nil && recovered {
 		entries, err = byName(j.store.Load(ctx))
-	}
-	for _, e := range entries {
-		if e.Seq > j.seq.Load() {
-			j.seq.Store(e.Seq)
-		}
 	}
 	return entries, err
 }
@@ -54,7 +54,7 @@ func (j *journal) recover(ctx context.Context, entries map[string]*store.Entry) 
 	lease := j.current()
 	var batch store.Batch
 	for _, e := range entries {
-		if !e.State.Open() || e.Fence >= lease.Epoch {
+		if !e.State.Open() || e.Lease != lease.Name || e.Life == "" && e.Fence >= lease.Epoch {
 			continue
 		}
 		out := store.Outcome{ID: e.ID, Token: e.Token, Lost: true, State: Indeterminate, Error: "its process died"}
@@ -93,8 +93,8 @@ func (j *journal) deaths(ctx context.Context, e *store.Entry) (int, error) {
 		return e.Crashes + 1, nil
 	}
 	died := 0
-	history, err := j.store.History(ctx, e.ID)
-	for _, a := range slices.Backward(history) {
+	history, err := j.store.History(ctx, e.ID, store.Page{Limit: maxCrashes + 1})
+	for _, a := range history {
 		if a.Direction != Rollback || !a.Lost && !a.State.Open() {
 			break
 		}

@@ -141,9 +141,6 @@ func (j *journal) resolve(ctx context.Context, e *store.Entry, to State, note st
 	err := j.claim(ctx, c)
 	if err == nil {
 		c.paper.end[0] = store.Outcome{ID: e.ID, Token: c.token, State: to, Error: store.ErrorText(errors.New(note))}
-		if e.Seq == 0 && (to == Succeeded || to == RolledBack) { // else it keeps its place
-			c.paper.end[0].Seq = j.seq.Add(1)
-		}
 		_, err = j.settle(ctx, c, nil)
 	}
 	if err != nil {

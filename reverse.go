@@ -250,17 +250,24 @@ func (w *Walk) maybeApplied(ctx context.Context, op *Op, e *store.Entry) (bool, 
 // that the last one failed does not say that the others did.
 func (j *journal) doubted(ctx context.Context, e *store.Entry) (doubt bool, err error) {
 	err = insist(context.WithoutCancel(ctx), func(ctx context.Context, _ bool) error {
-		history, err := j.store.History(ctx, e.ID)
 		doubt = false
-		for _, a := range history {
-			switch {
-			case a.Direction != Forward: // undone, or a person has looked
-				doubt = false
-			case a.Run == e.Run && a.State == Indeterminate:
-				doubt = true
+		for after := (store.Position{ID: e.ID}); ; {
+			attempts, err := j.store.RunAttempts(ctx, e.Run, after, 100)
+			for _, a := range attempts {
+				switch {
+				case a.ID != e.ID:
+					return nil
+				case a.Direction != Forward: // undone, or a person has looked
+					doubt = false
+				case a.State == Indeterminate:
+					doubt = true
+				}
+				after.Number = a.Number
+			}
+			if err != nil || len(attempts) < 100 {
+				return err
 			}
 		}
-		return err
 	})
 	return doubt, err
 }

@@ -75,12 +75,8 @@ func (s *Sequencer) resume(ctx context.Context, j *journal, p *planning) (*Repor
 	run := j.run
 	defer func() { j.run = run }()
 	j.run = store.Run{ID: targets[0].Run, Strategy: rollbackName, Owner: run.Owner}
-	if runs, err := s.store.Runs(ctx, lookBack); err == nil {
-		for _, r := range runs {
-			if r.ID == targets[0].Run {
-				j.run.Strategy, j.run.Reason = r.Strategy, r.Reason
-			}
-		}
+	if r, known, err := s.store.LookupRun(ctx, targets[0].Run); err == nil && known {
+		j.run.Strategy, j.run.Reason = r.Strategy, r.Reason
 	}
 	return s.undo(ctx, j, nil)
 }

@@ -205,7 +205,7 @@ func (s *Sequencer) begin(ctx context.Context, w *Walk, p *planning) error {
 // dead are the runs that the ledger has in one of these states, the latest first, although they
 // are not under way: whoever holds the lease knows that.
 func (j *journal) dead(ctx context.Context, states ...RunState) ([]store.Run, error) {
-	runs, err := j.store.Runs(ctx, lookBack)
+	runs, err := j.store.Runs(ctx, store.Page{Limit: lookBack})
 	if err != nil {
 		return nil, fmt.Errorf("read the runs: %w", err)
 	}

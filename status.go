@@ -51,7 +51,7 @@ func (s *Sequencer) Status(ctx context.Context, opts ...RunOption) (*Status, err
 		return nil, err
 	}
 	st := &Status{Now: p.now, Ops: make([]OpStatus, 0, len(p.catalog.ops))}
-	if st.Holder, err = s.store.Holder(ctx); err != nil {
+	if st.Holder, err = s.store.Holder(ctx, store.RunLease); err != nil {
 		return nil, err
 	}
 	for i := range p.catalog.ops {

@@ -145,7 +145,7 @@ func dump(t *testing.T, ledger store.Store) string {
 		t.Error(err)
 	}
 	slices.SortFunc(entries, func(a, b store.Entry) int { return strings.Compare(a.ID, b.ID) })
-	runs, err := ledger.Runs(ctx, 100)
+	runs, err := ledger.Runs(ctx, store.Page{Limit: 100})
 	if err != nil {
 		t.Error(err)
 	}
@@ -162,7 +162,7 @@ func dump(t *testing.T, ledger store.Store) string {
 	for _, e := range entries {
 		fmt.Fprintf(&b, "%s %s attempt %d generation %d crashes %d fence %d seq %d due %s open %t:", short(e.ID), e.State, e.Attempt,
 			e.Generation, e.Crashes, slices.Index(epochs, e.Fence), e.Seq, e.NotBefore.UTC().Format(time.RFC3339Nano), !e.Token.IsZero())
-		history, err := ledger.History(ctx, e.ID)
+		history, err := ledger.History(ctx, e.ID, store.Page{Limit: 1000})
 		if err != nil {
 			t.Error(err)
 		}

@@ -146,7 +146,7 @@ func TestALeaseOutlivesATransactionalOp(t *testing.T) {
 			if err := s.Renew(t.Context(), store.Lease{Epoch: 1}); !errors.Is(err, store.ErrLeaseLost) {
 				t.Errorf("Renew of another lease: %v", err)
 			}
-			if _, err := s.Acquire(t.Context(), owner); !errors.Is(err, store.ErrLeaseHeld) {
+			if _, err := s.Acquire(t.Context(), store.RunLease, owner); !errors.Is(err, store.ErrLeaseHeld) {
 				t.Errorf("Acquire during the op: %v", err)
 			}
 			if _, err := s.Load(t.Context()); err != nil {
@@ -163,7 +163,7 @@ func TestALeaseOutlivesATransactionalOp(t *testing.T) {
 		if err := during(fail); !errors.Is(err, fail) {
 			t.Fatalf("got %v, want %v", err, fail)
 		}
-		if _, err := other.Acquire(t.Context(), owner); !errors.Is(err, store.ErrLeaseHeld) {
+		if _, err := other.Acquire(t.Context(), store.RunLease, owner); !errors.Is(err, store.ErrLeaseHeld) {
 			t.Fatalf("the lease was lost meanwhile: %v", err)
 		}
 	}
