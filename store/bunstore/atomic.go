@@ -67,7 +67,8 @@ type atomically struct {
 	// number is that of the transaction; on a database that does not number them, how many the attempt
 	// has begun and committed, with this one.
 	number int64
-	began  time.Time
+	began  time.Time     // when the lease had still
+	left   time.Duration // to go, if it is current
 }
 
 // begin begins the transaction, locks the op and sets the savepoint that tells whether the
@@ -90,7 +91,7 @@ func (a *atomically) begin(ctx, during context.Context) (err error) {
 	err = s.query(ctx, a.tx, func(r *row) error {
 		open, a.number = true, r.number(0)
 		if s.dialect.oneWriter {
-			a.current = r.truth(1)
+			a.current, a.left = r.values[1] != nil, msOf(r, 1)
 		}
 		return nil
 	}, s.dialect.guard, args...)
@@ -157,7 +158,8 @@ func (a *atomically) record(ctx context.Context, c *changes) error {
 	if err := c.apply(ctx); err != nil {
 		return err
 	}
-	if a.store.dialect.oneWriter && c.proof.statement == nil { // it leaves the attempt open
+	// What leaves the attempt open may save what was saved before, which proves nothing.
+	if b := c.batch; a.store.dialect.oneWriter && len(b.Outcomes)+len(b.Claims)+len(b.Marks) == 0 && b.Run == nil {
 		c.proof = proof{hasPart, []arg{{"id", a.claim.ID}, {"token", a.claim.Token.String()}, {"tx", a.number}}}
 	}
 	return nil
@@ -210,10 +212,10 @@ func (a *atomically) gone(ctx context.Context) error {
 	return err
 }
 
-// late reports whether the transaction held the write lock for long enough to keep its lease from being
-// renewed in time: that is done five times in a TTL.
+// late reports whether a renewal of the lease is due, which was not possible while the transaction held
+// the write lock: it is renewed five times in a TTL.
 func (a *atomically) late() bool {
-	return a.current && clock.Wall().Now().Sub(a.began) > a.store.ttl/10
+	return a.current && a.left-clock.Wall().Now().Sub(a.began) < a.store.ttl*8/10
 }
 
 // renew makes up for the renewals that were not possible while the transaction held the write

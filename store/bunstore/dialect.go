@@ -82,7 +82,7 @@ var dialects = map[bundialect.Name]*dialect{
 		},
 		authority: often("authority, one writer", `SELECT 1 FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder`),
 		guard: often("guard, one writer", `UPDATE {ops} SET tx = tx + 1 WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL
-	RETURNING tx, EXISTS (SELECT 1 FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder)`),
+	RETURNING tx, (SELECT coalesce(expires, 0) - {now} FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder)`),
 		oneWriter: true,
 		ddl:       append(append([]*statement{}, tables...), createCompletions),
 	},

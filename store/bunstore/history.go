@@ -46,7 +46,7 @@ func (s *Store) RunAttempts(ctx context.Context, run string, after store.Positio
 
 func (s *Store) attempts(ctx context.Context, st *statement, args ...arg) ([]store.Attempt, error) {
 	var attempts []store.Attempt
-	err := s.read(ctx, "attempts", func(r *row) error {
+	err := s.read(ctx, "ops attempts", func(r *row) error {
 		a, err := attemptOf(r)
 		if err != nil {
 			return fmt.Errorf("op %.100q, attempt %d: %w", a.ID, a.Number, err)
@@ -135,8 +135,8 @@ func printable(text string) bool {
 	return true
 }
 
-// read reads from a table, and nothing if the ledger does not exist yet.
-func (s *Store) read(ctx context.Context, table string, each func(*row) error, st *statement, args ...arg) error {
+// read reads from tables, which are named by their last words, and nothing if the ledger does not exist yet.
+func (s *Store) read(ctx context.Context, tables string, each func(*row) error, st *statement, args ...arg) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
@@ -147,5 +147,12 @@ func (s *Store) read(ctx context.Context, table string, each func(*row) error, s
 		}
 		err = s.query(ctx, s.db, each, st, args...) // somebody has just created it
 	}
-	return s.explain(ctx, "table "+s.table(table), err)
+	if err == nil {
+		return nil
+	}
+	names := strings.Fields(tables)
+	for i := range names {
+		names[i] = s.table(names[i])
+	}
+	return s.explain(ctx, "table "+strings.Join(names, " or "), err)
 }

@@ -199,6 +199,9 @@ func (s *Store) Renew(ctx context.Context, lease store.Lease) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
+	if store.CheckLeaseName(lease.Name) != nil {
+		return store.ErrLeaseLost
+	}
 	held, err := s.turn.takeOr(ctx, lease.Name)
 	switch {
 	case err != nil:

@@ -128,10 +128,16 @@ func (c *changes) saves(ctx context.Context) error {
 			return []any{s.ID, s.Token.String(), append([]byte{}, s.Data...)}
 		})
 	})
-	if err == nil {
-		refuse(c, c.batch.Saves, saveID, saved)
+	if err != nil {
+		return err
 	}
-	return err
+	refuse(c, c.batch.Saves, saveID, func(i int) bool {
+		if s := &c.batch.Saves[i]; saved(i) && c.proof.statement == nil {
+			c.proof = proof{hasSave, []arg{{"id", s.ID}, {"token", s.Token.String()}, {"saved", append([]byte{}, s.Data...)}}}
+		}
+		return saved(i)
+	})
+	return nil
 }
 
 // headway keeps how far ops have come.

@@ -67,6 +67,6 @@ func (s *Store) pruneOne(ctx context.Context, st *statement, n *int, args []arg)
 	defer s.turn.pass()
 	return s.again(ctx, func() error {
 		*n = 0
-		return s.read(ctx, "attempts", func(*row) error { *n++; return nil }, st, args...)
+		return s.read(ctx, "ops attempts runs leases", func(*row) error { *n++; return nil }, st, args...)
 	})
 }

@@ -78,6 +78,7 @@ var (
 	hasClaim = define("has claim", `SELECT 1 FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token
 	UNION ALL SELECT 1 FROM {attempts} WHERE ns = {ns} AND id = @id AND token = @token`)
 	hasMark = define("has mark", `SELECT 1 FROM {ops} WHERE ns = {ns} AND id = @id AND attempt = @attempt AND state = @state AND run = @run`)
+	hasSave = define("has save", `SELECT 1 FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token AND saved = CAST(@saved AS {blob})`)
 	hasPart = define("has part", `SELECT 1 FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token AND tx >= @tx`)
 
 	statusOf = define("transaction status", `SELECT txid_status(@number)`)
@@ -107,6 +108,8 @@ func (s *Store) proven(ctx context.Context, c *changes) (committed bool, err err
 		}
 	}
 	switch {
+	case status == "aborted":
+		return false, nil
 	case c.proof.statement != nil:
 		return s.matches(ctx, s.db, c.proof.statement, c.proof.args...)
 	case status != "":

@@ -60,7 +60,7 @@ func TestABackupOfARun(t *testing.T) {
 				t.Errorf("%d calls on the backup, want %d", calls-1, want.calls)
 			}
 			history, err := restored.History(t.Context(), op.ID, store.Page{Limit: 1000})
-			if err != nil || len(history) != 1+want.calls || !history[0].Lost || history[0].State != want.was {
+			if err != nil || len(history) != 1+want.calls || !history[want.calls].Lost || history[want.calls].State != want.was {
 				t.Errorf("the history is %+v, %v; want the first lost and %s", history, err, want.was)
 			}
 		})

@@ -53,7 +53,7 @@ func TestTheClockJumpsAhead(t *testing.T) {
 		t.Errorf("called %q, want %q", calls, want)
 	}
 	history, err := s.History(t.Context(), a, store.Page{Limit: 1000})
-	if err != nil || len(history) != 2 || !history[0].Lost || history[1].State != store.Succeeded {
+	if err != nil || len(history) != 2 || !history[1].Lost || history[0].State != store.Succeeded {
 		t.Errorf("the history is %+v, %v", history, err)
 	}
 }
