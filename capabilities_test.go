@@ -3,6 +3,7 @@ package seq_test
 import (
 	"context"
 	"errors"
+	"github.com/sequencer-go/seq/store"
 	"runtime"
 	"slices"
 	"strings"
@@ -248,7 +249,7 @@ func panics(t *testing.T, s seq.Strategy) {
 		t.Fatalf("got %v", err)
 	}
 	b.state("a", seq.Failed)
-	history, _ := b.store.History(t.Context(), id("a"))
+	history, _ := b.store.History(t.Context(), id("a"), store.Page{Limit: 1000})
 	if len(history) != 1 || !strings.Contains(history[0].Error, "seqtest/ops.go") {
 		t.Errorf("the history has no stack: %+v", history)
 	}
@@ -263,7 +264,7 @@ func panicsWithNil(t *testing.T, s seq.Strategy) {
 		t.Fatalf("got %v", err)
 	}
 	b.state("a", seq.Failed)
-	history, _ := b.store.History(t.Context(), id("a"))
+	history, _ := b.store.History(t.Context(), id("a"), store.Page{Limit: 1000})
 	if len(history) != 1 || !strings.Contains(history[0].Error, "panic called with nil") {
 		t.Errorf("the history does not say so: %+v", history)
 	}

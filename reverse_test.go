@@ -3,6 +3,7 @@ package seq_test
 import (
 	"context"
 	"errors"
+	"github.com/sequencer-go/seq/store"
 	"slices"
 	"strings"
 	"testing"
@@ -172,7 +173,7 @@ func TestRollbackClosesTheRunsOfTheDead(t *testing.T) {
 		if _, err := b.seq.Rollback(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		runs, _ := b.store.Runs(t.Context(), 10)
+		runs, _ := b.store.Runs(t.Context(), store.Page{Limit: 10})
 		for _, r := range runs {
 			if !r.State.Final() {
 				t.Errorf("run of %s is %s", r.Strategy, r.State)

@@ -51,7 +51,7 @@ func (s *Sequencer) Status(ctx context.Context, opts ...RunOption) (*Status, err
 		return nil, err
 	}
 	st := &Status{Now: p.Now()}
-	if st.Holder, err = s.ledger.Holder(ctx); err != nil {
+	if st.Holder, err = s.ledger.Holder(ctx, store.RunLease); err != nil {
 		return nil, err
 	}
 	ops, err := p.Status()

@@ -45,7 +45,6 @@ type attempt struct {
 	generation int             // of the claim
 	keyID      string          // the ID in the idempotency key
 	records    *ledger.Records // what is written; nil when the attempt is over
-	completion int64           // drawn when the op has returned
 	outcome    store.State     // as the ledger has it; meaningful when committed
 	ledgerErr  error           // the ledger failed: nothing may be concluded from the op's own error
 
@@ -185,6 +184,7 @@ func (a *attempt) propose() {
 	if a.Direction == store.Forward && (e.Generation == 0 || e.Seq > 0) {
 		c.Generation++ // for the first time, or after it was done or undone
 		a.keyID = a.Step.ID
+		a.setSaved(nil) // it belongs to what was done then
 	}
 	a.Attempt, a.token, a.generation = c.Attempt, c.Token, c.Generation
 	a.records, _ = recordsPool.Get().(*ledger.Records)

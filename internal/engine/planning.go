@@ -135,6 +135,9 @@ func (p *Planning) input() (plan.Input, error) {
 				step.Skip = fmt.Sprintf("depends on %s, which this run leaves out", id)
 			}
 		}
+		if e := p.of[i]; e != nil && e.State == store.UnknownState {
+			step.Skip = notKnown(e)
+		}
 		step.After = flat[from:len(flat):len(flat)]
 		var err error
 		if step.NotBefore, err = p.due(task); err != nil {
