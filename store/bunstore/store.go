@@ -21,7 +21,6 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/schema"
 
-	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -70,7 +69,7 @@ func New(db *bun.DB, opts ...Option) *Store {
 	s.expand = s.dialect.expander(db.Dialect(), o)
 	if s.dialect.oneWriter {
 		if o.schema != "" {
-			s.err = errors.Join(err, fmt.Errorf("%w: bunstore.Schema(%q): SQLite has no schemas; use Prefix", seq.ErrInvalidOption, o.schema))
+			s.err = errors.Join(err, fmt.Errorf("%w: bunstore.Schema(%q): SQLite has no schemas; use Prefix", store.ErrInvalidOption, o.schema))
 		}
 		s.turn = newTurn()
 	}
