@@ -59,7 +59,7 @@ var mutants = map[string][2]string{
 	"a mark leaves the attempt":          {"token = NULL, started = NULL, finished = NULL, ended = '',", ""},
 	"an outcome of any token":            {"WHERE o.token = excluded.token AND o.finished IS NULL", "WHERE o.finished IS NULL"},
 	"an outcome of what is over":         {"WHERE o.token = excluded.token AND o.finished IS NULL", "WHERE o.token = excluded.token"},
-	"an outcome of what is not there":    {"p.token = v_token {eachrow})", "p.token = v_token {eachrow}) OR TRUE"},
+	"an outcome of what is not there":    {"p.id = v_id {eachrow})\n\tON CONFLICT", "p.id = v_id {eachrow}) OR TRUE\n\tON CONFLICT"},
 	"the dead of any epoch":              {"o.life = '' AND o.fence < @epoch", "o.life = '' AND o.fence < @epoch + 1000000000000000"},
 	"the dead of this epoch":             {"o.life = '' AND o.fence < @epoch", "o.life = '' AND o.fence <= @epoch"},
 	"the dead of any lease":              {"AND o.lease = @name AND {known}", "AND (TRUE OR o.lease = @name) AND {known}"},

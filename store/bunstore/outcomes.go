@@ -15,7 +15,7 @@ var outcomeColumns = []column{{"order", "bigint"}, {"id", "text"}, {"token", "te
 const (
 	closing = `INSERT INTO {ops} AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT {ns}, v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS {blob}), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM {ops} AS p WHERE p.ns = {ns} AND p.id = v_id AND p.token = v_token {eachrow})`
+	WHERE EXISTS (SELECT 1 FROM {ops} AS p WHERE p.ns = {ns} AND p.id = v_id {eachrow})`
 	closed = `ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = {now}, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),

@@ -143,7 +143,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v)
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0)
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -166,7 +166,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v)
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0)
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -189,7 +189,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v)
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0)
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -210,7 +210,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v)
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0)
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -231,7 +231,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (SELECT *
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v)
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0)
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -252,7 +252,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v)
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0)
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -707,7 +707,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0) AND txid_current() = $8::bigint
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND txid_current() = $8::bigint
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -757,7 +757,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0) AND txid_current() = 7
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND txid_current() = 7
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -807,7 +807,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (SELECT *
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0) AND txid_current() = $8::bigint
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND txid_current() = $8::bigint
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -857,7 +857,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0) AND txid_current() = 7
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND txid_current() = 7
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -907,7 +907,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0) AND txid_current() = $8::bigint
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND txid_current() = $8::bigint
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -929,7 +929,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0) AND txid_current() = 7
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND txid_current() = 7
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -951,7 +951,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (SELECT *
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0) AND txid_current() = $8::bigint
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND txid_current() = $8::bigint
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -973,7 +973,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0) AND txid_current() = 7
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND txid_current() = 7
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -1123,7 +1123,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND TRUE
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -1173,7 +1173,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND TRUE
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -1223,7 +1223,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (SELECT *
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND TRUE
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -1273,7 +1273,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND TRUE
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -1323,7 +1323,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND TRUE
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -1345,7 +1345,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND TRUE
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -1367,7 +1367,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (SELECT *
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND TRUE
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -1389,7 +1389,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token OFFSET 0) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND TRUE
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),

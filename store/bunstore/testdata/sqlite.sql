@@ -120,7 +120,7 @@ WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_di
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', X'78')), w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM "seq_ops" WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v)
 	INSERT INTO "seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS blob), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token )
+	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id )
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -142,7 +142,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', X'78'), (2, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', X'78')), w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM "seq_ops" WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v)
 	INSERT INTO "seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS blob), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token )
+	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id )
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -164,7 +164,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)), w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM "seq_ops" WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v)
 	INSERT INTO "seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS blob), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token )
+	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id )
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -184,7 +184,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', X'78')), w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM "seq_ops" WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v)
 	INSERT INTO "seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS blob), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token )
+	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id )
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -204,7 +204,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', X'78'), (2, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', X'78')), w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM "seq_ops" WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v)
 	INSERT INTO "seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS blob), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token )
+	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id )
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -507,7 +507,7 @@ INSERT INTO "seq_meta" (name, value) VALUES ('schema', '2');
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)), w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM "seq_ops" WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v), closed AS (
 	INSERT INTO "seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS blob), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token ) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id ) AND TRUE
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -528,7 +528,7 @@ SELECT 's', '' WHERE TRUE UNION ALL SELECT 'o', id FROM closed;
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', X'78')), w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM "seq_ops" WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v), closed AS (
 	INSERT INTO "seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS blob), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token ) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id ) AND TRUE
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -549,7 +549,7 @@ SELECT 's', '' WHERE TRUE UNION ALL SELECT 'o', id FROM closed;
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', X'78'), (2, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', X'78')), w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM "seq_ops" WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v), closed AS (
 	INSERT INTO "seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS blob), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id AND p.token = v_token ) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id ) AND TRUE
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
