@@ -53,6 +53,9 @@ func (l *ledger) pastAttempts() {
 		if e := l.want("a", store.Running); e.Binary != c.Owner.Binary {
 			l.t.Fatalf("the entry is %+v", e)
 		}
+		if open, err := l.store.History(l.ctx, "a", store.Page{Limit: 1}); err != nil || open[0].Number != n+1 || open[0].Error != "" {
+			l.t.Fatalf("the open attempt is %+v, %v", open, err)
+		}
 		l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: c.Token, State: state, Error: strconv.Itoa(n + 1)}}})
 	}
 	got, err := l.store.History(l.ctx, "a", store.Page{Limit: 100})

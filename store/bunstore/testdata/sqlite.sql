@@ -426,7 +426,8 @@ DELETE FROM "seq_runs" WHERE (ns, id) IN (
 
 -- read history: values in the text
 SELECT id, number, direction, run, owner, executable, started, finished, state, ended, error FROM (
-		SELECT id, attempt AS number, direction, run, owner, executable, started, finished, state, ended, error
+		SELECT id, attempt AS number, direction, run, owner, executable, started, finished, state, ended,
+			CASE WHEN finished IS NULL THEN '' ELSE error END AS error
 		FROM "seq_ops" WHERE ns = 'default' AND started IS NOT NULL AND id = 'id?' AND attempt < 7) AS o
 	UNION ALL
 	SELECT id, number, direction, run, owner, executable, started, finished, state, ended, error FROM (
@@ -448,7 +449,8 @@ SELECT id, number, strategy, state, owner, executable, lease, epoch, started, fi
 
 -- read the attempts of a run: values in the text
 SELECT id, number, direction, run, owner, executable, started, finished, state, ended, error FROM (
-		SELECT id, attempt AS number, direction, run, owner, executable, started, finished, state, ended, error
+		SELECT id, attempt AS number, direction, run, owner, executable, started, finished, state, ended,
+			CASE WHEN finished IS NULL THEN '' ELSE error END AS error
 		FROM "seq_ops" WHERE ns = 'default' AND started IS NOT NULL AND run = 'run?' AND (id, attempt) > ('id?', 7) ORDER BY id LIMIT 7) AS o
 	UNION ALL
 	SELECT id, number, direction, run, owner, executable, started, finished, state, ended, error FROM (
