@@ -2,6 +2,7 @@ package seqtest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sequencer-go/seq/store"
@@ -97,23 +98,24 @@ func (l *ledger) runAttempts() {
 	l.write(store.Batch{Marks: []store.Mark{{ID: "a", Attempt: 3, State: store.RollbackPending, Run: "r2"}}}) // no attempt of r2
 	const want = "a1 a3 b1 c1"
 	for limit := 1; limit <= 5; limit++ {
-		text, after := "", store.Position{}
+		var text strings.Builder
+		after := store.Position{}
 		for {
 			got, err := l.store.RunAttempts(l.ctx, "r1", after, limit)
 			l.must(err)
-			if len(got) == 0 || len(text) > 100 {
+			if len(got) == 0 || text.Len() > 100 {
 				break
 			}
 			if len(got) > limit {
 				l.t.Fatalf("%d attempts, at most %d wanted", len(got), limit)
 			}
 			for _, a := range got {
-				text += fmt.Sprintf(" %s%d", a.ID, a.Number)
+				fmt.Fprintf(&text, " %s%d", a.ID, a.Number)
 				after = store.Position{ID: a.ID, Number: a.Number}
 			}
 		}
-		if text != " "+want {
-			l.t.Fatalf("by %d: the attempts are%s, want %s", limit, text, want)
+		if text.String() != " "+want {
+			l.t.Fatalf("by %d: the attempts are%s, want %s", limit, text.String(), want)
 		}
 	}
 	if got, err := l.store.RunAttempts(l.ctx, "r2", store.Position{}, 9); err != nil || len(got) != 2 || got[0].Number != 2 || got[1].ID != "d" {
@@ -265,21 +267,21 @@ func (l *ledger) pruneKeeps() {
 	} {
 		h, err := l.store.History(l.ctx, id, store.Page{Limit: 99})
 		l.must(err)
-		got := ""
+		var got strings.Builder
 		for _, a := range h {
-			got += fmt.Sprint(a.Number)
+			fmt.Fprint(&got, a.Number)
 		}
-		if got != want {
-			l.t.Errorf("of %s the attempts %s are left, want %s", id, got, want)
+		if got.String() != want {
+			l.t.Errorf("of %s the attempts %s are left, want %s", id, got.String(), want)
 		}
 	}
 	runs, err := l.store.Runs(l.ctx, store.Page{Limit: 99})
 	l.must(err)
-	got := ""
+	var got strings.Builder
 	for _, r := range runs {
-		got += " " + r.ID
+		got.WriteString(" " + r.ID)
 	}
-	if want := " latest r10 r7 r5 r4 r3"; got != want {
-		l.t.Errorf("the runs%s are left, want%s", got, want)
+	if want := " latest r10 r7 r5 r4 r3"; got.String() != want {
+		l.t.Errorf("the runs%s are left, want%s", got.String(), want)
 	}
 }

@@ -8,8 +8,18 @@ import (
 )
 
 var claimColumns = []column{
-	{"id", "text"}, {"state", "text"}, {"run", "text"}, {"delivery", "text"}, {"generation", "bigint"}, {"attempt", "bigint"},
-	{"token", "text"}, {"direction", "text"}, {"owner", "text"}, {"executable", "text"}, {"life", "text"}, {"checksum", "text"},
+	{"id", "text"},
+	{"state", "text"},
+	{"run", "text"},
+	{"delivery", "text"},
+	{"generation", "bigint"},
+	{"attempt", "bigint"},
+	{"token", "text"},
+	{"direction", "text"},
+	{"owner", "text"},
+	{"executable", "text"},
+	{"life", "text"},
+	{"checksum", "text"},
 }
 
 // opening is what a claim makes of an op that is there, if it may.

@@ -14,13 +14,14 @@ func Mutate(old, broken string) {
 	}
 }
 
-func dialectTexts() (texts string) {
+func dialectTexts() string {
+	var texts []string
 	for _, d := range dialects {
 		for _, text := range d.fragments {
-			texts += text + "\n"
+			texts = append(texts, text)
 		}
 	}
-	return texts
+	return strings.Join(texts, "\n")
 }
 
 // BlockSize is how a full read grows.
