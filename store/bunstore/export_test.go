@@ -1,6 +1,10 @@
 package bunstore
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/uptrace/bun"
+)
 
 // Mutate puts new in the place of old in every statement that has it.
 func Mutate(old, broken string) {
@@ -99,3 +103,9 @@ func sample(word string, st *statement, rows int) (value any, isSource bool) {
 		return word + "?", false
 	}
 }
+
+// Table is the name of a table.
+func (s *Store) Table(name string) string { return s.table(name) }
+
+// On is the same ledger over another handle of its database.
+func (s *Store) On(db *bun.DB) *Store { return New(db, Prefix(s.prefix), LeaseTTL(s.ttl)) }
