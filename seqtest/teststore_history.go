@@ -47,14 +47,22 @@ func (l *ledger) pastAttempts() {
 	l.acquire()
 	l.write(store.Batch{Claims: []store.Claim{l.claim("b", 1)}})
 	for n, state := range []store.State{store.Failed, store.Tolerated, store.Succeeded} {
-		c := l.claimed(n + 1)
+		c := l.claim("a", n+1)
+		c.Owner = store.Owner{Host: "host" + strconv.Itoa(n+1), PID: n, Binary: "binary" + strconv.Itoa(n+1), Actor: owner.Actor}
+		l.write(store.Batch{Claims: []store.Claim{c}})
+		if e := l.want("a", store.Running); e.Binary != c.Owner.Binary {
+			l.t.Fatalf("the entry is %+v", e)
+		}
+		if open, err := l.store.History(l.ctx, "a", store.Page{Limit: 1}); err != nil || open[0].Number != n+1 || open[0].Error != "" {
+			l.t.Fatalf("the open attempt is %+v, %v", open, err)
+		}
 		l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: c.Token, State: state, Error: strconv.Itoa(n + 1)}}})
 	}
 	got, err := l.store.History(l.ctx, "a", store.Page{Limit: 100})
 	l.must(err)
 	slices.Reverse(got)
 	for n, state := range []store.State{store.Failed, store.Tolerated, store.Succeeded} {
-		if len(got) != 3 || got[n].State != state || got[n].Error != strconv.Itoa(n+1) || got[n].Owner.Actor != owner.Actor {
+		if len(got) != 3 || got[n].State != state || got[n].Error != strconv.Itoa(n+1) || got[n].Owner.Actor != owner.Actor || got[n].Owner.PID != n || got[n].Owner.Binary != "binary"+strconv.Itoa(n+1) {
 			l.t.Fatalf("the history is %+v", got)
 		}
 	}

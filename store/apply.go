@@ -46,7 +46,7 @@ func (m *Memory) settle(lease Lease, current bool, now time.Time, o *Outcome) bo
 	if !e.isOpen(o.Token) {
 		return false
 	}
-	if o.Lost && !(current && m.isDead(lease, &e.Entry, now)) {
+	if o.Lost && (!current || !m.isDead(lease, &e.Entry, now)) {
 		return false
 	}
 	a := &e.attempts[len(e.attempts)-1]

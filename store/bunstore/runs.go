@@ -44,7 +44,7 @@ func (c *changes) run(ctx context.Context) error {
 
 const unfinished = `(state IN ('started', 'rolling-back', 'waiting') OR state = 'interrupted' AND saga)`
 
-const runColumns = `id, number, strategy, state, owner, executable, lease, epoch, started, finished, reason, work, selection, saga, error`
+const runColumns = `id, number, strategy, state, owner, executable, lease, epoch, started, finished, reason, work, selection, CASE WHEN saga THEN 1 ELSE 0 END, error`
 
 var (
 	selectRuns = define("read runs", `SELECT `+runColumns+` FROM {runs} WHERE ns = {ns} AND number < @before ORDER BY number DESC LIMIT @limit`)
@@ -106,7 +106,7 @@ func pageArgs(page store.Page) []arg {
 func runOf(r *row) (store.Run, error) {
 	run := store.Run{
 		ID: r.text(0), Number: r.number(1), Strategy: r.text(2), Owner: r.owner(4), Lease: r.text(6), Epoch: r.number(7),
-		Started: r.time(8), Finished: r.time(9), Reason: r.text(10), Work: r.text(11), Selection: r.text(12), Saga: r.truth(13), Error: r.text(14),
+		Started: r.time(8), Finished: r.time(9), Reason: r.text(10), Work: r.text(11), Selection: r.text(12), Saga: r.number(13) != 0, Error: r.text(14),
 	}
 	if err := readable(run.ID); err != nil {
 		return run, fmt.Errorf("run %.100q: %w", run.ID, err)
