@@ -142,8 +142,7 @@ func cause(err error) string {
 // reported makes a report of what the engine answers, and a RunError of a failure of the run.
 func reported(r *engine.Result, err error) (*Report, error) {
 	report := reportOf(r)
-	var failure *engine.RunFailure
-	if errors.As(err, &failure) {
+	if failure, failed := errors.AsType[*engine.RunError](err); failed {
 		slices.SortStableFunc(failure.Errs, func(a, b error) int { return cmp.Compare(phaseOf(a), phaseOf(b)) })
 		err = &RunError{Run: report.Run, Strategy: report.Strategy, State: report.State, NotUndone: report.NotUndone, Errs: failure.Errs}
 	}

@@ -25,17 +25,17 @@ func (e *Engine) finish(ctx context.Context, w *Walk, err error, began time.Time
 	if len(errs) == 0 {
 		return result, nil
 	}
-	return result, &RunFailure{Errs: errs}
+	return result, &RunError{Errs: errs}
 }
 
-// A RunFailure is every error of a run that did not succeed: those of its ops first, forward before
-// rollback. Package seq makes a RunError of it.
-type RunFailure struct{ Errs []error }
+// A RunError is every error of a run that did not succeed: those of its ops first, forward before
+// rollback. Package seq turns it into its own RunError, which says more.
+type RunError struct{ Errs []error }
 
-func (f *RunFailure) Error() string { return errors.Join(f.Errs...).Error() }
+func (e *RunError) Error() string { return errors.Join(e.Errs...).Error() }
 
 // Unwrap is the list of the errors.
-func (f *RunFailure) Unwrap() []error { return f.Errs }
+func (e *RunError) Unwrap() []error { return e.Errs }
 
 // verdict is the state that the run ends in, and its errors: those of its ops first, then what else
 // kept it from going on.

@@ -19,6 +19,7 @@ func (discard) Acquire(context.Context, store.Owner) (store.Lease, error) {
 func (discard) Renew(context.Context, store.Lease) error                          { return nil }
 func (discard) Release(context.Context, store.Lease) error                        { return nil }
 func (discard) Write(context.Context, store.Lease, store.Batch) ([]string, error) { return nil, nil }
+
 func (discard) Atomic(ctx context.Context, _ store.Lease, _ store.Claim, fn func(context.Context) (store.Batch, error)) ([]string, error) {
 	_, err := fn(ctx)
 	return nil, err
