@@ -145,10 +145,10 @@ func TestNothingOvertakesARollback(t *testing.T) {
 func TestAnEarlierRollbackFailureCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{calls: map[string]int{}, undos: map[string]int{}}
-		stuck := w.op("b", 0, nil, "a")
+		stuck := w.op("b", 0, nil)
 		stuck.Rollback = func(context.Context) error { return errFull }
-		b := newBench(t, strategies.TransactionalBatch(), w.op("a", 0, nil), stuck, w.op("c", 0, errBoom, "b"))
-		b.store.CrashBefore(11) // the claim to undo a
+		b := newBench(t, strategies.TransactionalBatch(strategies.Limit(1)), w.op("a", 0, nil), stuck, w.op("c", 0, errBoom, "a", "b"))
+		b.store.CrashBefore(10) // the claim to undo a
 		if _, err := b.run(); err == nil {
 			t.Fatal("no crash")
 		}

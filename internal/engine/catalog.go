@@ -167,6 +167,25 @@ func (c *Catalog) find(id string) *Task {
 	return nil
 }
 
+// below is what a task depends on, directly or not, by the IDs that tasks have now.
+func (c *Catalog) below(id string) map[string]bool {
+	found := map[string]bool{}
+	i, known := c.index[id]
+	if !known {
+		return found
+	}
+	open := slices.Clone(c.deps[i])
+	for len(open) > 0 {
+		j := open[len(open)-1]
+		open = open[:len(open)-1]
+		if need := c.tasks[j].task.ID; !found[need] {
+			found[need] = true
+			open = append(open, c.deps[j]...)
+		}
+	}
+	return found
+}
+
 // current is a list of IDs by which the tasks are known now.
 func (c *Catalog) current(ids []string) []string {
 	if len(c.renamed) == 0 {

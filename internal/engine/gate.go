@@ -45,7 +45,7 @@ func (w *Walk) gate(ctx context.Context, s *step) (store.State, string, error) {
 		return store.Failed, "", err
 	}
 	if s.task.ShouldRun != nil {
-		yes, err := w.pool.Ask(ctx, s.task.ShouldRun)
+		yes, err := w.pool.Ask(questionContext{ctx, w.session.Store()}, s.task.ShouldRun)
 		if err != nil {
 			return store.Failed, "", &questionError{condition, err}
 		}
@@ -67,7 +67,8 @@ func refusal(t *Task, e *store.Entry) error {
 		why, _, _ := strings.Cut(e.Error, "\n")
 		return fmt.Errorf("%w: %s; call Rollback to try again, or Resolve", ErrRollbackFailed, why)
 	case e.State == store.Indeterminate && e.Delivery == store.Once && t.Verify == nil:
-		return fmt.Errorf("%w: its process died in attempt %d; give the op a Verify, or call Resolve", ErrIndeterminate, e.Attempt)
+		why, _, _ := strings.Cut(e.Error, "\n")
+		return fmt.Errorf("%w: attempt %d (%s); give the op a Verify, or call Resolve", ErrIndeterminate, e.Attempt, why)
 	case e.Crashes >= ledger.MaxCrashes:
 		return fmt.Errorf("%w: %d times in a row; mend it, then call Resolve", ErrPoisoned, e.Crashes)
 	default:

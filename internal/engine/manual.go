@@ -59,8 +59,10 @@ func decide(ctx context.Context, s *ledger.Session, e *store.Entry, to store.Sta
 	err := s.Claim(ctx, r)
 	if err == nil {
 		r.Outcome[0] = store.Outcome{ID: e.ID, Token: token, State: to, Error: store.ErrorText(errors.New(note))}
-		if e.Seq == 0 && (to == store.Succeeded || to == store.RolledBack) { // else it keeps its place
-			r.Outcome[0].Seq = s.NextCompletion()
+		if to == store.Succeeded || to == store.RolledBack {
+			if r.Outcome[0].Seq = e.Seq; e.Seq == 0 { // else it keeps its place
+				r.Outcome[0].Seq = s.NextCompletion()
+			}
 		}
 		_, err = s.Settle(ctx, r, nil)
 	}

@@ -5,15 +5,18 @@ import (
 	"fmt"
 
 	"github.com/sequencer-go/seq/exec"
+	"github.com/sequencer-go/seq/internal/verdict"
 	"github.com/sequencer-go/seq/store"
 )
 
-// state is what a step is after its forward attempt ended with err.
+// state is what an op is after its forward attempt ended with err. A Once op that was called and failed
+// is in doubt, unless its error says that nothing happened: it must not be called again by anybody who
+// does not know more.
 func (a *attempt) state(err error) store.State {
 	switch {
 	case a.ledgerErr != nil && a.phase == unclaimed:
 		return store.Failed // it was never called
-	case a.ledgerErr != nil, unverified(err):
+	case a.ledgerErr != nil, unverified(err), err != nil && a.once:
 		return store.Indeterminate
 	case err == nil:
 		return store.Succeeded
@@ -73,7 +76,7 @@ func effectOf(a *attempt, before store.State, err error) store.Effect {
 	switch {
 	case a == nil && (before == store.Indeterminate || before == store.RollbackFailed), unverified(err):
 		return store.EffectUnknown
-	case a == nil, errors.As(err, &q):
+	case a == nil, errors.As(err, &q), verdict.IsNotApplied(err):
 		return store.EffectNone
 	}
 	switch a.phase {

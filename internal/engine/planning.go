@@ -79,13 +79,16 @@ func (p *Planning) plan(ctx context.Context) (*planned, error) {
 // annotate writes into a plan what is known to go wrong, or to come first, whatever the planner.
 func (p *Planning) annotate(made *plan.Plan) {
 	made.Findings = p.findings()
-	saga := holds(p.strategy.Chain, middleware.LayerSaga)
+	saga, blocked := holds(p.strategy.Chain, middleware.LayerSaga), p.blocked()
 	for i := range made.Steps {
 		s := &made.Steps[i]
 		s.Irreversible = saga && !s.Reversible
 		if e := p.entries[s.ID]; e != nil {
 			if err := refusal(p.catalog.find(s.ID), e); err != nil && e.State != store.RollbackPending && !e.State.Open() {
 				s.Refused = err.Error()
+			}
+			if by := blocked[s.ID]; by != "" {
+				s.Refused = "its rollback waits for " + by + ", which could not be undone"
 			}
 		}
 	}
@@ -210,15 +213,55 @@ func (p *Planning) unregistered() map[string]*store.Entry {
 	return p.entries
 }
 
-// unfinished are the entries that somebody decided to undo, in the order of their IDs.
+// blocked are the entries whose rollback waits for that of an op that could not be undone, and which
+// that is.
+func (p *Planning) blocked() map[string]string {
+	var pending, failed []*store.Entry
+	for _, e := range p.entries {
+		switch e.State {
+		case store.RollbackPending:
+			pending = append(pending, e)
+		case store.RollbackFailed:
+			failed = append(failed, e)
+		}
+	}
+	if len(pending) == 0 || len(failed) == 0 {
+		return nil
+	}
+	blocked := map[string]string{}
+	for _, f := range failed {
+		task, below := p.catalog.dated(f.ID).task, p.catalog.below(f.ID)
+		for _, e := range pending {
+			if e.Run == f.Run && behind(f, task, below, e) {
+				blocked[e.ID] = f.ID
+			}
+		}
+	}
+	return blocked
+}
+
+// standing is an error that names what could not be undone and what waits for that; nil if nothing does.
+func (p *Planning) standing() error {
+	var errs []error
+	blocked := p.blocked()
+	for _, id := range slices.Sorted(maps.Keys(blocked)) {
+		errs = append(errs, fmt.Errorf("%w: %s could not be undone, and %s waits for that; call Rollback to try again, or Resolve",
+			ErrRollbackFailed, blocked[id], id))
+	}
+	return errors.Join(errs...)
+}
+
+// unfinished are the entries that somebody decided to undo, in the order of their IDs, but for those
+// that wait for what could not be undone.
 func (p *Planning) unfinished() []*store.Entry {
+	blocked := p.blocked()
 	entries := maps.Values(p.entries)
 	if p.of != nil && p.others == 0 { // a list is quicker
 		entries = slices.Values(p.of)
 	}
 	var list []*store.Entry
 	for e := range entries {
-		if e != nil && (e.State == store.RollbackPending || e.State == store.RollingBack) {
+		if e != nil && (e.State == store.RollbackPending || e.State == store.RollingBack) && blocked[e.ID] == "" {
 			list = append(list, e)
 		}
 	}

@@ -10,7 +10,6 @@ import (
 	"github.com/sequencer-go/seq/clock"
 	"github.com/sequencer-go/seq/exec"
 	"github.com/sequencer-go/seq/internal/ledger"
-	"github.com/sequencer-go/seq/internal/safecall"
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 )
@@ -29,7 +28,7 @@ func (e *Engine) Run(ctx context.Context, req *Request) (*Result, error) {
 	}
 	made, err := p.plan(ctx)
 	if err == nil {
-		err = agreed(made, req)
+		err = errors.Join(p.standing(), agreed(made, req))
 	}
 	if err != nil {
 		return e.failed(), err
@@ -87,7 +86,7 @@ func (e *Engine) underLease(ctx context.Context, s *ledger.Session, before *Plan
 			return result, err
 		}
 	}
-	if err := agreed(made, p.req); err != nil {
+	if err := errors.Join(p.standing(), agreed(made, p.req)); err != nil {
 		return result, err
 	}
 	if len(made.Steps) == 0 {
@@ -129,7 +128,7 @@ func (e *Engine) rounds(ctx context.Context, w *Walk, req *Request) (*Result, er
 
 // execute sends a walk through the run middleware and the executor.
 func (e *Engine) execute(ctx context.Context, w *Walk, executor exec.Executor) error {
-	err := safecall.Do(func() error { return surround(executor, e.Strategy.Chain).Execute(ctx, w) })
+	err := w.surround(executor, e.Strategy.Chain).Execute(ctx, w)
 	w.pool.Close()
 	return err
 }

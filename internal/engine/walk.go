@@ -35,10 +35,12 @@ type Walk struct {
 	opError   OpErrorFunc
 	strategy  string
 	tolerates bool // failures of ops that are allowed to fail
+	contains  bool // there is middleware around steps, which could end its goroutine
 	quiet     bool // nobody asks how long a step takes
 	made      time.Time
 
-	pool     safecall.Pool // calls the functions of ops
+	pool     safecall.Pool // calls what may panic
+	running  counter       // steps that are being done or undone
 	attempts slab[attempt]
 
 	past  []*step        // of earlier rounds of the run; they have had their turn
@@ -62,6 +64,7 @@ func (e *Engine) newWalk(s *ledger.Session, p *planned, entries map[string]*stor
 		plan: p.Plan, handler: handler(e.Strategy.Chain), clock: e.Clock, made: e.Clock.Now(), session: s, catalog: e.Catalog,
 		watchers: e.Watchers, opError: e.OpError, strategy: s.Run.Strategy,
 		tolerates: holds(e.Strategy.Chain, middleware.LayerTolerate),
+		contains:  slices.ContainsFunc(e.Strategy.Chain, func(m middleware.Middleware) bool { return m.Step != nil }),
 	}
 	w.layOut(entries, func(i int) (task *Task, declared int32) {
 		if p.declared != nil {
@@ -155,6 +158,8 @@ func (w *Walk) do(ctx context.Context, i int, next func() int) error {
 	if i < 0 || i >= len(w.steps) {
 		return fmt.Errorf("%w: the executor asks for step %d of %d", plan.ErrInvalid, i, len(w.steps))
 	}
+	w.running.add()
+	defer w.running.done()
 	s := &w.steps[i]
 	fresh := s.status.CompareAndSwap(idle, busy)
 	claimed := !fresh && s.status.CompareAndSwap(reserved, busy)
@@ -193,7 +198,11 @@ func (w *Walk) run(ctx context.Context, s *step, next func() int) (store.State, 
 		a.began = w.clock.Now().Sub(w.made)
 	}
 	err := a.through(ctx)
-	return a.state(err), err
+	state := a.state(err)
+	if state == store.Indeterminate && a.ledgerErr == nil && a.tolerable() {
+		state = store.Tolerated // the ledger keeps the doubt
+	}
+	return state, err
 }
 
 // settle notes what became of a step, and tells the watchers.

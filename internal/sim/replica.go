@@ -29,7 +29,6 @@ type replica struct {
 	pausedAt    int // the event
 	strategy    string
 	plan        *plan.Plan // that its executor is at
-	rest        chan error // what NoDrain left running
 }
 
 var _ store.Store = (*replica)(nil)

@@ -101,7 +101,7 @@ func reallyLived(t *testing.T, open func(t *testing.T) (*bunstore.Store, error),
 			op.ExecuteAt = func(time.Time) time.Time { return began.Add(spec.due) }
 		}
 		if spec.verify {
-			op.Verify = func(context.Context) (bool, error) { return false, nil } // nobody dies
+			op.Verify = func(context.Context) (bool, error) { return spec.applied, nil }
 		}
 		ops = append(ops, op)
 	}
@@ -128,6 +128,7 @@ func (o *opSpec) really(_ context.Context, fails *[]Fault) error {
 	}
 	trouble := (*fails)[0]
 	*fails = (*fails)[1:]
+	o.applied = trouble == OpFailsHalf
 	switch trouble {
 	case OpPanics:
 		panic(errOp)

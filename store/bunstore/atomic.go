@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/internal/opctx"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -27,7 +28,7 @@ func (s *Store) Atomic(ctx context.Context, lease store.Lease, claim store.Claim
 	}
 	defer s.turn.pass()
 	a := &atomically{store: s, lease: lease, claim: claim}
-	during, cancel := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), txKey{}, a))
+	during, cancel := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), opctx.TxKey{}, a))
 	defer cancel()
 	if err := s.again(ctx, func() error { return a.begin(ctx, during) }); err != nil {
 		if s.absent(ctx, err) {
@@ -107,7 +108,7 @@ func (a *atomically) call(ctx context.Context, fn func(context.Context) (store.B
 	if a.current {
 		defer a.store.turn.hold(a.lease)()
 	}
-	return fn(context.WithValue(ctx, txKey{}, a))
+	return fn(context.WithValue(ctx, opctx.TxKey{}, a))
 }
 
 // finish records the batch and commits.
