@@ -163,14 +163,13 @@ func reportOf(r *engine.Result) *Report {
 	}
 	report := &Report{
 		Run: r.Run, Strategy: r.Strategy, State: r.State, Started: r.Started, Finished: r.Finished,
-		Earlier: reportOf(r.Earlier), NotUndone: r.NotUndone, Steps: make([]StepReport, len(r.Steps)),
+		Earlier: reportOf(r.Earlier), NotUndone: r.NotUndone, Steps: make([]StepReport, 0, r.Len()),
 	}
-	for i := range r.Steps {
-		s := &r.Steps[i]
-		report.Steps[i] = StepReport{
+	for s := range r.Steps {
+		report.Steps = append(report.Steps, StepReport{
 			ID: s.ID, Kind: s.Kind, State: s.State, Attempt: s.Attempt, Retries: s.Retries, Duration: s.Duration,
 			Due: s.Due, Reason: s.Reason, Err: s.Err, failed: s.Failed,
-		}
+		})
 	}
 	return report
 }

@@ -27,6 +27,9 @@ func migrationsFirst(_ context.Context, in Input) (*Plan, error) {
 			chain = append(chain, i)
 		}
 	}
+	if len(chain) == 0 {
+		return byLevel(in, levels(in, nil)), nil
+	}
 	neededBy := make([]int, len(in.Steps)) // place in the chain
 	for i := range neededBy {
 		neededBy[i] = len(chain)

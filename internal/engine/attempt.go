@@ -33,34 +33,39 @@ const (
 // An attempt is one call of one op, in either direction, through the middleware. With the record layer
 // in the chain it is one attempt in the ledger: claimed before the op is called, closed by one outcome.
 // It is the memory of the op's context, too, and so is never used again: what an op has left behind may
-// still hold it.
+// still hold it. There is one for each op of a run, so what few of them need is behind a pointer.
 type attempt struct {
 	middleware.Call
 
-	walk  *Walk
-	step  *step
-	phase phase
+	walk   *Walk
+	step   *step
+	parent context.Context
+	next   func() int    // see exec.Walk.DoThen
+	began  time.Duration // since the walk was made
+	atCall func()        // to be called just before the op is; nil: nothing
 
 	token      store.Token     // of the claim; zero: there is none
-	generation int             // of the claim
 	records    *ledger.Records // what is written; nil when the attempt is over
 	completion int64           // drawn when the op has returned
-	outcome    store.State     // as the ledger has it; meaningful when committed
 	ledgerErr  error           // the ledger failed: nothing may be concluded from the op's own error
+	generation int32           // of the claim
+	retries    int32
 
-	retries int32
-	once    bool          // it is a Once op that was called, and nothing says that it had no effect
-	started bool          // the watchers were told that it has
-	next    func() int    // see exec.Walk.DoThen
-	began   time.Duration // since the walk was made
-	parent  context.Context
-	atCall  []func() // to be called just before the op is
+	phase   phase
+	outcome store.State // as the ledger has it; meaningful when committed
+	once    bool        // it is a Once op that was called, and nothing says that it had no effect
+	started bool        // the watchers were told that it has
 
-	mu         sync.Mutex
-	running    bool // the function of the op is being called
-	saved      []byte
-	progressAt time.Time // when the ledger last heard of progress
-	endTold    bool      // it has heard that the end is reached
+	mu       sync.Mutex // guards what follows: the op may ask from any goroutine
+	running  bool       // the function of the op is being called
+	saved    []byte
+	progress *progress // nil: it has told of none
+}
+
+// progress is what the ledger has heard of an op's progress.
+type progress struct {
+	at    time.Time
+	ended bool // it has heard that the end is reached
 }
 
 func (w *Walk) newAttempt(s *step, d store.Direction) *attempt {
@@ -181,7 +186,7 @@ func (a *attempt) propose() {
 	if a.Direction == store.Forward && (e.Attempt == 0 || e.Seq > 0) {
 		c.Generation++ // for the first time, or after it was done or undone
 	}
-	a.Attempt, a.token, a.generation = c.Attempt, c.Token, c.Generation
+	a.Attempt, a.token, a.generation = c.Attempt, c.Token, int32(c.Generation)
 	a.records, _ = recordsPool.Get().(*ledger.Records)
 	a.records.Claim[0] = c
 }
@@ -294,10 +299,10 @@ func (a *attempt) do(ctx context.Context, fn func(context.Context) error) error 
 
 // invoke calls the function of the op in a goroutine of the pool.
 func (a *attempt) invoke(ctx context.Context, fn func(context.Context) error) error {
-	for _, f := range a.atCall {
+	if f := a.atCall; f != nil {
+		a.atCall = nil
 		f()
 	}
-	a.atCall = nil
 	a.setRunning(true)
 	defer a.setRunning(false)
 	return a.walk.pool.Call(ctx, fn)

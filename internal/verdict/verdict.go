@@ -17,8 +17,8 @@ func Permanent(err error) error {
 
 // IsPermanent reports whether err, or an error it wraps, came from Permanent.
 func IsPermanent(err error) bool {
-	var p *permanent
-	return errors.As(err, &p)
+	_, is := errors.AsType[*permanent](err) // which, unlike errors.As, allocates nothing for nil
+	return is
 }
 
 type notApplied struct{ error }
@@ -35,6 +35,6 @@ func NotApplied(err error) error {
 
 // IsNotApplied reports whether err, or an error it wraps, came from NotApplied.
 func IsNotApplied(err error) bool {
-	var n *notApplied
-	return errors.As(err, &n)
+	_, is := errors.AsType[*notApplied](err)
+	return is
 }
