@@ -60,7 +60,7 @@ type Briefer interface {
 	Brief(ctx context.Context, each func(Entry)) error
 }
 
-// A Lease is the right to run. Whoever writes shows it.
+// A Lease is the right of one process to run, for as long as it renews it. Every write carries it.
 type Lease struct {
 	Epoch  int64         // grows with each acquisition; the fencing token
 	Holder Token         // random per acquisition
@@ -72,7 +72,7 @@ type Owner struct {
 	Host     string
 	PID      int
 	Revision string // of the binary, from its build information; may be empty
-	Actor    string // the person who asked for it, see [By]; may be empty
+	Actor    string // the person who asked for it, see seq.By; may be empty
 }
 
 // Batch is a set of changes for one transaction. Each item is checked by itself, so one that is
@@ -101,8 +101,8 @@ type Entry struct {
 	Seq        int64     // order of completion; 0 unless it was done or undone
 	NotBefore  time.Time // when it is due; zero when it has no schedule
 	Saved      []byte    // what Run saved
-	Checksum   string    // of the op's source as of the last claim or import, see [Op]; may be empty
-	Done       int64     // how far the last attempt that told had come, see [Progress]
+	Checksum   string    // of the op's source as of the last claim or import, see seq.Op; may be empty
+	Done       int64     // how far the last attempt that reported progress had come, see seq.Progress
 	Total      int64     // of how much; 0 if it is not known
 	Error      string    // of the last attempt, or the reason for a skip
 }
@@ -136,15 +136,16 @@ type Outcome struct {
 	Lost  bool   // adds 1 to Crashes; any other outcome sets Crashes to 0
 }
 
-// A Snapshot keeps what an op saved, while its attempt with this Token is open; else it is refused.
+// A Snapshot keeps what an op saved for its rollback and its next attempt (seq.Save). It is refused
+// unless the op's open attempt has this Token.
 type Snapshot struct {
 	ID    string
 	Token Token
 	Data  []byte
 }
 
-// Headway says how far an attempt has come, while the attempt with this Token is open; else it is
-// refused.
+// Headway is the progress of an attempt (seq.Progress). It is refused unless the op's open attempt has
+// this Token.
 type Headway struct {
 	ID    string
 	Token Token
@@ -186,7 +187,7 @@ type Run struct {
 	Strategy string
 	State    RunState
 	Owner    Owner
-	Reason   string    // why somebody wanted it, see [Because]
+	Reason   string    // why somebody wanted it, see seq.Because
 	Epoch    int64     // of the lease it last ran under
 	Started  time.Time // by the store's clock; ignored when written
 	Finished time.Time // zero while it is not over; ignored when written

@@ -13,7 +13,7 @@ import (
 
 // finish closes a run whose walk ended with err, and says what became of it.
 func (e *Engine) finish(ctx context.Context, w *Walk, err error, began time.Time) (*Result, error) {
-	state, errs := w.verdict(ctx, err)
+	state, errs := w.endState(ctx, err)
 	if endErr := w.recordEnd(state); endErr != nil {
 		errs = append(errs, fmt.Errorf("close the run: %w", endErr))
 		if state == store.RunSucceeded {
@@ -37,9 +37,9 @@ func (e *RunError) Error() string { return errors.Join(e.Errs...).Error() }
 // Unwrap is the list of the errors.
 func (e *RunError) Unwrap() []error { return e.Errs }
 
-// verdict is the state that the run ends in, and its errors: those of its ops first, then what else
-// kept it from going on.
-func (w *Walk) verdict(ctx context.Context, err error) (store.RunState, []error) {
+// endState is the state that the run ends in, and its errors: those of its ops first, then what else
+// kept it from going on. err is what the middleware of the run and the executor returned.
+func (w *Walk) endState(ctx context.Context, err error) (store.RunState, []error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	errs := slices.Clone(w.failures)
