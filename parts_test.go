@@ -60,17 +60,17 @@ func Timed(observe func(id string, took time.Duration, err error)) middleware.Mi
 	}}
 }
 
-// Guarded lets a run begin only when may has nothing against it.
+// Guarded lets a run begin only when May has nothing against it.
 type Guarded struct {
 	store.Store
 	May func() error
 }
 
-func (g Guarded) Acquire(ctx context.Context, owner store.Owner) (store.Lease, error) {
-	if err := g.May(); err != nil {
+func (g Guarded) Acquire(ctx context.Context, name string, owner store.Owner) (store.Lease, error) {
+	if err := g.May(); err != nil && name == store.RunLease {
 		return store.Lease{}, err
 	}
-	return g.Store.Acquire(ctx, owner)
+	return g.Store.Acquire(ctx, name, owner)
 }
 
 func TestParts(t *testing.T) {

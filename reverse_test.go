@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sequencer-go/seq/store"
+
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/strategies"
 )
@@ -172,7 +174,7 @@ func TestRollbackClosesTheRunsOfTheDead(t *testing.T) {
 		if _, err := b.seq.Rollback(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		runs, _ := b.store.Runs(t.Context(), 10)
+		runs, _ := b.store.Runs(t.Context(), store.Page{Limit: 10})
 		for _, r := range runs {
 			if !r.State.Final() {
 				t.Errorf("run of %s is %s", r.Strategy, r.State)

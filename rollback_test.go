@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/sequencer-go/seq/store"
+
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"
 	"github.com/sequencer-go/seq/strategies"
@@ -127,7 +129,7 @@ func TestTheReasonIsKept(t *testing.T) {
 			t.Fatal("b does not fail")
 		}
 		_, _ = b.seq.Rollback(t.Context(), seq.Because("x\x00y"))
-		runs, err := b.store.Runs(t.Context(), 10)
+		runs, err := b.store.Runs(t.Context(), store.Page{Limit: 10})
 		var reasons []string
 		for _, r := range runs {
 			reasons = append(reasons, r.Reason)

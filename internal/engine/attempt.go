@@ -45,8 +45,8 @@ type attempt struct {
 	atCall func()        // to be called just before the op is; nil: nothing
 
 	token      store.Token     // of the claim; zero: there is none
+	keyID      string          // the ID in the idempotency key
 	records    *ledger.Records // what is written; nil when the attempt is over
-	completion int64           // drawn when the op has returned
 	ledgerErr  error           // the ledger failed: nothing may be concluded from the op's own error
 	generation int32           // of the claim
 	retries    int32
@@ -73,7 +73,10 @@ func (w *Walk) newAttempt(s *step, d store.Direction) *attempt {
 	e := s.known()
 	a.Step, a.Run, a.Direction, a.Clock = s.plan, w.session.Run.ID, d, w.clock
 	a.Doubt = d == store.Forward && e.State == store.Indeterminate
-	a.walk, a.step, a.saved = w, s, e.Saved
+	a.walk, a.step, a.saved, a.keyID = w, s, e.Saved, s.plan.ID
+	if began := w.keys[a.keyID]; began != "" {
+		a.keyID = began
+	}
 	return a
 }
 
@@ -183,8 +186,10 @@ func (a *attempt) propose() {
 		ID: a.Step.ID, Token: store.NewToken(), Direction: a.Direction, Run: run.ID, Delivery: a.Step.Delivery,
 		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: run.Owner, Checksum: a.Step.Checksum,
 	}
-	if a.Direction == store.Forward && (e.Attempt == 0 || e.Seq > 0) {
+	if a.Direction == store.Forward && (e.Generation == 0 || e.Seq > 0) {
 		c.Generation++ // for the first time, or after it was done or undone
+		a.keyID = a.Step.ID
+		a.setSaved(nil) // it belongs to what was done then
 	}
 	a.Attempt, a.token, a.generation = c.Attempt, c.Token, int32(c.Generation)
 	a.records, _ = recordsPool.Get().(*ledger.Records)

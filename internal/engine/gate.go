@@ -58,9 +58,16 @@ func (w *Walk) gate(ctx context.Context, s *step) (store.State, string, error) {
 
 func dueAt(at time.Time) string { return "due at " + at.UTC().Format(time.RFC3339) }
 
+// notKnown is why nobody but a newer version of this library may touch an op.
+func notKnown(e *store.Entry) string {
+	return "the ledger has the " + e.Unknown + ", of a newer version of this library"
+}
+
 // refusal is why an op must not be called, going by what the ledger says of it; nil if it may.
 func refusal(t *Task, e *store.Entry) error {
 	switch {
+	case e.State == store.UnknownState:
+		return fmt.Errorf("%w: %s", store.ErrUnknownValue, notKnown(e))
 	case e.State.Open():
 		return fmt.Errorf("%w: the ledger says that attempt %d is open, and has no way to close it", ErrIndeterminate, e.Attempt)
 	case e.State == store.RollbackFailed || e.State == store.RollbackPending:

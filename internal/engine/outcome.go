@@ -30,12 +30,6 @@ func (a *attempt) state(err error) store.State {
 // outcomeOf is what the ledger is told of an attempt that ended with err.
 func (a *attempt) outcomeOf(err error) store.Outcome {
 	out := store.Outcome{ID: a.Step.ID, Token: a.token, Error: errorDetail(err), Saved: a.Saved()}
-	if err == nil {
-		if a.completion == 0 {
-			a.completion = a.walk.session.NextCompletion()
-		}
-		out.Seq = a.completion
-	}
 	switch {
 	case a.Direction == store.Rollback && err == nil:
 		out.State = store.RolledBack
@@ -53,11 +47,11 @@ func (a *attempt) outcomeOf(err error) store.Outcome {
 // gone. The op is what it was before.
 func (a *attempt) unmade() store.Outcome {
 	e := a.step.known()
-	out := store.Outcome{ID: a.Step.ID, Token: a.token, State: e.State, Error: "it was not called"}
+	out := store.Outcome{ID: a.Step.ID, Token: a.token, State: e.State, Error: "it was not called", Withdrawn: true}
 	switch out.State {
 	case store.Failed, store.Tolerated, store.Indeterminate, store.RollbackPending:
 	case store.Succeeded: // it was to be repeated
-		out.Seq = e.Seq
+		out.Saved = e.Saved
 	default:
 		out.State = store.Pending
 	}

@@ -18,6 +18,7 @@ type Result struct {
 	Finished  time.Time
 	Earlier   *Result // of a rollback that another process began
 	NotUndone []string
+	Findings  []plan.Finding
 
 	walk *Walk // whose steps it is about; nil: there are none
 }

@@ -136,7 +136,11 @@ func (w *Walk) touched(ctx context.Context, r *rollback) ([]*step, error) {
 	if err != nil {
 		return nil, err
 	}
-	(&Planning{catalog: w.catalog, entries: entries}).adoptRenamed()
+	p := &Planning{catalog: w.catalog, entries: entries}
+	if err := p.adopt(); err != nil {
+		return nil, err
+	}
+	w.keys = p.keys
 	steps := make(map[string]*step, len(w.steps)+len(w.past))
 	for _, s := range w.past {
 		steps[s.plan.ID] = s
@@ -215,9 +219,14 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 	s.state = store.RolledBack
 	s.say("", s.err())
 	if err != nil {
-		failure := w.opError(id, store.Rollback, effectOf(a, store.Running, err), err)
+		effect := effectOf(a, store.Running, err)
+		failure := w.opError(id, store.Rollback, effect, err)
 		s.state = store.RollbackFailed
-		s.say("", errors.Join(s.err(), failure))
+		if forward := s.err(); forward != nil {
+			s.say("", w.opError(id, store.Rollback, effect, errors.Join(err, forward)))
+		} else {
+			s.say("", failure)
+		}
 		if a.phase != committed || a.outcome != store.RollbackFailed {
 			s.state, r.blockedBy, r.state = store.RollbackPending, id, store.RunRollingBack
 		} else {

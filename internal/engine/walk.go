@@ -42,6 +42,7 @@ type Walk struct {
 	pool     safecall.Pool // calls what may panic
 	running  counter       // steps that are being done or undone
 	attempts slab[attempt]
+	keys     map[string]string // see Planning
 
 	past  []*step        // of earlier rounds of the run; they have had their turn
 	place map[string]int // where each step stood in the plan of the first round; nil in that
@@ -58,19 +59,19 @@ type Walk struct {
 // An OpErrorFunc makes the error that says which op failed, in which phase, and with what effect.
 type OpErrorFunc func(id string, d store.Direction, effect store.Effect, err error) error
 
-// newWalk lays out the state of the steps of a plan. entries are what the ledger has of their ops.
-func (e *Engine) newWalk(s *ledger.Session, p *planned, entries map[string]*store.Entry) *Walk {
+// newWalk lays out the state of the steps of a plan that was made by p.
+func (e *Engine) newWalk(s *ledger.Session, made *planned, p *Planning) *Walk {
 	w := &Walk{
-		plan: p.Plan, handler: handler(e.Strategy.Chain), clock: e.Clock, made: e.Clock.Now(), session: s, catalog: e.Catalog,
+		plan: made.Plan, keys: p.keys, handler: handler(e.Strategy.Chain), clock: e.Clock, made: e.Clock.Now(), session: s, catalog: e.Catalog,
 		watchers: e.Watchers, opError: e.OpError, strategy: s.Run.Strategy,
 		tolerates: holds(e.Strategy.Chain, middleware.LayerTolerate),
 		contains:  slices.ContainsFunc(e.Strategy.Chain, func(m middleware.Middleware) bool { return m.Step != nil }),
 	}
-	w.layOut(entries, func(i int) (task *Task, declared int32) {
-		if p.declared != nil {
-			declared = p.declared[i]
+	w.layOut(p.entries, func(i int) (task *Task, declared int32) {
+		if made.declared != nil {
+			declared = made.declared[i]
 		}
-		return e.Catalog.find(p.Steps[i].ID), declared
+		return e.Catalog.find(made.Steps[i].ID), declared
 	})
 	return w
 }
