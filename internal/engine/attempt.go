@@ -196,6 +196,9 @@ func (a *attempt) propose() {
 	a.records.Claim[0] = c
 }
 
+// recordsPool lends the memory of what an attempt writes for as long as it is under way. Without it a whole
+// Run on memory allocates 256 bytes more a step, and costs 12 to 34 % more processor time (bench,
+// Run/load=a).
 var recordsPool = sync.Pool{New: func() any { return new(ledger.Records) }}
 
 // recycle gives back the memory of what was written, when nobody reads it any more.

@@ -99,7 +99,9 @@ func (e *Engine) Full(ctx context.Context) (map[string]*store.Entry, error) {
 	return ledger.ByID(e.Store.Load(ctx))
 }
 
-// brief is how to read for a plan, which need not know much of what is done unless that is repeated.
+// brief is how to read for a plan, which need not know much of what is done unless that is repeated. A
+// start with 100,000 recorded ops costs the process 25 % more if it reads everything, and 1.7 times the
+// memory (bench, NothingToDo).
 func (e *Engine) brief(req *Request) reader {
 	b, can := e.Store.(store.Briefer)
 	if !can || req.Repeat {
