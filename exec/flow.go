@@ -18,7 +18,8 @@ type flow struct {
 	place []int32           // of each step
 
 	// Steps that wait for nothing are handed out by counting, without the lock, while no other step is
-	// ready.
+	// ready. With the lock for each, a walk of 10,000 of them that do nothing takes 1.6 times the processor
+	// time on two processors (bench, Walk/load=a); a whole Run on memory 1 %.
 	first      []int32      // their places, in turn
 	firstTaken atomic.Int64 // how many of them have been handed out; may exceed their number
 	anyReady   atomic.Bool  // whether ready holds a step; written under mu, read without

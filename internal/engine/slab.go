@@ -8,11 +8,15 @@ import "sync"
 // (bench, Run/load=a).
 type slab[T any] struct{ open sync.Pool } // of *[]T
 
+// slabSize is how many come at a time: so many attempts (224 bytes each), with the allocator's 8, fit its size of
+// 14,336 bytes; one more would take 16,384.
+const slabSize = 63
+
 // take gives out a value that nobody has had; want is how many there may be of them in all.
 func (b *slab[T]) take(want int) *T {
 	block, _ := b.open.Get().(*[]T)
 	if block == nil || len(*block) == 0 {
-		fresh := make([]T, max(1, min(want, 64)))
+		fresh := make([]T, max(1, min(want, slabSize)))
 		block = &fresh
 	}
 	v := &(*block)[0]
