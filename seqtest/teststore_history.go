@@ -65,6 +65,37 @@ func (l *ledger) pastAttempts() {
 	}
 }
 
+// unfinishedRuns are those that nobody has brought to an end, however many came after them.
+func (l *ledger) unfinishedRuns() {
+	l.acquire()
+	for _, r := range []store.Run{
+		{ID: "r0", State: store.RunStarted},
+		{ID: "r1", State: store.RunSucceeded},
+		{ID: "r2", State: store.RunInterrupted, Saga: true},
+		{ID: "r3", State: store.RunInterrupted},
+		{ID: "r4", State: store.RunRollingBack},
+		{ID: "r5", State: store.RunWaiting},
+		{ID: "r6", State: store.RunFailed},
+	} {
+		l.write(store.Batch{Run: &r})
+	}
+	got, err := l.store.UnfinishedRuns(l.ctx)
+	var ids []string
+	for _, r := range got {
+		ids = append(ids, r.ID)
+		if r.ID == "r2" && !r.Saga {
+			l.t.Error("it is not known as a saga any more")
+		}
+	}
+	if want := []string{"r5", "r4", "r2", "r0"}; err != nil || !slices.Equal(ids, want) {
+		l.t.Errorf("got %v, %v; want %v", ids, err, want)
+	}
+	l.write(store.Batch{Run: &store.Run{ID: "r2", State: store.RunSucceeded, Saga: true}})
+	if got, err = l.store.UnfinishedRuns(l.ctx); err != nil || len(got) != 3 {
+		l.t.Errorf("got %v, %v once one of them is over", got, err)
+	}
+}
+
 func (l *ledger) runs() {
 	l.acquire()
 	for _, id := range []string{"r9", "r2"} {

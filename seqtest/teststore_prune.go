@@ -2,6 +2,7 @@ package seqtest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sequencer-go/seq/store"
@@ -259,21 +260,21 @@ func (l *ledger) pruneKeeps() {
 	} {
 		h, err := l.store.History(l.ctx, id, store.Page{Limit: 99})
 		l.must(err)
-		got := ""
+		var numbers strings.Builder
 		for _, a := range h {
-			got += fmt.Sprint(a.Number)
+			fmt.Fprint(&numbers, a.Number)
 		}
-		if got != want {
+		if got := numbers.String(); got != want {
 			l.t.Errorf("of %s the attempts %s are left, want %s", id, got, want)
 		}
 	}
 	runs, err := l.store.Runs(l.ctx, store.Page{Limit: 99})
 	l.must(err)
-	got := ""
+	var ids strings.Builder
 	for _, r := range runs {
-		got += " " + r.ID
+		ids.WriteString(" " + r.ID)
 	}
-	if want := " latest r10 r7 r5 r4 r3"; got != want {
+	if got, want := ids.String(), " latest r10 r7 r5 r4 r3"; got != want {
 		l.t.Errorf("the runs%s are left, want%s", got, want)
 	}
 }

@@ -53,6 +53,7 @@ type attempt struct {
 
 	phase   phase
 	outcome store.State // as the ledger has it; meaningful when committed
+	called  bool        // the function of the op
 	once    bool        // it is a Once op that was called, and nothing says that it had no effect
 	started bool        // the watchers were told that it has
 
@@ -265,7 +266,7 @@ func call(ctx context.Context, c *middleware.Call) error {
 			return nil
 		}
 	}
-	a.phase = called
+	a.phase, a.called = called, true
 	a.once = c.Direction == store.Forward && c.Step.Delivery == store.Once
 	err = a.do(ctx, fn)
 	if verdict.IsNotApplied(err) {

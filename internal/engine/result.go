@@ -20,7 +20,8 @@ type Result struct {
 	NotUndone []string
 	Findings  []plan.Finding
 
-	walk *Walk // whose steps it is about; nil: there are none
+	walk      *Walk        // whose steps it is about; nil: none of this process
+	elsewhere []StepResult // of a run of another process
 }
 
 // A StepResult says what became of one op.
@@ -51,7 +52,7 @@ func (r *Result) Len() int {
 	w := r.walk
 	switch {
 	case w == nil:
-		return 0
+		return len(r.elsewhere)
 	case w.rollback == nil:
 		return len(w.steps) + len(w.past)
 	default:
@@ -65,6 +66,11 @@ func (r *Result) Len() int {
 func (r *Result) Steps(yield func(StepResult) bool) {
 	w := r.walk
 	if w == nil {
+		for _, s := range r.elsewhere {
+			if !yield(s) {
+				return
+			}
+		}
 		return
 	}
 	if w.place != nil {

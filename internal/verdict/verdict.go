@@ -21,20 +21,20 @@ func IsPermanent(err error) bool {
 	return is
 }
 
-type notApplied struct{ error }
+type notAppliedError struct{ error }
 
-func (e *notApplied) Unwrap() error { return e.error }
+func (e *notAppliedError) Unwrap() error { return e.error }
 
 // NotApplied marks an error of an attempt that had no effect. It is nil for nil.
 func NotApplied(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &notApplied{err}
+	return &notAppliedError{err}
 }
 
 // IsNotApplied reports whether err, or an error it wraps, came from NotApplied.
 func IsNotApplied(err error) bool {
-	_, is := errors.AsType[*notApplied](err)
+	_, is := errors.AsType[*notAppliedError](err)
 	return is
 }

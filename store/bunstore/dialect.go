@@ -125,7 +125,7 @@ func (d *dialect) expander(of schema.Dialect, o options) *strings.Replacer {
 	for _, name := range []string{"meta", "leases", "runs", "ops", "attempts", "sequence"} {
 		fragments[name] = qualifier + `"` + o.prefix + name + `"`
 	}
-	for _, name := range []string{"runs_by_number", "ops_by_run", "ops_by_seq", "attempts_by_run", "attempts_by_time"} {
+	for _, name := range []string{"runs_by_number", "runs_unfinished", "ops_by_run", "ops_by_seq", "attempts_by_run", "attempts_by_time"} {
 		fragments[name] = `"` + o.prefix + name + `"` // an index is where its table is
 	}
 	var first, pairs []string
