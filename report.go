@@ -148,8 +148,7 @@ func cause(err error) string {
 // reported makes a report of what the engine answers, and a RunError of a failure of the run.
 func reported(r *engine.Result, err error) (*Report, error) {
 	report := reportOf(r)
-	var failure *engine.RunFailure
-	if errors.As(err, &failure) {
+	if failure, failed := errors.AsType[*engine.RunError](err); failed {
 		slices.SortStableFunc(failure.Errs, func(a, b error) int { return cmp.Compare(phaseOf(a), phaseOf(b)) })
 		err = &RunError{Run: report.Run, Strategy: report.Strategy, State: report.State, NotUndone: report.NotUndone, Errs: failure.Errs}
 	}
@@ -170,14 +169,13 @@ func reportOf(r *engine.Result) *Report {
 	}
 	report := &Report{
 		Run: r.Run, Strategy: r.Strategy, State: r.State, Started: r.Started, Finished: r.Finished,
-		Earlier: reportOf(r.Earlier), NotUndone: r.NotUndone, Findings: r.Findings, Steps: make([]StepReport, len(r.Steps)),
+		Earlier: reportOf(r.Earlier), NotUndone: r.NotUndone, Findings: r.Findings, Steps: make([]StepReport, 0, r.Len()),
 	}
-	for i := range r.Steps {
-		s := &r.Steps[i]
-		report.Steps[i] = StepReport{
+	for s := range r.Steps {
+		report.Steps = append(report.Steps, StepReport{
 			ID: s.ID, Kind: s.Kind, State: s.State, Attempt: s.Attempt, Retries: s.Retries, Duration: s.Duration,
 			Due: s.Due, Reason: s.Reason, Err: s.Err, failed: s.Failed,
-		}
+		})
 	}
 	return report
 }

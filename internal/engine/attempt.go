@@ -33,35 +33,40 @@ const (
 // An attempt is one call of one op, in either direction, through the middleware. With the record layer
 // in the chain it is one attempt in the ledger: claimed before the op is called, closed by one outcome.
 // It is the memory of the op's context, too, and so is never used again: what an op has left behind may
-// still hold it.
+// still hold it. There is one for each op of a run, so what few of them need is behind a pointer.
 type attempt struct {
 	middleware.Call
 
-	walk  *Walk
-	step  *step
-	phase phase
+	walk   *Walk
+	step   *step
+	parent context.Context
+	next   func() int    // see exec.Walk.DoThen
+	began  time.Duration // since the walk was made
+	atCall func()        // to be called just before the op is; nil: nothing
 
 	token      store.Token     // of the claim; zero: there is none
-	generation int             // of the claim
 	keyID      string          // the ID in the idempotency key
 	records    *ledger.Records // what is written; nil when the attempt is over
-	outcome    store.State     // as the ledger has it; meaningful when committed
 	ledgerErr  error           // the ledger failed: nothing may be concluded from the op's own error
+	generation int32           // of the claim
+	retries    int32
 
-	retries int32
-	called  bool          // the function of the op
-	once    bool          // it is a Once op that was called, and nothing says that it had no effect
-	started bool          // the watchers were told that it has
-	next    func() int    // see exec.Walk.DoThen
-	began   time.Duration // since the walk was made
-	parent  context.Context
-	atCall  []func() // to be called just before the op is
+	phase   phase
+	outcome store.State // as the ledger has it; meaningful when committed
+	called  bool        // the function of the op
+	once    bool        // it is a Once op that was called, and nothing says that it had no effect
+	started bool        // the watchers were told that it has
 
-	mu         sync.Mutex
-	running    bool // the function of the op is being called
-	saved      []byte
-	progressAt time.Time // when the ledger last heard of progress
-	endTold    bool      // it has heard that the end is reached
+	mu       sync.Mutex // guards what follows: the op may ask from any goroutine
+	running  bool       // the function of the op is being called
+	saved    []byte
+	progress *progress // nil: it has told of none
+}
+
+// progress is what the ledger has heard of an op's progress.
+type progress struct {
+	at    time.Time
+	ended bool // it has heard that the end is reached
 }
 
 func (w *Walk) newAttempt(s *step, d store.Direction) *attempt {
@@ -187,11 +192,14 @@ func (a *attempt) propose() {
 		a.keyID = a.Step.ID
 		a.setSaved(nil) // it belongs to what was done then
 	}
-	a.Attempt, a.token, a.generation = c.Attempt, c.Token, c.Generation
+	a.Attempt, a.token, a.generation = c.Attempt, c.Token, int32(c.Generation)
 	a.records, _ = recordsPool.Get().(*ledger.Records)
 	a.records.Claim[0] = c
 }
 
+// recordsPool lends the memory of what an attempt writes for as long as it is under way. Without it a whole
+// Run on memory allocates 256 bytes more a step, and costs 12 to 34 % more processor time (bench,
+// Run/load=a).
 var recordsPool = sync.Pool{New: func() any { return new(ledger.Records) }}
 
 // recycle gives back the memory of what was written, when nobody reads it any more.
@@ -300,10 +308,10 @@ func (a *attempt) do(ctx context.Context, fn func(context.Context) error) error 
 
 // invoke calls the function of the op in a goroutine of the pool.
 func (a *attempt) invoke(ctx context.Context, fn func(context.Context) error) error {
-	for _, f := range a.atCall {
+	if f := a.atCall; f != nil {
+		a.atCall = nil
 		f()
 	}
-	a.atCall = nil
 	a.setRunning(true)
 	defer a.setRunning(false)
 	return a.walk.pool.Call(ctx, fn)

@@ -14,7 +14,7 @@ import (
 
 // finish closes a run whose walk ended with err, and says what became of it.
 func (e *Engine) finish(ctx context.Context, w *Walk, err error, began time.Time) (*Result, error) {
-	state, errs := w.verdict(ctx, err)
+	state, errs := w.endState(ctx, err)
 	if endErr := w.recordEnd(state, errs...); endErr != nil {
 		errs = append(errs, fmt.Errorf("close the run: %w", endErr))
 		if state == store.RunSucceeded {
@@ -26,21 +26,21 @@ func (e *Engine) finish(ctx context.Context, w *Walk, err error, began time.Time
 	if len(errs) == 0 {
 		return result, nil
 	}
-	return result, &RunFailure{Errs: errs}
+	return result, &RunError{Errs: errs}
 }
 
-// A RunFailure is every error of a run that did not succeed: those of its ops first, forward before
-// rollback. Package seq makes a RunError of it.
-type RunFailure struct{ Errs []error }
+// A RunError is every error of a run that did not succeed: those of its ops first, forward before
+// rollback. Package seq turns it into its own RunError, which says more.
+type RunError struct{ Errs []error }
 
-func (f *RunFailure) Error() string { return errors.Join(f.Errs...).Error() }
+func (e *RunError) Error() string { return errors.Join(e.Errs...).Error() }
 
 // Unwrap is the list of the errors.
-func (f *RunFailure) Unwrap() []error { return f.Errs }
+func (e *RunError) Unwrap() []error { return e.Errs }
 
-// verdict is the state that the run ends in, and its errors: those of its ops first, then what else
-// kept it from going on.
-func (w *Walk) verdict(ctx context.Context, err error) (store.RunState, []error) {
+// endState is the state that the run ends in, and its errors: those of its ops first, then what else
+// kept it from going on. err is what the middleware of the run and the executor returned.
+func (w *Walk) endState(ctx context.Context, err error) (store.RunState, []error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	errs := slices.Concat(w.failures, w.interrupted)

@@ -297,7 +297,9 @@ func (p *Planning) unfinished() []*store.Entry {
 func byID(a, b *store.Entry) int { return strings.Compare(a.ID, b.ID) }
 
 // sameAs reports whether a plan that was made from other would be made from p too: they are equal in
-// all that counts, and nothing depends on the time. Of what is done, the brief read saw little.
+// all that counts, and nothing depends on the time. Of what is done, the brief read saw little. Planning
+// again instead, a whole Run on memory costs 14 % more processor time and 430 bytes more a step (bench,
+// Run/load=a).
 func (p *Planning) sameAs(other *Planning, made *plan.Plan) bool {
 	timed := func(s plan.Step) bool { return !s.NotBefore.IsZero() }
 	return !slices.ContainsFunc(made.Steps, timed) && maps.EqualFunc(p.entries, other.entries, func(a, b *store.Entry) bool {

@@ -25,7 +25,7 @@ func (e *Engine) Serve(ctx context.Context, req *Request, final func(error) bool
 	var left []string
 	for ctx.Err() == nil {
 		result, err := e.Run(ctx, &due)
-		var failed *RunFailure
+		var failed *RunError
 		if err != nil && ctx.Err() == nil && !errors.As(err, &failed) && final(err) {
 			return err
 		}

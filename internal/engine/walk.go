@@ -211,7 +211,8 @@ func (w *Walk) run(ctx context.Context, s *step, next func() int) (store.State, 
 	return state, err
 }
 
-// settle notes what became of a step, and tells the watchers.
+// settle ends a step in a state, and tells the watchers. The goroutine that moved the step to busy calls
+// it once; its last act publishes the step to whoever waits for it.
 func (w *Walk) settle(s *step, state store.State, reason string, err error) {
 	a := s.attempt
 	s.state = state

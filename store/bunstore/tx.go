@@ -7,10 +7,11 @@ import (
 	"errors"
 	"sync"
 
-	"github.com/sequencer-go/seq/internal/opctx"
-	"github.com/sequencer-go/seq/store"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
+
+	"github.com/sequencer-go/seq/internal/opctx"
+	"github.com/sequencer-go/seq/store"
 )
 
 // ErrNoTx is the error of every query through a [Tx] that was asked for outside of an op.
