@@ -10,6 +10,7 @@ import (
 
 	"github.com/sequencer-go/seq/internal/engine"
 	"github.com/sequencer-go/seq/internal/errtext"
+	"github.com/sequencer-go/seq/plan"
 )
 
 // A Report says what became of a run: an outcome for every step of the plan, in plan order.
@@ -26,6 +27,8 @@ type Report struct {
 	// NotUndone names the ops that the run should have undone and could not, because they have
 	// no Rollback or it failed.
 	NotUndone []string
+	// Excluded names the ops that were left to do and are for another environment.
+	Excluded []plan.Exclusion
 }
 
 // A StepReport says what became of one op.
@@ -38,6 +41,7 @@ type StepReport struct {
 	Duration time.Duration // of the forward attempt
 	Due      time.Time     // of one that is scheduled
 	Reason   string        // why it was skipped, is scheduled, or was not started
+	Log      []string      // the last lines of the forward attempt, see [Logger]
 	Err      error         // an [OpError]; also if the failure was tolerated
 
 	failed bool
@@ -106,7 +110,7 @@ func (r *Report) String() string {
 	case r.State == RunSucceeded && len(r.Steps) == 0 && r.Strategy == engine.RollbackName:
 		return "nothing to undo\n"
 	case r.State == RunSucceeded && len(r.Steps) == 0 && r.Earlier == nil:
-		return "nothing is pending\n"
+		return "nothing is pending\n" + r.exclusions()
 	case r.State == RunSucceeded && len(r.Steps) == scheduled:
 		fmt.Fprintf(&b, "nothing is pending now, %d scheduled\n", scheduled)
 	default:
@@ -127,6 +131,15 @@ func (r *Report) String() string {
 	}
 	if len(r.NotUndone) > 0 {
 		fmt.Fprintf(&b, "  not undone: %s\n", strings.Join(r.NotUndone, ", "))
+	}
+	return b.String() + r.exclusions()
+}
+
+// exclusions is a line for each op that is for another environment.
+func (r *Report) exclusions() string {
+	var b strings.Builder
+	for _, x := range r.Excluded {
+		fmt.Fprintf(&b, "  %-16s %s  (%s)\n", "excluded", x.ID, x.Reason)
 	}
 	return b.String()
 }
@@ -164,13 +177,13 @@ func reportOf(r *engine.Result) *Report {
 	}
 	report := &Report{
 		Run: r.Run, Strategy: r.Strategy, State: r.State, Started: r.Started, Finished: r.Finished,
-		Earlier: reportOf(r.Earlier), NotUndone: r.NotUndone, Steps: make([]StepReport, len(r.Steps)),
+		Earlier: reportOf(r.Earlier), NotUndone: r.NotUndone, Excluded: r.Excluded, Steps: make([]StepReport, len(r.Steps)),
 	}
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		report.Steps[i] = StepReport{
 			ID: s.ID, Kind: s.Kind, State: s.State, Attempt: s.Attempt, Retries: s.Retries, Duration: s.Duration,
-			Due: s.Due, Reason: s.Reason, Err: s.Err, failed: s.Failed,
+			Due: s.Due, Reason: s.Reason, Log: s.Log, Err: s.Err, failed: s.Failed,
 		}
 	}
 	return report

@@ -30,6 +30,7 @@ type Event struct {
 	Delay     time.Duration
 	Plan      *plan.Plan // of Planned; it must not be changed
 	Done      int64      // of Progress: how far the op has come
+	Log       []string   // of Settled: the last lines that the op wrote to seq.Logger in its attempt
 	Total     int64      // of RunStarted and RollbackStarted: how many steps; of Progress: how much in all, 0 if unknown
 }
 
@@ -51,11 +52,12 @@ const (
 	EventPlanned                          // Plan is what will run
 	EventProgress                         // the op told how far it has come
 	EventRollbackStarted                  // the run turns back; the decision is recorded
+	EventNothingToDo                      // a run found nothing to do now: the Steps of Plan, Total of them, wait for their time; Reason says if another process did it all. Serve tells it of no look that it takes by itself
 )
 
 var eventNames = [...]string{
 	"waiting", "run started", "started", "overdue", "retrying", "settled", "run finished",
-	"lease acquired", "lease lost", "recovered", "planned", "progress", "rollback started",
+	"lease acquired", "lease lost", "recovered", "planned", "progress", "rollback started", "nothing to do",
 }
 
 // String is the kind in lower case.
@@ -82,11 +84,12 @@ func (e Event) MarshalJSON() ([]byte, error) {
 		Stack     string           `json:",omitempty"`
 		Delay     time.Duration    `json:",omitempty"`
 		Plan      *plan.Plan       `json:",omitempty"`
+		Log       []string         `json:",omitempty"`
 		Done      int64            `json:",omitempty"`
 		Total     int64            `json:",omitempty"`
 	}{
 		Kind: e.Kind, Time: e.Time, Run: e.Run, Strategy: e.Strategy, ID: e.ID, Attempt: e.Attempt, Reason: e.Reason,
-		Err: store.ErrorText(e.Err), Stack: e.Stack, Delay: e.Delay, Plan: e.Plan, Done: e.Done, Total: e.Total,
+		Err: store.ErrorText(e.Err), Stack: e.Stack, Delay: e.Delay, Plan: e.Plan, Log: e.Log, Done: e.Done, Total: e.Total,
 	}
 	if e.ID != "" {
 		out.Direction = &e.Direction

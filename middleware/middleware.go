@@ -28,8 +28,8 @@ type Middleware struct {
 	Step  func(next Handler) Handler
 	Watch func(Event) // called for each event, one at a time; see [Event]
 
-	// Role is what the engine does for it. Only [Record], [Unrecorded] and [Await] set it: its values
-	// cannot be named outside of this module.
+	// Role is what it and the engine have agreed on. Only [Record], [Unrecorded], [Await] and [Retry] set
+	// it: its values cannot be named outside of this module.
 	Role *role.Role
 }
 

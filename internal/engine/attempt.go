@@ -12,6 +12,7 @@ import (
 	"github.com/sequencer-go/seq/exec"
 	"github.com/sequencer-go/seq/internal/ledger"
 	"github.com/sequencer-go/seq/internal/opctx"
+	"github.com/sequencer-go/seq/internal/verdict"
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 )
@@ -47,12 +48,17 @@ type attempt struct {
 	outcome    store.State     // as the ledger has it; meaningful when committed
 	ledgerErr  error           // the ledger failed: nothing may be concluded from the op's own error
 
-	retries int32
-	started bool          // the watchers were told that it has
-	next    func() int    // see exec.Walk.DoThen
-	began   time.Duration // since the walk was made
-	parent  context.Context
-	atCall  []func() // to be called just before the op is
+	retries  int32
+	calls    int32         // of the op's function in this attempt
+	reached  bool          // the call came through the middleware to the op
+	saidSkip bool          // the op, when it was called last, asked to be skipped
+	closing  bool          // the outcome was written, or is known not to be writable
+	log      attemptLog    // what the op said to its logger
+	started  bool          // the watchers were told that it has
+	next     func() int    // see exec.Walk.DoThen
+	began    time.Duration // since the walk was made
+	parent   context.Context
+	atCall   []func() // to be called just before the op is
 
 	mu         sync.Mutex
 	running    bool // the function of the op is being called
@@ -104,7 +110,8 @@ func (a *attempt) through(ctx context.Context) (err error) {
 		}
 	}()
 	a.parent = ctx
-	return a.walk.handler((*attemptContext)(a), &a.Call)
+	err = a.walk.handler((*attemptContext)(a), &a.Call)
+	return a.close(ctx, err) // if it never came to the record layer, and was claimed ahead
 }
 
 // record is the record layer: it writes ahead that an attempt begins, and afterwards what came of it.
@@ -170,9 +177,10 @@ func (a *attempt) recycle() {
 // close writes what came of the attempt, unless that is committed already. It returns the op's own
 // error, and with it why the ledger could not be told.
 func (a *attempt) close(ctx context.Context, own error) error {
-	if a.token.IsZero() || a.phase == committed {
+	if a.token.IsZero() || a.phase == committed || a.closing {
 		return own
 	}
+	a.closing = true
 	if a.ledgerErr != nil {
 		a.step.deferOutcome(a.unmade())
 		return own
@@ -202,6 +210,7 @@ func call(ctx context.Context, c *middleware.Call) error {
 		return err
 	}
 	w, task := a.walk, a.step.task
+	a.reached, a.saidSkip = true, false
 	if !a.started {
 		a.started = true
 		if w.watchers != nil {
@@ -215,7 +224,7 @@ func call(ctx context.Context, c *middleware.Call) error {
 	} else if c.Doubt && task.Verify != nil {
 		applied, err := w.pool.Ask(ctx, task.Verify)
 		if err != nil {
-			return &questionError{verify, err}
+			return &questionError{verify, w.redact.error(err)}
 		}
 		if applied {
 			return nil
@@ -236,7 +245,9 @@ func (a *attempt) invoke(ctx context.Context, fn func(context.Context) error) er
 	a.atCall = nil
 	a.setRunning(true)
 	defer a.setRunning(false)
-	return a.walk.pool.Call(ctx, fn)
+	err := a.walk.redact.error(a.walk.pool.Call(ctx, fn))
+	_, a.saidSkip = verdict.SkipReason(err)
+	return err
 }
 
 // atomically calls the op in a transaction of the store that also holds the outcome, and the claim of

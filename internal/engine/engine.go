@@ -15,6 +15,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	"github.com/sequencer-go/seq/clock"
 	"github.com/sequencer-go/seq/exec"
@@ -43,6 +44,10 @@ type Engine struct {
 	Drift    Drift
 	Watchers notify.Fanout
 	OpError  OpErrorFunc
+
+	Environment string                   // "": it was not told
+	Redact      func(text string) string // nil: nothing is to be hidden; see redactor
+	Logger      *slog.Logger             // that seq.Logger writes to; nil: slog.Default()
 }
 
 // forCall is the engine for one call: a strategy that records nothing gets a ledger in memory.
@@ -85,7 +90,7 @@ func (e *Engine) Load(ctx context.Context, req *Request, read reader) (*Planning
 	if err != nil {
 		return nil, errors.Join(c.err, err)
 	}
-	p := &Planning{catalog: c, entries: entries, req: req, strategy: &e.Strategy, drift: e.Drift, now: e.Clock.Now()}
+	p := &Planning{catalog: c, entries: entries, req: req, strategy: &e.Strategy, drift: e.Drift, now: e.Clock.Now(), environment: e.Environment}
 	p.adoptRenamed()
 	return p, nil
 }

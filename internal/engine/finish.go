@@ -45,9 +45,9 @@ func (w *Walk) verdict(ctx context.Context, err error) (store.RunState, []error)
 	errs := slices.Clone(w.failures)
 	switch interrupted := ctx.Err() != nil && err != nil; {
 	case interrupted:
-		errs = append(errs, interruption(ctx))
+		errs = append(errs, w.redact.error(interruption(ctx)))
 	case err != nil && len(errs) == 0:
-		errs = append(errs, err)
+		errs = append(errs, w.redact.error(err))
 	case err == nil && len(errs) == 0:
 		if err := w.unsettled(); err != nil {
 			errs = append(errs, err)
@@ -92,7 +92,7 @@ func (w *Walk) skips() []store.Mark {
 	for i := range w.steps {
 		s := &w.steps[i]
 		e := s.known()
-		if s.status.Load() != settled || s.state != store.Skipped || e.State != store.Pending && e.State != store.Skipped && e.State != store.Scheduled {
+		if s.status.Load() != settled || s.state != store.Skipped || s.number > 0 || e.State != store.Pending && e.State != store.Skipped && e.State != store.Scheduled {
 			continue
 		}
 		if e.State == store.Skipped && e.Error == s.reason() {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq/internal/ledger"
+	"github.com/sequencer-go/seq/internal/verdict"
 	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
@@ -46,10 +47,15 @@ func (w *Walk) gate(ctx context.Context, s *step) (store.State, string, error) {
 	}
 	if s.task.ShouldRun != nil {
 		yes, err := w.pool.Ask(ctx, s.task.ShouldRun)
+		if reason, skips := verdict.SkipReason(err); skips {
+			s.satisfies = true
+			return store.Skipped, w.redact.text(reason), nil
+		}
 		if err != nil {
-			return store.Failed, "", &questionError{condition, err}
+			return store.Failed, "", &questionError{condition, w.redact.error(err)}
 		}
 		if !yes {
+			s.satisfies = true
 			return store.Skipped, conditionFalse, nil
 		}
 	}

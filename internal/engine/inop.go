@@ -58,6 +58,9 @@ func (a *attempt) setRunning(is bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.running = is
+	if is {
+		a.calls++
+	}
 }
 
 // Progress implements opctx.Attempt. Watchers are told each time. The ledger is told once in

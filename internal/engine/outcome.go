@@ -17,6 +17,8 @@ func (a *attempt) state(err error) store.State {
 		return store.Indeterminate
 	case err == nil:
 		return store.Succeeded
+	case a.skipped(err):
+		return store.Skipped
 	case a.tolerable():
 		return store.Tolerated
 	default:
@@ -26,7 +28,10 @@ func (a *attempt) state(err error) store.State {
 
 // outcomeOf is what the ledger is told of an attempt that ended with err.
 func (a *attempt) outcomeOf(err error) store.Outcome {
-	out := store.Outcome{ID: a.Step.ID, Token: a.token, Error: errorDetail(err), Saved: a.Saved()}
+	if a.skipped(err) {
+		return a.skipOutcome(err)
+	}
+	out := store.Outcome{ID: a.Step.ID, Token: a.token, Error: a.walk.redact.text(errorDetail(err)), Saved: a.Saved()}
 	if err == nil {
 		if a.completion == 0 {
 			a.completion = a.walk.session.NextCompletion()
@@ -73,7 +78,7 @@ func effectOf(a *attempt, before store.State, err error) store.Effect {
 	switch {
 	case a == nil && (before == store.Indeterminate || before == store.RollbackFailed), unverified(err):
 		return store.EffectUnknown
-	case a == nil, errors.As(err, &q):
+	case a == nil, errors.As(err, &q), !a.reached && a.phase != unclaimed:
 		return store.EffectNone
 	}
 	switch a.phase {

@@ -24,7 +24,10 @@ type Planning struct {
 	drift    Drift
 	strategy *Strategy
 	now      time.Time
-	waived   map[string]bool // ops whose condition was false in an earlier round of this run
+	waived   map[string]bool // ops that were satisfied without running, in an earlier round of this run
+
+	environment string
+	excluded    []plan.Exclusion // see exclude
 
 	// While the plan is made: the entry of each task of the catalog, nil if the ledger has none, and how
 	// many others there are.
@@ -78,7 +81,7 @@ func (p *Planning) plan(ctx context.Context) (*planned, error) {
 
 // annotate writes into a plan what is known to go wrong, or to come first, whatever the planner.
 func (p *Planning) annotate(made *plan.Plan) {
-	made.Findings = p.findings()
+	made.Findings, made.Excluded = p.findings(), p.excluded
 	saga := holds(p.strategy.Chain, middleware.LayerSaga)
 	for i := range made.Steps {
 		s := &made.Steps[i]
@@ -98,7 +101,8 @@ func (p *Planning) annotate(made *plan.Plan) {
 // is wrong comes back as one error.
 func (p *Planning) input() (plan.Input, error) {
 	in := plan.Input{Now: p.now}
-	errs := []error{p.catalog.err, p.unknown()}
+	p.excluded = nil
+	errs := []error{p.catalog.err, p.unknown(), p.environmentKnown()}
 	for _, id := range p.req.Only {
 		if _, known := p.catalog.index[id]; !known {
 			errs = append(errs, p.catalog.notRegistered("Only", id))
@@ -114,7 +118,7 @@ func (p *Planning) input() (plan.Input, error) {
 		if p.of[i] = p.entries[p.catalog.tasks[i].task.ID]; p.of[i] != nil {
 			p.others--
 		}
-		if p.chosen(i) {
+		if p.chosen(i) && !p.exclude(p.catalog.tasks[i].task) {
 			steps++
 			place[i] = steps
 			edges += len(p.catalog.deps[i])
@@ -134,7 +138,7 @@ func (p *Planning) input() (plan.Input, error) {
 			switch id := p.catalog.tasks[j].task.ID; {
 			case place[j] > 0:
 				flat = append(flat, place[j]-1)
-			case !p.done(id) && !p.waived[id]:
+			case !p.done(id) && !p.waived[id] && !p.elsewhere(p.catalog.tasks[j].task):
 				step.Skip = fmt.Sprintf("depends on %s, which this run leaves out", id)
 			}
 		}

@@ -15,6 +15,7 @@ type Request struct {
 	From     *From
 	Repeat   bool
 	Due      bool     // only what the schedule holds and is due
+	Polls    bool     // it is made again and again, and tells nobody when there is nothing to do
 	Tags     []string // nil: any
 	Only     []string // nil: any
 	Last     int      // of a rollback: how many ops, those that completed last; 0: not asked for

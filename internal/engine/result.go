@@ -19,6 +19,7 @@ type Result struct {
 	Steps     []StepResult
 	Earlier   *Result // of a rollback that another process began
 	NotUndone []string
+	Excluded  []plan.Exclusion
 }
 
 // A StepResult says what became of one op.
@@ -32,6 +33,7 @@ type StepResult struct {
 	Duration time.Duration
 	Due      time.Time
 	Reason   string
+	Log      []string
 	Err      error
 }
 
@@ -41,6 +43,7 @@ func (w *Walk) result(state store.RunState, began time.Time) *Result {
 		Run: w.session.Run.ID, Strategy: w.strategy, State: state, Started: began, Finished: w.clock.Now(),
 		Steps: make([]StepResult, len(w.steps), len(w.steps)+len(w.past)),
 	}
+	r.Excluded = w.plan.Excluded
 	for i := range w.steps {
 		s := &w.steps[i]
 		r.Steps[i] = s.result()
@@ -69,6 +72,6 @@ func (w *Walk) result(state store.RunState, began time.Time) *Result {
 func (s *step) result() StepResult {
 	return StepResult{
 		ID: s.plan.ID, Kind: s.plan.Kind, State: s.state, Failed: s.failed, Attempt: int(s.number), Retries: int(s.retries),
-		Duration: s.took, Reason: s.reason(), Err: s.err(),
+		Duration: s.took, Reason: s.reason(), Log: s.log, Err: s.err(),
 	}
 }

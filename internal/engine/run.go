@@ -38,6 +38,9 @@ func (e *Engine) Run(ctx context.Context, req *Request) (*Result, error) {
 		discarded := ledger.Discard()
 		discarded.Run.Strategy = e.Strategy.Name
 		if w := e.newWalk(discarded, made, p.entries); w.settleScheduled(p.now) {
+			if !req.Polls {
+				e.nothingToDo(made.Plan, "")
+			}
 			return w.result(store.RunSucceeded, p.now), nil
 		}
 	}
@@ -91,7 +94,8 @@ func (e *Engine) underLease(ctx context.Context, s *ledger.Session, before *Plan
 		return result, err
 	}
 	if len(made.Steps) == 0 {
-		result.State = store.RunSucceeded
+		result.State, result.Excluded = store.RunSucceeded, made.Excluded
+		e.nothingToDo(made.Plan, "another process did what was left to do")
 		return result, nil
 	}
 	w := e.newWalk(s, made, p.entries)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 	"github.com/sequencer-go/seq/internal/ledger"
 	"github.com/sequencer-go/seq/internal/notify"
 	"github.com/sequencer-go/seq/internal/safecall"
+	"github.com/sequencer-go/seq/internal/verdict"
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
@@ -33,9 +35,12 @@ type Walk struct {
 	catalog   *Catalog
 	watchers  notify.Fanout
 	opError   OpErrorFunc
+	redact    redactor
+	logger    *slog.Logger
 	strategy  string
-	tolerates bool // failures of ops that are allowed to fail
-	quiet     bool // nobody asks how long a step takes
+	env       string // where this is; "": it was not told
+	tolerates bool   // failures of ops that are allowed to fail
+	quiet     bool   // nobody asks how long a step takes
 	made      time.Time
 
 	pool     safecall.Pool // calls the functions of ops
@@ -60,7 +65,7 @@ type OpErrorFunc func(id string, d store.Direction, effect store.Effect, err err
 func (e *Engine) newWalk(s *ledger.Session, p *planned, entries map[string]*store.Entry) *Walk {
 	w := &Walk{
 		plan: p.Plan, handler: handler(e.Strategy.Chain), clock: e.Clock, made: e.Clock.Now(), session: s, catalog: e.Catalog,
-		watchers: e.Watchers, opError: e.OpError, strategy: s.Run.Strategy,
+		watchers: e.Watchers, opError: e.OpError, redact: e.Redact, logger: e.Logger, env: e.Environment, strategy: s.Run.Strategy,
 		tolerates: holds(e.Strategy.Chain, middleware.LayerTolerate),
 	}
 	w.layOut(entries, func(i int) (task *Task, declared int32) {
@@ -175,14 +180,14 @@ func (w *Walk) do(ctx context.Context, i int, next func() int) error {
 	}
 	state, reason, err := w.gate(ctx, s)
 	if state == store.Pending && err == nil {
-		state, err = w.run(ctx, s, next)
+		state, reason, err = w.run(ctx, s, next)
 	}
 	w.settle(s, state, reason, err)
 	return s.answer()
 }
 
 // run makes one call of the op through the middleware, and says what the step is then.
-func (w *Walk) run(ctx context.Context, s *step, next func() int) (store.State, error) {
+func (w *Walk) run(ctx context.Context, s *step, next func() int) (store.State, string, error) {
 	a := s.attempt
 	if a == nil { // else it was claimed ahead
 		a = w.newAttempt(s, store.Forward)
@@ -192,8 +197,14 @@ func (w *Walk) run(ctx context.Context, s *step, next func() int) (store.State, 
 	if !w.quiet {
 		a.began = w.clock.Now().Sub(w.made)
 	}
-	err := a.through(ctx)
-	return a.state(err), err
+	err := w.redact.error(a.through(ctx))
+	state := a.state(err)
+	if state != store.Skipped {
+		return state, "", err
+	}
+	s.satisfies = a.saidSkip
+	reason, _ := verdict.SkipReason(err)
+	return state, w.redact.text(reason), nil
 }
 
 // settle notes what became of a step, and tells the watchers.
@@ -207,7 +218,7 @@ func (w *Walk) settle(s *step, state store.State, reason string, err error) {
 		err = w.opError(s.plan.ID, store.Forward, effectOf(a, s.known().State, err), err)
 	}
 	if a != nil {
-		s.number, s.retries = int32(a.Attempt), a.retries
+		s.number, s.retries, s.log = int32(a.Attempt), a.retries, a.logLines()
 		if !w.quiet {
 			s.took = w.clock.Now().Sub(w.made) - a.began
 		}
@@ -225,7 +236,7 @@ func (w *Walk) settle(s *step, state store.State, reason string, err error) {
 	}
 	if w.watchers != nil {
 		w.announce(middleware.Event{
-			Kind: middleware.EventSettled, ID: s.plan.ID, Attempt: int(s.number), State: s.state, Reason: reason, Err: err,
+			Kind: middleware.EventSettled, ID: s.plan.ID, Attempt: int(s.number), State: s.state, Reason: reason, Err: err, Log: s.log,
 		})
 	}
 	s.status.Store(settled)

@@ -5,8 +5,18 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
+
+// nothingToDo tells the watchers that a call found nothing to do.
+func (e *Engine) nothingToDo(p *plan.Plan, why string) {
+	if e.Watchers != nil {
+		e.Watchers.Send(middleware.Event{
+			Kind: middleware.EventNothingToDo, Time: e.Clock.Now(), Strategy: e.Strategy.Name, Plan: p, Total: int64(len(p.Steps)), Reason: why,
+		})
+	}
+}
 
 // sessionWatcher tells the watchers of a sequencer what happens to the session of a call.
 type sessionWatcher struct {
@@ -18,6 +28,7 @@ func (s *sessionWatcher) send(e middleware.Event) {
 	if s.engine.Watchers == nil {
 		return
 	}
+	e.Err = redactor(s.engine.Redact).error(e.Err)
 	e.Time, e.Strategy, e.Run = s.engine.Clock.Now(), s.engine.Strategy.Name, s.run
 	s.engine.Watchers.Send(e)
 }

@@ -3,6 +3,7 @@ package opctx
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -11,6 +12,12 @@ type StoreKey struct{}
 
 // AttemptKey is the key of the [Attempt].
 type AttemptKey struct{}
+
+// How many lines of an op's log are kept with an attempt, and how long each may be.
+const (
+	MaxLogLines     = 50
+	MaxLogLineBytes = 1000
+)
 
 // An Attempt is what an op, and the middleware around it, may ask of the attempt that it belongs to.
 // Its methods are safe for concurrent use.
@@ -23,11 +30,27 @@ type Attempt interface {
 	Progress(done, total int64)
 	// Key is the idempotency key.
 	Key() string
+	// Info is what the attempt is.
+	Info() Info
+	// Logger is where the op logs; its attributes name the attempt.
+	Logger() *slog.Logger
 	// Retrying says that the call failed and will be made again after delay.
 	Retrying(err error, delay time.Duration)
 	// AtCall has f called once, just before the op is called next: what stands before it, such as the
 	// wait for a database that has one writer, is over then.
 	AtCall(f func())
+}
+
+// Info is what an op may know of its attempt. It has the fields of seq.OpInfo, where they are documented.
+type Info struct {
+	ID          string
+	Run         string
+	Strategy    string
+	Direction   uint8 // a store.Direction
+	Attempt     int
+	Call        int
+	Retry       bool
+	Environment string
 }
 
 // Of is the attempt that a context belongs to, nil if to none.

@@ -1,0 +1,117 @@
+package engine
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/sequencer-go/seq/internal/opctx"
+	"github.com/sequencer-go/seq/store"
+)
+
+// attemptLog is the memory of what an op wrote to its logger in one attempt: the last lines of it.
+type attemptLog struct {
+	mu     sync.Mutex
+	logger *slog.Logger // nil: the op has not asked for it
+	lines  []string
+	closed bool
+}
+
+// Logger implements opctx.Attempt. All calls in an attempt share it.
+func (a *attempt) Logger() *slog.Logger {
+	l := &a.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.logger == nil {
+		base := a.walk.logger
+		if base == nil {
+			base = slog.Default()
+		}
+		attrs := []slog.Attr{
+			slog.String("op", a.Step.ID), slog.String("run", a.Run), slog.Int("attempt", a.Attempt), slog.String("direction", a.Direction.String()),
+		}
+		keep := slog.NewTextHandler(lineWriter{a}, &slog.HandlerOptions{Level: slog.LevelInfo})
+		l.logger = slog.New(&teeHandler{base.Handler().WithAttrs(attrs), keep})
+	}
+	return l.logger
+}
+
+// logLines are the lines that are kept of the attempt, the oldest first; nil if there are none. From then
+// on none are added. They go into the event and the report; a store that has room for them gets them with
+// the outcome, from outcomeOf.
+func (a *attempt) logLines() []string {
+	a.log.mu.Lock()
+	defer a.log.mu.Unlock()
+	a.log.closed = true
+	return a.log.lines
+}
+
+// lineWriter keeps lines: slog's handlers write a record in one call.
+type lineWriter struct{ *attempt }
+
+func (w lineWriter) Write(p []byte) (int, error) {
+	line := w.walk.redact.text(strings.TrimSuffix(string(p), "\n"))
+	line = strings.ReplaceAll(strings.ToValidUTF8(line, "\uFFFD"), "\x00", "␀")
+	if len(line) > opctx.MaxLogLineBytes {
+		cut := opctx.MaxLogLineBytes - len("…")
+		for !utf8.RuneStart(line[cut]) {
+			cut--
+		}
+		line = line[:cut] + "…"
+	}
+	l := &w.log
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case l.closed:
+	case len(l.lines) < opctx.MaxLogLines:
+		l.lines = append(l.lines, line)
+	default:
+		l.lines = append(slices.Delete(l.lines, 0, 1), line)
+	}
+	return len(p), nil
+}
+
+// teeHandler hands each record to two handlers.
+type teeHandler struct{ base, keep slog.Handler }
+
+func (t *teeHandler) Enabled(ctx context.Context, level slog.Level) bool {
+	return t.keep.Enabled(ctx, level) || t.base.Enabled(ctx, level)
+}
+
+func (t *teeHandler) Handle(ctx context.Context, r slog.Record) error {
+	if t.keep.Enabled(ctx, r.Level) {
+		_ = t.keep.Handle(ctx, r.Clone())
+	}
+	if !t.base.Enabled(ctx, r.Level) {
+		return nil
+	}
+	return t.base.Handle(ctx, r)
+}
+
+func (t *teeHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &teeHandler{t.base.WithAttrs(attrs), t.keep.WithAttrs(attrs)}
+}
+
+func (t *teeHandler) WithGroup(name string) slog.Handler {
+	return &teeHandler{t.base.WithGroup(name), t.keep.WithGroup(name)}
+}
+
+// Info implements opctx.Attempt.
+func (a *attempt) Info() opctx.Info {
+	a.mu.Lock()
+	calls := int(a.calls)
+	a.mu.Unlock()
+	e := a.step.known()
+	retry := calls > 1 || e.Crashes > 0
+	if a.Direction == store.Forward && e.Attempt > 0 && e.Seq == 0 && e.State != store.Skipped {
+		retry = true
+	}
+	return opctx.Info{
+		ID: a.Step.ID, Run: a.Run, Strategy: a.walk.strategy, Direction: uint8(a.Direction), Attempt: a.Attempt, Call: max(calls, 1),
+		Retry: retry, Environment: a.walk.env,
+	}
+}
