@@ -26,9 +26,9 @@ func (complete) Kind() seq.Kind                          { return seq.Migration 
 func (complete) Delivery() seq.Delivery                  { return seq.Once }
 func (complete) Verify(context.Context) (bool, error)    { return true, nil }
 
-func (complete) Retry() seq.Retry                        { return seq.Retry{Attempts: 2} }
-func (complete) Timeout() time.Duration                  { return time.Second }
-func (complete) Environments() []string                  { return []string{"e"} }
+func (complete) Retry() seq.Retry       { return seq.Retry{Attempts: 2} }
+func (complete) Timeout() time.Duration { return time.Second }
+func (complete) Environments() []string { return []string{"e"} }
 
 func TestFromTypeTakesEveryMethod(t *testing.T) {
 	op := seq.FromType("x", complete{})

@@ -102,7 +102,7 @@ func (e *Engine) Full(ctx context.Context) (map[string]*store.Entry, error) {
 
 // brief is how to read for a plan, which need not know much of what is done unless that is repeated.
 func (e *Engine) brief(req *Request) reader {
-	b, can := e.Store.(store.Briefer)
+	b, can := store.BrieflyOf(e.Store)
 	if !can || req.Repeat {
 		return e.Full
 	}
