@@ -106,6 +106,11 @@ type (
 		Total     int64       `json:"total,omitempty"`
 		Holder    *holderView `json:"holder,omitempty"`
 		Plan      string      `json:"plan,omitempty"` // its hash
+
+		Actor   string         `json:"actor,omitempty"`
+		Seconds float64        `json:"seconds,omitempty"`
+		Counts  map[string]int `json:"counts,omitempty"` // steps by state, at the end of a run
+		Log     []string       `json:"log,omitempty"`    // the last lines of the op
 	}
 )
 
@@ -170,6 +175,13 @@ func viewEvent(e *middleware.Event) eventView {
 	v := eventView{
 		Event: e.Kind.String(), Time: e.Time.UTC(), Run: e.Run, Strategy: e.Strategy, ID: e.ID, Attempt: e.Attempt,
 		Reason: e.Reason, Error: store.ErrorText(cause(e.Err)), Delay: e.Delay.Seconds(), Done: e.Done, Total: e.Total,
+		Actor: e.Actor, Seconds: e.Duration.Seconds(), Log: e.Log, Plan: e.Hash,
+	}
+	for s, n := range e.Counts {
+		if v.Counts == nil {
+			v.Counts = map[string]int{}
+		}
+		v.Counts[s.String()] = n
 	}
 	if e.ID != "" {
 		v.Direction = e.Direction.String()
@@ -179,7 +191,7 @@ func viewEvent(e *middleware.Event) eventView {
 		v.State = e.State.String()
 	case middleware.EventRunFinished:
 		v.RunState = e.RunState.String()
-	case middleware.EventPlanned:
+	case middleware.EventPlanned, middleware.EventNothingToDo:
 		if e.Plan != nil {
 			v.Plan = e.Plan.Hash()
 		}

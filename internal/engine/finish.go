@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -21,7 +20,7 @@ func (e *Engine) finish(ctx context.Context, w *Walk, err error, began time.Time
 		}
 	}
 	result := w.result(state, began)
-	w.announce(middleware.Event{Kind: middleware.EventRunFinished, RunState: state})
+	w.announceEnd(result)
 	if len(errs) == 0 {
 		return result, nil
 	}

@@ -206,6 +206,7 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 	a := w.newAttempt(s, store.Rollback)
 	ctx, cancel := w.session.WhileHeld(ctx)
 	defer cancel()
+	began := w.clock.Now()
 	err := w.redact.error(a.through(ctx))
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -226,7 +227,7 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 	}
 	a.recycle()
 	w.announce(middleware.Event{
-		Kind: middleware.EventSettled, ID: id, Direction: store.Rollback, Attempt: a.Attempt, State: s.state, Err: err, Log: a.logLines(),
+		Kind: middleware.EventSettled, ID: id, Direction: store.Rollback, Attempt: a.Attempt, State: s.state, Err: err, Log: a.logLines(), Duration: w.clock.Now().Sub(began),
 	})
 	return err
 }

@@ -113,7 +113,7 @@ func (e *Engine) underLease(ctx context.Context, s *ledger.Session, before *Plan
 // middleware of the run like a failure in a walk, so that a saga undoes the rounds before.
 func (e *Engine) rounds(ctx context.Context, w *Walk, req *Request) (*Result, error) {
 	began := e.Clock.Now()
-	w.announce(middleware.Event{Kind: middleware.EventRunStarted, Total: int64(len(w.steps))})
+	w.announceStart()
 	err := e.execute(ctx, w, e.Strategy.Executor)
 	for err == nil && e.awaits() {
 		at, more := w.nextDue()

@@ -130,7 +130,7 @@ func (e *Engine) undo(ctx context.Context, s *ledger.Session, asked map[string]b
 	back.Strategy.Chain = slices.DeleteFunc(slices.Clone(e.Strategy.Chain), func(m middleware.Middleware) bool { return m.Run != nil })
 	w := back.newWalk(s, &planned{Plan: &plan.Plan{Strategy: RollbackName}}, nil)
 	began := e.Clock.Now()
-	w.announce(middleware.Event{Kind: middleware.EventRunStarted})
+	w.announceStart()
 	err := back.execute(ctx, w, exec.Func(func(ctx context.Context, _ exec.Walk) error {
 		ids, err := w.beginRollback(ctx, asked)
 		if err != nil {

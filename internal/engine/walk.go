@@ -236,7 +236,7 @@ func (w *Walk) settle(s *step, state store.State, reason string, err error) {
 	}
 	if w.watchers != nil {
 		w.announce(middleware.Event{
-			Kind: middleware.EventSettled, ID: s.plan.ID, Attempt: int(s.number), State: s.state, Reason: reason, Err: err, Log: s.log,
+			Kind: middleware.EventSettled, ID: s.plan.ID, Attempt: int(s.number), State: s.state, Reason: reason, Err: err, Log: s.log, Duration: s.took,
 		})
 	}
 	s.status.Store(settled)

@@ -9,6 +9,34 @@ import (
 	"github.com/sequencer-go/seq/store"
 )
 
+// announceStart tells the watchers that the run begins.
+func (w *Walk) announceStart() {
+	if w.watchers == nil {
+		return
+	}
+	e := middleware.Event{
+		Kind: middleware.EventRunStarted, Total: int64(len(w.steps)), Actor: w.session.Run.Owner.Actor, Reason: w.session.Run.Reason,
+	}
+	if len(w.steps) > 0 {
+		e.Hash = w.plan.Hash()
+	}
+	w.announce(e)
+}
+
+// announceEnd tells the watchers what became of the run.
+func (w *Walk) announceEnd(r *Result) {
+	if w.watchers == nil {
+		return
+	}
+	counts := map[store.State]int{}
+	for i := range r.Steps {
+		counts[r.Steps[i].State]++
+	}
+	w.announce(middleware.Event{
+		Kind: middleware.EventRunFinished, RunState: r.State, Duration: r.Finished.Sub(r.Started), Counts: counts,
+	})
+}
+
 // nothingToDo tells the watchers that a call found nothing to do.
 func (e *Engine) nothingToDo(p *plan.Plan, why string) {
 	if e.Watchers != nil {
