@@ -32,6 +32,7 @@ type (
 		DependsOn  []string   `json:"depends_on,omitempty"`
 		Tags       []string   `json:"tags,omitempty"`
 		Legal      []string   `json:"legal_now,omitempty"`
+		Excluded   string     `json:"excluded,omitempty"`
 	}
 	ownerView struct {
 		Host     string `json:"host"`
@@ -75,8 +76,10 @@ type (
 		Steps     []resultView `json:"steps"`
 		NotUndone []string     `json:"not_undone,omitempty"`
 		Earlier   *reportView  `json:"earlier,omitempty"`
-		Error     string       `json:"error,omitempty"`
-		Exit      int          `json:"exit"`
+
+		Excluded []exclusionView `json:"excluded,omitempty"`
+		Error    string          `json:"error,omitempty"`
+		Exit     int             `json:"exit"`
 	}
 	resultView struct {
 		ID      string     `json:"id"`
@@ -134,7 +137,7 @@ func viewHolder(h *store.LeaseError) *holderView {
 func viewOp(o *seq.OpStatus) opView {
 	return opView{
 		o.ID, o.Kind.String(), o.State.String(), o.Registered, o.Pending(), moment(o.Due), o.Waits, o.Attempt, o.Crashes, o.Run,
-		o.Error, o.Done, o.Total, o.Refused, o.Delivery.String(), o.AllowedToFail, o.Reversible, o.DependsOn, o.Tags, nil,
+		o.Error, o.Done, o.Total, o.Refused, o.Delivery.String(), o.AllowedToFail, o.Reversible, o.DependsOn, o.Tags, nil, o.Excluded,
 	}
 }
 
@@ -156,6 +159,9 @@ func viewReport(r *seq.Report) *reportView {
 	out := &reportView{
 		Run: r.Run, Strategy: r.Strategy, State: r.State.String(), Started: moment(r.Started), Finished: moment(r.Finished),
 		Steps: []resultView{}, NotUndone: r.NotUndone, Earlier: viewReport(r.Earlier),
+	}
+	for _, x := range r.Excluded {
+		out.Excluded = append(out.Excluded, exclusionView{x.ID, x.Reason})
 	}
 	for i := range r.Steps {
 		s := &r.Steps[i]
