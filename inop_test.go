@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,6 +14,8 @@ import (
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
+	"github.com/sequencer-go/seq/store/bunstore"
+	"github.com/sequencer-go/seq/store/sqlite"
 )
 
 func infoOfOp(t *testing.T, s seq.Strategy) {
@@ -171,5 +174,27 @@ func nothingToDo(t *testing.T, s seq.Strategy) {
 	events := b.rec.Events()
 	if len(events) != 1 || events[0].Kind != middleware.EventNothingToDo || events[0].Plan == nil || events[0].Total != 0 {
 		t.Errorf("%+v", events)
+	}
+}
+
+// TestAConditionReadsTheDatabase: what decides whether an op runs is mostly in the tables it works on.
+func TestAConditionReadsTheDatabase(t *testing.T) {
+	ledger, err := sqlite.Open(filepath.Join(t.TempDir(), "ledger.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ledger.Close()
+	for _, delivery := range []seq.Delivery{seq.Repeatable, seq.Transactional} {
+		op := ok("a")
+		op.Delivery = delivery
+		op.ShouldRun = func(ctx context.Context) (bool, error) {
+			var n int
+			err := bunstore.DB(ctx).QueryRowContext(ctx, "SELECT 7").Scan(&n)
+			return n != 7, err
+		}
+		r, err := seq.New(ledger, op).Run(t.Context())
+		if err != nil || len(r.Skipped()) != 1 {
+			t.Errorf("%v\n%s", err, r)
+		}
 	}
 }
