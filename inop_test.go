@@ -198,3 +198,20 @@ func TestAConditionReadsTheDatabase(t *testing.T) {
 		}
 	}
 }
+
+// An op finds its database also in a strategy that keeps no record there.
+func TestAnUnrecordedOpReadsTheDatabase(t *testing.T) {
+	ledger, err := sqlite.Open(filepath.Join(t.TempDir(), "ledger.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ledger.Close()
+	op := ok("a")
+	op.Run = func(ctx context.Context) error {
+		var n int
+		return bunstore.DB(ctx).QueryRowContext(ctx, "SELECT 7").Scan(&n)
+	}
+	if _, err := seq.New(ledger, op).Use(middleware.Unrecorded()).Run(t.Context()); err != nil {
+		t.Error(err)
+	}
+}

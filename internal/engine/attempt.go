@@ -53,7 +53,7 @@ type attempt struct {
 	reached  bool          // the call came through the middleware to the op
 	saidSkip bool          // the op, when it was called last, asked to be skipped
 	closing  bool          // the outcome was written, or is known not to be writable
-	log      attemptLog    // what the op said to its logger
+	log      *attemptLog   // nil: the op has not asked for its logger; guarded by mu
 	started  bool          // the watchers were told that it has
 	next     func() int    // see exec.Walk.DoThen
 	began    time.Duration // since the walk was made
@@ -88,7 +88,7 @@ func (c *attemptContext) Value(key any) any {
 	case opctx.AttemptKey{}:
 		return (*attempt)(c)
 	case opctx.StoreKey{}:
-		return c.walk.session.Store()
+		return c.walk.home
 	}
 	return c.parent.Value(key)
 }

@@ -45,6 +45,8 @@ type Engine struct {
 	Watchers notify.Fanout
 	OpError  OpErrorFunc
 
+	home store.Store // that ops find their database by; nil: Store
+
 	Environment string                   // "": it was not told
 	Redact      func(text string) string // nil: nothing is to be hidden; see redactor
 	Logger      *slog.Logger             // that seq.Logger writes to; nil: slog.Default()
@@ -56,6 +58,7 @@ func (e *Engine) forCall() *Engine {
 		return e
 	}
 	copied := *e
+	copied.home = e.Store
 	copied.Store = store.NewMemory()
 	return &copied
 }

@@ -15,14 +15,19 @@ import (
 // attemptLog is the memory of what an op wrote to its logger in one attempt: the last lines of it.
 type attemptLog struct {
 	mu     sync.Mutex
-	logger *slog.Logger // nil: the op has not asked for it
+	logger *slog.Logger
 	lines  []string
 	closed bool
 }
 
 // Logger implements opctx.Attempt. All calls in an attempt share it.
 func (a *attempt) Logger() *slog.Logger {
-	l := &a.log
+	a.mu.Lock()
+	if a.log == nil {
+		a.log = &attemptLog{}
+	}
+	l := a.log
+	a.mu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.logger == nil {
@@ -33,7 +38,7 @@ func (a *attempt) Logger() *slog.Logger {
 		attrs := []slog.Attr{
 			slog.String("op", a.Step.ID), slog.String("run", a.Run), slog.Int("attempt", a.Attempt), slog.String("direction", a.Direction.String()),
 		}
-		keep := slog.NewTextHandler(lineWriter{a}, &slog.HandlerOptions{Level: slog.LevelInfo})
+		keep := slog.NewTextHandler(&lineWriter{l, a.walk.redact}, &slog.HandlerOptions{Level: slog.LevelInfo})
 		l.logger = slog.New(&teeHandler{base.Handler().WithAttrs(attrs), keep})
 	}
 	return l.logger
@@ -43,17 +48,26 @@ func (a *attempt) Logger() *slog.Logger {
 // on none are added. They go into the event and the report; a store that has room for them gets them with
 // the outcome, from outcomeOf.
 func (a *attempt) logLines() []string {
-	a.log.mu.Lock()
-	defer a.log.mu.Unlock()
-	a.log.closed = true
-	return a.log.lines
+	a.mu.Lock()
+	l := a.log
+	a.mu.Unlock()
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	return l.lines
 }
 
 // lineWriter keeps lines: slog's handlers write a record in one call.
-type lineWriter struct{ *attempt }
+type lineWriter struct {
+	log    *attemptLog
+	redact redactor
+}
 
-func (w lineWriter) Write(p []byte) (int, error) {
-	line := w.walk.redact.text(strings.TrimSuffix(string(p), "\n"))
+func (w *lineWriter) Write(p []byte) (int, error) {
+	line := w.redact.text(strings.TrimSuffix(string(p), "\n"))
 	line = strings.ReplaceAll(strings.ToValidUTF8(line, "\uFFFD"), "\x00", "␀")
 	if len(line) > opctx.MaxLogLineBytes {
 		cut := opctx.MaxLogLineBytes - len("…")
@@ -62,7 +76,7 @@ func (w lineWriter) Write(p []byte) (int, error) {
 		}
 		line = line[:cut] + "…"
 	}
-	l := &w.log
+	l := w.log
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {

@@ -72,6 +72,6 @@ func (w *Walk) result(state store.RunState, began time.Time) *Result {
 func (s *step) result() StepResult {
 	return StepResult{
 		ID: s.plan.ID, Kind: s.plan.Kind, State: s.state, Failed: s.failed, Attempt: int(s.number), Retries: int(s.retries),
-		Duration: s.took, Reason: s.reason(), Log: s.log, Err: s.err(),
+		Duration: s.took, Reason: s.reason(), Log: s.log(), Err: s.err(),
 	}
 }

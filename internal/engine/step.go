@@ -27,7 +27,6 @@ type step struct {
 	entry     *store.Entry   // as the ledger had it when the plan was made; nil: it had nothing
 	attempt   *attempt       // that is under way, or was claimed ahead
 	pending   *store.Outcome // of an attempt that the ledger may take for open
-	log       []string       // what the op wrote to its logger in the forward attempt, the last of it
 	remark    *remark        // nil: there is nothing to say
 }
 
@@ -44,14 +43,29 @@ const (
 // remark is what there is to say of a step that did not simply succeed.
 type remark struct {
 	reason string
-	err    error // of the last attempt, also if tolerated
+	err    error    // of the last attempt, also if tolerated
+	log    []string // what the op wrote to its logger in the forward attempt, the last of it
 }
 
 func (s *step) say(reason string, err error) {
+	log := s.log()
 	s.remark = nil
-	if reason != "" || err != nil {
-		s.remark = &remark{reason, err}
+	if reason != "" || err != nil || log != nil {
+		s.remark = &remark{reason, err, log}
 	}
+}
+
+func (s *step) keepLog(log []string) {
+	if log != nil {
+		s.remark = &remark{s.reason(), s.err(), log}
+	}
+}
+
+func (s *step) log() []string {
+	if s.remark == nil {
+		return nil
+	}
+	return s.remark.log
 }
 
 func (s *step) reason() string {

@@ -32,6 +32,7 @@ type Walk struct {
 	handler   middleware.Handler
 	clock     clock.Clock
 	session   *ledger.Session
+	home      store.Store // the sequencer's, also if nothing is recorded there
 	catalog   *Catalog
 	watchers  notify.Fanout
 	opError   OpErrorFunc
@@ -67,6 +68,9 @@ func (e *Engine) newWalk(s *ledger.Session, p *planned, entries map[string]*stor
 		plan: p.Plan, handler: handler(e.Strategy.Chain), clock: e.Clock, made: e.Clock.Now(), session: s, catalog: e.Catalog,
 		watchers: e.Watchers, opError: e.OpError, redact: e.Redact, logger: e.Logger, env: e.Environment, strategy: s.Run.Strategy,
 		tolerates: holds(e.Strategy.Chain, middleware.LayerTolerate),
+	}
+	if w.home = e.home; w.home == nil {
+		w.home = s.Store()
 	}
 	w.layOut(entries, func(i int) (task *Task, declared int32) {
 		if p.declared != nil {
@@ -218,7 +222,8 @@ func (w *Walk) settle(s *step, state store.State, reason string, err error) {
 		err = w.opError(s.plan.ID, store.Forward, effectOf(a, s.known().State, err), err)
 	}
 	if a != nil {
-		s.number, s.retries, s.log = int32(a.Attempt), a.retries, a.logLines()
+		s.number, s.retries = int32(a.Attempt), a.retries
+		s.keepLog(a.logLines())
 		if !w.quiet {
 			s.took = w.clock.Now().Sub(w.made) - a.began
 		}
@@ -236,7 +241,7 @@ func (w *Walk) settle(s *step, state store.State, reason string, err error) {
 	}
 	if w.watchers != nil {
 		w.announce(middleware.Event{
-			Kind: middleware.EventSettled, ID: s.plan.ID, Attempt: int(s.number), State: s.state, Reason: reason, Err: err, Log: s.log, Duration: s.took,
+			Kind: middleware.EventSettled, ID: s.plan.ID, Attempt: int(s.number), State: s.state, Reason: reason, Err: err, Log: s.log(), Duration: s.took,
 		})
 	}
 	s.status.Store(settled)
