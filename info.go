@@ -13,11 +13,12 @@ type OpInfo struct {
 	Run       string // the ID of the run, as in the history; with Unrecorded one that ends with the call
 	Strategy  string // of the run
 	Direction Direction
-	Attempt   int // number in the ledger, over both directions
+	Attempt   int // number in the ledger, over both directions; 0 in a guard, before it is claimed
 	Call      int // number of this call within the attempt, from 1: more than 1 after a retry
 	// Retry says that an earlier call, in this attempt or in one before, began and did not succeed, so
 	// that some of its effect may be there. Of a Transactional op none is. What happened before the op was
-	// last done, undone or skipped does not count.
+	// last done, undone or skipped does not count. It is also true when a person has decided, with
+	// [Sequencer.Retry] or [Sequencer.Resolve], that the op is to run.
 	Retry       bool
 	Environment string // see [InEnvironment]; "" if it was not told
 }

@@ -253,4 +253,3 @@ func TestAWrappedStoreHandsOutItsDatabase(t *testing.T) {
 		}
 	})
 }
-

@@ -93,7 +93,7 @@ func TestLogOfARun(t *testing.T) {
 			}
 		})
 		for _, want := range []string{
-			fmt.Sprintf(`seq: run started" strategy=sequential run=`), "steps=2 hash=" + hash + ` actor=alice reason="ticket 7"`,
+			`seq: run started" strategy=sequential run=`, "steps=2 hash=" + hash + ` actor=alice reason="ticket 7"`,
 			"duration=3s", `level=WARN msg="seq: settled" strategy=sequential`, `reason="no rows" state=skipped`,
 			"state=succeeded duration=3s succeeded=1 skipped=1",
 		} {

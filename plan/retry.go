@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -46,7 +47,7 @@ func (r Retry) Err() error {
 	case r.Max > 0 && r.Base > r.Max:
 		return fmt.Errorf("retry: the base %s is longer than the max %s", r.Base, r.Max)
 	case len(r.Delays) > 0 && (r.Base > 0 || r.Max > 0):
-		return fmt.Errorf("retry: it has delays and a base or max; want one of them")
+		return errors.New("retry: it has delays and a base or max; want one of them")
 	}
 	for _, d := range r.Delays {
 		if d < 0 {

@@ -63,7 +63,7 @@ func behind(s Store) Store {
 	}
 	for i := range v.NumField() {
 		if f := v.Type().Field(i); f.Anonymous && f.IsExported() {
-			if inner, is := v.Field(i).Interface().(Store); is && reflect.ValueOf(inner).IsValid() {
+			if inner, is := reflect.TypeAssert[Store](v.Field(i)); is && reflect.ValueOf(inner).IsValid() {
 				return inner
 			}
 		}

@@ -93,7 +93,7 @@ func (e *Engine) Load(ctx context.Context, req *Request, read reader) (*Planning
 	if err != nil {
 		return nil, errors.Join(c.err, err)
 	}
-	p := &Planning{catalog: c, entries: entries, req: req, strategy: &e.Strategy, drift: e.Drift, now: e.Clock.Now(), environment: e.Environment}
+	p := &Planning{catalog: c, entries: entries, req: req, strategy: &e.Strategy, drift: e.Drift, now: e.Clock.Now(), environment: e.Environment, redact: e.Redact}
 	p.adoptRenamed()
 	return p, nil
 }

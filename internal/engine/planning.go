@@ -27,6 +27,7 @@ type Planning struct {
 	waived   map[string]bool // ops that were satisfied without running, in an earlier round of this run
 
 	environment string
+	redact      redactor
 	excluded    []plan.Exclusion // see exclude
 
 	// While the plan is made: the entry of each task of the catalog, nil if the ledger has none, and how
@@ -179,7 +180,7 @@ func (p *Planning) due(t *Task) (at time.Time, err error) {
 	}
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("%w %s: ExecuteAt panics: %v", ErrInvalidOp, t.ID, v)
+			err = fmt.Errorf("%w %s: ExecuteAt panics: %s", ErrInvalidOp, t.ID, p.redact.text(fmt.Sprint(v)))
 		}
 	}()
 	if at = t.ExecuteAt(p.now); at.IsZero() {

@@ -41,6 +41,7 @@ type Walk struct {
 	strategy  string
 	env       string // where this is; "": it was not told
 	tolerates bool   // failures of ops that are allowed to fail
+	guarded   bool   // a guard decides of each step before anything is written: none is claimed ahead
 	quiet     bool   // nobody asks how long a step takes
 	made      time.Time
 
@@ -67,7 +68,7 @@ func (e *Engine) newWalk(s *ledger.Session, p *planned, entries map[string]*stor
 	w := &Walk{
 		plan: p.Plan, handler: handler(e.Strategy.Chain), clock: e.Clock, made: e.Clock.Now(), session: s, catalog: e.Catalog,
 		watchers: e.Watchers, opError: e.OpError, redact: e.Redact, logger: e.Logger, env: e.Environment, strategy: s.Run.Strategy,
-		tolerates: holds(e.Strategy.Chain, middleware.LayerTolerate),
+		tolerates: holds(e.Strategy.Chain, middleware.LayerTolerate), guarded: holds(e.Strategy.Chain, middleware.LayerGuard),
 	}
 	if w.home = e.home; w.home == nil {
 		w.home = s.Store()
@@ -197,7 +198,9 @@ func (w *Walk) run(ctx context.Context, s *step, next func() int) (store.State, 
 		a = w.newAttempt(s, store.Forward)
 		s.attempt = a
 	}
-	a.next = next
+	if !w.guarded {
+		a.next = next
+	}
 	if !w.quiet {
 		a.began = w.clock.Now().Sub(w.made)
 	}
