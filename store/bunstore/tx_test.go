@@ -50,7 +50,7 @@ func TestTxOutsideOfAnOp(t *testing.T) {
 func TestSQLTxOutsideOfAnOp(t *testing.T) {
 	tx := bunstore.SQLTx(t.Context())
 	_, exec := tx.ExecContext(t.Context(), "SELECT 1")
-	_, query := tx.QueryContext(t.Context(), "SELECT 1") //nolint:rowserrcheck,sqlclosecheck // there are none
+	_, query := tx.QueryContext(t.Context(), "SELECT 1")     //nolint:rowserrcheck,sqlclosecheck // there are none
 	_, prepare := tx.PrepareContext(t.Context(), "SELECT 1") //nolint:sqlclosecheck // there is none
 	row := tx.QueryRowContext(t.Context(), "SELECT 1").Err()
 	raw := bunstore.Raw(t.Context(), func(any) error { t.Error("it ran"); return nil })
