@@ -14,6 +14,7 @@ import (
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 )
 
 // TestContractsOfTheOriginal rebuilds what an operation of cline/sequencer may ask for, by its name there,
@@ -219,7 +220,7 @@ func eventsOfTheOriginal(t *testing.T, s seq.Strategy) {
 	}
 }
 
-// errorTable is what failed, now and before.
+// errorTable is what failed, now and before, the latest first.
 func errorTable(t *testing.T, s seq.Strategy) {
 	op := tolerated(ok("a"))
 	errs := []error{errors.New("first"), errors.New("second"), nil}
@@ -236,8 +237,8 @@ func errorTable(t *testing.T, s seq.Strategy) {
 			t.Errorf("%v, %v; want %q", err, st.Errors(), want)
 		}
 	}
-	history, err := b.store.History(t.Context(), id("a"))
-	if err != nil || len(history) != 3 || history[0].Error != "first" || history[1].Error != "second" || history[2].Error != "" {
+	history, err := b.store.History(t.Context(), id("a"), store.Page{Limit: 100})
+	if err != nil || len(history) != 3 || history[2].Error != "first" || history[1].Error != "second" || history[0].Error != "" {
 		t.Errorf("%v, %+v", err, history)
 	}
 }

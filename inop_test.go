@@ -143,7 +143,7 @@ func redacts(t *testing.T, s seq.Strategy) {
 	}
 	entries, _ := b.store.Load(t.Context())
 	for _, e := range entries {
-		history, _ := b.store.History(t.Context(), e.ID)
+		history, _ := b.store.History(t.Context(), e.ID, store.Page{Limit: 100})
 		texts = append(texts, e.Error, fmt.Sprintf("%+v", history))
 	}
 	for _, text := range texts {

@@ -355,7 +355,7 @@ func skipFromRun(t *testing.T, s seq.Strategy) {
 	seqtest.AssertRan(t, b.rec, ids("a", "b")...)
 	seqtest.AssertSkippedBecause(t, b.rec, id("a"), "the table is empty")
 	b.state("a", seq.Skipped)
-	history, err := b.store.History(t.Context(), id("a"))
+	history, err := b.store.History(t.Context(), id("a"), store.Page{Limit: 100})
 	if err != nil || len(history) != 1 || history[0].State != seq.Skipped || history[0].Error != "the table is empty" {
 		t.Errorf("%v, %+v", err, history)
 	}
@@ -420,7 +420,7 @@ func skipsOutside(t *testing.T, s seq.Strategy, layer middleware.Layer, attempts
 		t.Errorf("%s", r)
 	}
 	b.state("b", seq.Skipped)
-	history, _ := b.store.History(t.Context(), id("b"))
+	history, _ := b.store.History(t.Context(), id("b"), store.Page{Limit: 100})
 	for _, a := range history {
 		if a.State != seq.Skipped || a.Lost {
 			t.Errorf("%+v", a)

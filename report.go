@@ -29,6 +29,8 @@ type Report struct {
 	NotUndone []string
 	// Excluded names the ops that were left to do and are for another environment.
 	Excluded []plan.Exclusion
+	// Findings are where code and ledger differ, as the plan has them.
+	Findings []plan.Finding
 }
 
 // A StepReport says what became of one op.
@@ -103,14 +105,17 @@ func (r *Report) String() string {
 	if r.Earlier != nil {
 		b.WriteString("an interrupted rollback went on:\n" + r.Earlier.String())
 	}
+	for _, f := range r.Findings {
+		fmt.Fprintf(&b, "%s\n", f)
+	}
 	scheduled := len(r.Scheduled())
 	switch {
 	case r.State == RunBusy:
 		return "another run holds the ledger\n"
 	case r.State == RunSucceeded && len(r.Steps) == 0 && r.Strategy == engine.RollbackName:
-		return "nothing to undo\n"
+		return b.String() + "nothing to undo\n"
 	case r.State == RunSucceeded && len(r.Steps) == 0 && r.Earlier == nil:
-		return "nothing is pending\n" + r.exclusions()
+		return b.String() + "nothing is pending\n" + r.exclusions()
 	case r.State == RunSucceeded && len(r.Steps) == scheduled:
 		fmt.Fprintf(&b, "nothing is pending now, %d scheduled\n", scheduled)
 	default:
@@ -177,7 +182,7 @@ func reportOf(r *engine.Result) *Report {
 	}
 	report := &Report{
 		Run: r.Run, Strategy: r.Strategy, State: r.State, Started: r.Started, Finished: r.Finished,
-		Earlier: reportOf(r.Earlier), NotUndone: r.NotUndone, Excluded: r.Excluded, Steps: make([]StepReport, len(r.Steps)),
+		Earlier: reportOf(r.Earlier), NotUndone: r.NotUndone, Excluded: r.Excluded, Findings: r.Findings, Steps: make([]StepReport, len(r.Steps)),
 	}
 	for i := range r.Steps {
 		s := &r.Steps[i]

@@ -19,7 +19,7 @@ const MaxBackoff = time.Minute
 
 // Retry calls an op up to attempts times until it succeeds, and waits for [Backoff] in between,
 // on the run's clock. It serves Rollback as well. It stops at seq.Permanent, when ctx ends, at
-// seq.Skip, a panic, and after the first attempt at an op that is store.Once.
+// seq.Skip, a panic, and, for an op that is store.Once, at an error that is not seq.NotApplied.
 //
 // An op that has a Retry of its own goes by that alone, in the place of the outermost one that is in the
 // strategy; if there is none, around all that surrounds the call itself.
@@ -69,7 +69,7 @@ func repeat(ctx context.Context, call *Call, attempts int, pause func(n int) tim
 
 // final reports whether another attempt is out of the question.
 func final(ctx context.Context, call *Call, err error) bool {
-	once := call.Step.Delivery == store.Once && call.Direction == store.Forward
+	once := call.Step.Delivery == store.Once && call.Direction == store.Forward && !verdict.IsNotApplied(err)
 	_, skips := verdict.SkipReason(err)
 	return once || skips || ctx.Err() != nil || verdict.IsPermanent(err) ||
 		errors.Is(err, exec.ErrPanic) || errors.Is(err, store.ErrFenced) ||

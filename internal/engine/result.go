@@ -20,6 +20,7 @@ type Result struct {
 	Earlier   *Result // of a rollback that another process began
 	NotUndone []string
 	Excluded  []plan.Exclusion
+	Findings  []plan.Finding
 }
 
 // A StepResult says what became of one op.

@@ -20,8 +20,8 @@ func (a *attempt) skipped(err error) bool {
 // case, because then it was to be repeated.
 func (a *attempt) skipOutcome(err error) store.Outcome {
 	out := a.unmade()
-	if a.reached && out.State != store.Succeeded || out.State == store.Pending {
-		out.State = store.Skipped
+	if called := a.reached && out.State != store.Succeeded; called || out.State == store.Pending {
+		out.State, out.Withdrawn = store.Skipped, !called
 	}
 	reason, _ := verdict.SkipReason(err)
 	out.Error = store.ErrorText(textError(a.walk.redact.text(reason)))

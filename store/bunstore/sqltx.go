@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"sync"
+
+	"github.com/sequencer-go/seq/internal/opctx"
 )
 
 // SQLTx is the transaction of [Tx] as database/sql has it, for code that does not know bun: what sqlc
@@ -14,7 +16,7 @@ import (
 //
 // Anywhere else, also in an op that is not Transactional, each query on it fails with [ErrNoTx].
 func SQLTx(ctx context.Context) *sql.Tx {
-	if a, ok := ctx.Value(txKey{}).(*atomically); ok {
+	if a, ok := ctx.Value(opctx.TxKey{}).(*atomically); ok {
 		return a.tx.Tx.Tx
 	}
 	if ctx.Done() != nil {
@@ -30,7 +32,7 @@ func SQLTx(ctx context.Context) *sql.Tx {
 // connection in that transaction, and not keep it for longer than the op runs. While f runs, nothing else
 // must use the transaction. Outside of a Transactional op the error is [ErrNoTx].
 func Raw(ctx context.Context, f func(driverConn any) error) error {
-	a, ok := ctx.Value(txKey{}).(*atomically)
+	a, ok := ctx.Value(opctx.TxKey{}).(*atomically)
 	if !ok {
 		return ErrNoTx
 	}
