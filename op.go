@@ -58,11 +58,14 @@ type Op struct {
 	Verify func(ctx context.Context) (applied bool, err error)
 	// Retry says how often the op, or its Rollback, is called within one attempt until it succeeds. It
 	// takes the place of the strategy's middleware.Retry, and stops where that does: at [Permanent] and
-	// [Skip], at a panic, when the run is interrupted, and after the first call of a Once op. The zero
-	// value leaves it to the strategy.
+	// [Skip], at a panic, when the run is interrupted, and if the op is Once, at an error that is not
+	// [NotApplied]. Each call of a Transactional op has a transaction of its own. The zero value leaves it
+	// to the strategy.
 	Retry Retry
 	// Timeout bounds each call of Run and of Rollback on the sequencer's clock, in place of the
-	// strategy's middleware.Timeout, of which it has the meaning. 0 leaves it to the strategy.
+	// strategy's middleware.Timeout, of which it has the meaning: an op that does not heed its context is
+	// waited for, and what it returns late without an error is a success. The error otherwise matches
+	// middleware.ErrTimeout. 0 leaves it to the strategy.
 	Timeout time.Duration
 	// Environments lists those in which the op runs; none means in all of them. In any other it is
 	// excluded when a run is planned: the plan names it with the reason, the ledger gets no row, and it

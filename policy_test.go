@@ -34,6 +34,7 @@ func TestPolicies(t *testing.T) {
 		"For":                              forSome,
 		"Skip from Run":                    skipFromRun,
 		"Skip from a Transactional op":     skipTransactional,
+		"Skip from a Once op":              skipOnce,
 		"Skip from the condition":          skipFromCondition,
 		"Skip from a middleware":           skipFromMiddleware,
 		"Skip from a guard":                skipFromGuard,
@@ -136,6 +137,25 @@ func ownRetryOnce(t *testing.T, s seq.Strategy) {
 	if r, err := b.run(); err == nil || r.Step(id("a")).Retries != 0 {
 		t.Errorf("%v\n%s", err, r)
 	}
+	fails := seqtest.FailsTimes("x", 2).Run
+	op = ok("b")
+	op.Delivery, op.Retry = seq.Once, seq.Retry{Attempts: 5}
+	op.Run = func(ctx context.Context) error { return seq.NotApplied(fails(ctx)) }
+	b = newBench(t, s, op)
+	if r := b.mustRun(); r.Step(id("b")).Retries != 2 {
+		t.Errorf("%s", r)
+	}
+}
+
+// skipOnce: an op that is called at most once, and found nothing to do, leaves no doubt.
+func skipOnce(t *testing.T, s seq.Strategy) {
+	op := seqtest.Skips(id("a"), "nobody to write to")
+	op.Delivery = seq.Once
+	op.Verify = func(context.Context) (bool, error) { t.Error("it was asked"); return false, nil }
+	b := newBench(t, s, op, ok("b", "a"))
+	b.mustRun()
+	b.state("a", seq.Skipped)
+	seqtest.AssertRan(t, b.rec, ids("a", "b")...)
 }
 
 func ownTimeout(t *testing.T, s seq.Strategy) {

@@ -5,6 +5,9 @@
 // The ledger lives in five tables, seq_meta, seq_leases, seq_runs, seq_ops and seq_attempts, which
 // the first Acquire creates. Times in them are milliseconds since 1970, by the database's clock.
 //
+// An op reaches the same database by its context: by [DB], or in the transaction of a Transactional op by
+// [Tx] for bun, [SQLTx] for database/sql, sqlc and gorm, and postgres.PgxTx for pgx.
+//
 // The database should have a connection to spare for the ledger while ops run: with a pool of
 // one, a Transactional op on Postgres keeps the lease from being renewed.
 package bunstore
