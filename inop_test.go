@@ -126,6 +126,13 @@ func redacts(t *testing.T, s seq.Strategy) {
 	b.seq.Use(
 		middleware.Log(slog.New(slog.NewTextHandler(&log, nil))),
 		seq.WithLogger(slog.New(slog.DiscardHandler)),
+		hook(middleware.LayerCall, func(ctx context.Context, c *middleware.Call, next middleware.Handler) error {
+			err := next(ctx, c)
+			if err != nil {
+				err = fmt.Errorf("a hook adds %s: %w", secret, err)
+			}
+			return err
+		}),
 		seq.Redact(func(text string) string { return strings.ReplaceAll(text, secret, "***") }),
 	)
 	r := b.mustRun()

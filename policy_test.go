@@ -26,6 +26,7 @@ func TestPolicies(t *testing.T) {
 		"Retry once only":                  ownRetryOff,
 		"Retry of a Once op":               ownRetryOnce,
 		"Timeout of its own":               ownTimeout,
+		"Timeout of Rollback":              ownTimeoutOfRollback,
 		"Timeout longer than the general":  ownTimeoutWins,
 		"Timeout of each call":             ownTimeoutPerCall,
 		"Environments":                     environments,
@@ -174,6 +175,19 @@ func ownTimeout(t *testing.T, s seq.Strategy) {
 	if r := b.mustRun(); !slices.Equal(r.Skipped(), ids("b")) {
 		t.Errorf("%s", r)
 	}
+}
+
+func ownTimeoutOfRollback(t *testing.T, s seq.Strategy) {
+	op := ok("a")
+	op.Rollback = seqtest.Blocks("x").Run
+	op.Timeout = time.Minute
+	b := newBench(t, s, op)
+	b.mustRun()
+	began := time.Now()
+	if _, err := b.seq.Rollback(t.Context()); !errors.Is(err, middleware.ErrTimeout) || time.Since(began) != time.Minute {
+		t.Errorf("%v after %s", err, time.Since(began))
+	}
+	b.state("a", seq.RollbackFailed)
 }
 
 func ownTimeoutWins(t *testing.T, s seq.Strategy) {

@@ -94,7 +94,7 @@ func (a *attempt) Key() string { return fmt.Sprintf("%s/%d/%s", a.keyID, a.gener
 func (a *attempt) Retrying(err error, delay time.Duration) {
 	a.retries++
 	a.walk.announce(middleware.Event{
-		Kind: middleware.EventRetrying, ID: a.Step.ID, Direction: a.Direction, Attempt: a.Attempt, Err: err, Delay: delay,
+		Kind: middleware.EventRetrying, ID: a.Step.ID, Direction: a.Direction, Attempt: a.Attempt, Err: a.walk.redact.error(err), Delay: delay,
 	})
 }
 
