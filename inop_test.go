@@ -182,6 +182,17 @@ func nothingToDo(t *testing.T, s seq.Strategy) {
 	if len(events) != 1 || events[0].Kind != middleware.EventNothingToDo || events[0].Plan == nil || events[0].Total != 0 {
 		t.Errorf("%+v", events)
 	}
+	if _, err := b.seq.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.rec.Reset()
+	if _, err := b.seq.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	events = slices.DeleteFunc(b.rec.Events(), func(e middleware.Event) bool { return e.Kind == middleware.EventLeaseAcquired })
+	if len(events) != 1 || events[0].Kind != middleware.EventNothingToDo || events[0].Plan.Direction != seq.Rollback || events[0].Strategy != "rollback" {
+		t.Errorf("%+v", events)
+	}
 }
 
 // TestAConditionReadsTheDatabase: what decides whether an op runs is mostly in the tables it works on.

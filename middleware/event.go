@@ -60,7 +60,7 @@ const (
 	EventPlanned                          // Plan is what will run
 	EventProgress                         // the op told how far it has come
 	EventRollbackStarted                  // the run turns back; the decision is recorded
-	EventNothingToDo                      // a run found nothing to do now: the Steps of Plan, Total of them, wait for their time; Reason says if another process did it all. Serve tells it of no look that it takes by itself
+	EventNothingToDo                      // a run, or a rollback, found nothing to do now: the Steps of Plan, Total of them, wait for their time; Reason says if another process did it all. Serve tells it of no look that it takes by itself
 )
 
 var eventNames = [...]string{

@@ -55,6 +55,8 @@ func (e *Engine) Rollback(ctx context.Context, req *Request) (*Result, error) {
 		if result, err = e.undo(ctx, s, asked); err != nil {
 			return result, err
 		}
+	} else {
+		e.nothingToDo(&plan.Plan{Strategy: RollbackName, Direction: store.Rollback}, "there is nothing to undo")
 	}
 	if dead, err = s.UnfinishedRuns(ctx, store.RunRollingBack); err == nil { // what they had left is undone now
 		_ = s.Abandon(dead) // else the next run does it

@@ -41,7 +41,7 @@ func (w *Walk) announceEnd(r *Result) {
 func (e *Engine) nothingToDo(p *plan.Plan, why string) {
 	if e.Watchers != nil {
 		e.Watchers.Send(middleware.Event{
-			Kind: middleware.EventNothingToDo, Time: e.Clock.Now(), Strategy: e.Strategy.Name, Plan: p, Total: int64(len(p.Steps)), Reason: why,
+			Kind: middleware.EventNothingToDo, Time: e.Clock.Now(), Strategy: p.Strategy, Plan: p, Total: int64(len(p.Steps)), Reason: why,
 		})
 	}
 }
