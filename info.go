@@ -23,10 +23,11 @@ type OpInfo struct {
 	Environment string // see [InEnvironment]; "" if it was not told
 }
 
-// Info is what the call is that ctx belongs to. It reports false outside of an op's Run, Rollback and
-// Verify, and of the middleware around them. It may be called from any goroutine.
+// Info is what the call is that ctx belongs to. It reports false outside of an op's functions and of the
+// middleware around them. A ShouldRun is asked before there is an attempt, so Attempt and Call are 0 in it.
+// Info may be called from any goroutine.
 func Info(ctx context.Context) (OpInfo, bool) {
-	a := opctx.Of(ctx)
+	a := opctx.SubjectOf(ctx)
 	if a == nil {
 		return OpInfo{}, false
 	}
@@ -46,10 +47,10 @@ const (
 // Logger is a logger for the op that ctx belongs to: what it gets goes to the logger of [WithLogger] with
 // the attributes op, run, attempt and direction. The last [MaxLogLines] lines at Info or above, each cut at
 // [MaxLogLineBytes], are also kept with the attempt, whatever that logger's level: see StepReport.Log and
-// the event of the settled op. It is never nil; outside of an op it is slog.Default(). When the op has
+// the event of the settled op. (Of a ShouldRun, which belongs to no attempt, none are.) It is never nil; outside of an op it is slog.Default(). When the op has
 // returned nothing more is kept. It may be used from any goroutine.
 func Logger(ctx context.Context) *slog.Logger {
-	if a := opctx.Of(ctx); a != nil {
+	if a := opctx.SubjectOf(ctx); a != nil {
 		return a.Logger()
 	}
 	return slog.Default()

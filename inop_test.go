@@ -96,6 +96,24 @@ func loggerOfOp(t *testing.T, s seq.Strategy) {
 	}
 }
 
+func TestAConditionKnowsItsOp(t *testing.T) {
+	var out bytes.Buffer
+	op := ok("a")
+	op.ShouldRun = func(ctx context.Context) (bool, error) {
+		info, in := seq.Info(ctx)
+		if want := (seq.OpInfo{ID: id("a"), Run: info.Run, Strategy: "sequential", Environment: "test"}); !in || info != want || info.Run == "" {
+			t.Errorf("got %+v, %t", info, in)
+		}
+		seq.Logger(ctx).Info("looking")
+		return false, nil
+	}
+	l := slog.New(slog.NewTextHandler(&out, nil))
+	r, err := seq.New(store.NewMemory(), op).Use(seq.WithLogger(l), seq.InEnvironment("test")).Run(t.Context())
+	if err != nil || !strings.Contains(out.String(), "msg=looking op="+id("a")+" run="+r.Run) {
+		t.Errorf("%v: %s", err, out.String())
+	}
+}
+
 func TestLoggerOutsideOfAnOp(t *testing.T) {
 	if seq.Logger(t.Context()) != slog.Default() {
 		t.Error("it is not the default")

@@ -104,6 +104,7 @@ func (c *attemptContext) Value(key any) any {
 type questionContext struct {
 	context.Context
 	store store.Store
+	about question
 }
 
 func (c questionContext) Value(key any) any {
@@ -112,6 +113,8 @@ func (c questionContext) Value(key any) any {
 		return nil
 	case opctx.StoreKey{}:
 		return c.store
+	case opctx.SubjectKey{}:
+		return c.about
 	}
 	return c.Context.Value(key)
 }

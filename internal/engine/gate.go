@@ -46,7 +46,7 @@ func (w *Walk) gate(ctx context.Context, s *step) (store.State, string, error) {
 		return store.Failed, "", err
 	}
 	if s.task.ShouldRun != nil {
-		yes, err := w.pool.Ask(questionContext{ctx, w.home}, s.task.ShouldRun)
+		yes, err := w.pool.Ask(questionContext{ctx, w.home, question{w, s}}, s.task.ShouldRun)
 		if reason, skips := verdict.SkipReason(err); skips {
 			s.satisfies = true
 			return store.Skipped, w.redact.text(reason), nil

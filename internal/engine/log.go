@@ -31,10 +31,7 @@ func (a *attempt) Logger() *slog.Logger {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.logger == nil {
-		base := a.walk.logger
-		if base == nil {
-			base = slog.Default()
-		}
+		base := a.walk.baseLogger()
 		attrs := []slog.Attr{
 			slog.String("op", a.Step.ID), slog.String("run", a.Run), slog.Int("attempt", a.Attempt), slog.String("direction", a.Direction.String()),
 		}
@@ -112,6 +109,30 @@ func (t *teeHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (t *teeHandler) WithGroup(name string) slog.Handler {
 	return &teeHandler{t.base.WithGroup(name), t.keep.WithGroup(name)}
+}
+
+// A question is an op whose condition is asked. Nothing of what that logs is kept: there is no attempt.
+type question struct {
+	walk *Walk
+	step *step
+}
+
+// Info implements opctx.Subject.
+func (q question) Info() opctx.Info {
+	return opctx.Info{ID: q.step.plan.ID, Run: q.walk.session.Run.ID, Strategy: q.walk.strategy, Environment: q.walk.env}
+}
+
+// Logger implements opctx.Subject.
+func (q question) Logger() *slog.Logger {
+	return q.walk.baseLogger().With(slog.String("op", q.step.plan.ID), slog.String("run", q.walk.session.Run.ID))
+}
+
+// baseLogger is what the loggers of ops write to.
+func (w *Walk) baseLogger() *slog.Logger {
+	if w.logger == nil {
+		return slog.Default()
+	}
+	return w.logger
 }
 
 // Info implements opctx.Attempt.

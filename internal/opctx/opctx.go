@@ -62,3 +62,21 @@ func Of(ctx context.Context) Attempt {
 	a, _ := ctx.Value(AttemptKey{}).(Attempt)
 	return a
 }
+
+// SubjectKey is the key of the [Subject] of a condition.
+type SubjectKey struct{}
+
+// A Subject is the op that a context is about: an attempt at it, or its condition.
+type Subject interface {
+	Info() Info
+	Logger() *slog.Logger
+}
+
+// SubjectOf is the op that a context is about, nil if none.
+func SubjectOf(ctx context.Context) Subject {
+	if a := Of(ctx); a != nil {
+		return a
+	}
+	s, _ := ctx.Value(SubjectKey{}).(Subject)
+	return s
+}
