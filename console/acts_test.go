@@ -56,7 +56,7 @@ func TestWhatIsOfferedIsWhatIsLegal(t *testing.T) {
 		for _, m := range action.FindAllStringSubmatch(get(console.Handler(inEveryState(t), as("ada")), path).Body.String(), -1) {
 			offered[m[1]] = true
 		}
-		for _, act := range []string{"skip", "retry", "done", "not-done"} {
+		for _, act := range []string{"run", "skip", "retry", "done", "not-done"} {
 			h := console.Handler(inEveryState(t), as("ada"))
 			cookie := session(t, h)
 			w := post(h, path+"/"+act, "same-origin", cookie, url.Values{"token": {cookie.Value}, "reason": {"seen"}})

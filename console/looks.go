@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -40,6 +41,9 @@ var runLooks = map[seq.RunState]looks{
 	seq.RunBusy:           {"quiet", "skip", "not started"},
 }
 
+// retrying is what failed and waits to be tried again.
+var retrying = looks{"warn", "clock", "retrying"}
+
 // interrupted is what is under way by the ledger, and whose process is gone.
 var interrupted = looks{"warn", "doubt", "interrupted"}
 
@@ -72,7 +76,7 @@ func span(d time.Duration) string {
 	}
 	switch d = d.Abs(); {
 	case d < time.Millisecond:
-		return "less than 1 ms"
+		return "< 1 ms"
 	case d < time.Second:
 		return fmt.Sprintf("%d ms", d.Milliseconds())
 	case d < 10*time.Second && d%time.Second != 0:
@@ -105,4 +109,15 @@ func ago(now, at time.Time) string {
 	default:
 		return span(d.Truncate(time.Hour)) + " ago"
 	}
+}
+
+func number(n int) string { return strconv.Itoa(n) }
+
+// firstLine is the first line of a text, cut where there is no room.
+func firstLine(text string) string {
+	line, _, more := strings.Cut(text, "\n")
+	if line = short(240, line); more {
+		line += " …"
+	}
+	return line
 }

@@ -22,6 +22,21 @@ import (
 type News struct {
 	mu      sync.Mutex
 	retries map[retryKey]retry
+	tried   map[string]map[attemptKey][]time.Time // when an attempt failed and went on, by run
+	runs    []string                              // of tried, the oldest first
+	run     string                                // the latest that began
+	steps   int                                   // how many it plans
+}
+
+const (
+	newsRuns     = 8   // whose retries are kept
+	newsTries    = 200 // of one attempt
+	newsAttempts = 10_000
+)
+
+type attemptKey struct {
+	op     string
+	number int
 }
 
 // Hear makes the console tell the news.
@@ -50,9 +65,48 @@ func (n *News) watch(e middleware.Event) {
 			n.retries = map[retryKey]retry{}
 		}
 		n.retries[key] = retry{e.Time.Add(e.Delay), n.retries[key].tries + 1, store.ErrorText(e.Err)}
+		n.keep(&e)
+	case middleware.EventRunStarted:
+		n.run, n.steps = e.Run, int(e.Total)
 	case middleware.EventStarted, middleware.EventSettled:
 		delete(n.retries, key)
 	}
+}
+
+// keep keeps when an attempt was tried again.
+func (n *News) keep(e *middleware.Event) {
+	if n.tried[e.Run] == nil {
+		if n.tried == nil {
+			n.tried = map[string]map[attemptKey][]time.Time{}
+		}
+		if len(n.runs) == newsRuns {
+			delete(n.tried, n.runs[0])
+			n.runs = n.runs[1:]
+		}
+		n.runs = append(n.runs, e.Run)
+		n.tried[e.Run] = map[attemptKey][]time.Time{}
+	}
+	of, key := n.tried[e.Run], attemptKey{e.ID, e.Attempt}
+	if len(of[key]) < newsTries && (len(of) < newsAttempts || of[key] != nil) {
+		of[key] = append(of[key], e.Time)
+	}
+}
+
+// total is how many ops a run planned to do, 0 if this process did not hear.
+func (n *News) total(run string) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if run != n.run {
+		return 0
+	}
+	return n.steps
+}
+
+// ticks are the times at which an attempt failed and was tried again, as far as this process heard.
+func (n *News) ticks(a *store.Attempt) []time.Time {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.tried[a.Run][attemptKey{a.ID, a.Number}]
 }
 
 // of is the latest failure of an op that is open.
@@ -67,7 +121,7 @@ func (n *News) of(o *seq.OpStatus) (retry, bool) {
 func (r retry) tell(v *opView) {
 	v.Alert = r.err
 	if wait := r.at.Sub(v.Now); wait > 0 {
-		v.looks = looks{"warn", "clock", "retrying"}
+		v.looks = retrying
 		v.Detail = fmt.Sprintf("in %s, try %d", span(wait.Truncate(time.Second)+time.Second), r.tries+1)
 	} else {
 		v.Detail += fmt.Sprintf(", try %d", r.tries+1)

@@ -19,12 +19,31 @@ type snapshot struct {
 	wave map[string]int           // of each registered op, as the strategy plans a whole run
 	news *News
 	at   time.Time
+	cost time.Duration // of the reading
 
-	overviews sync.Map // rendered, by filter and actor: many may look at once
+	sums      func() *sums
+	overviews overviews
+	plans     [2]planned // of a run, of a rollback
+	olderMu   sync.Mutex
+	olderRuns []store.Run
+}
+
+// older reads the runs that are not among the latest, once for each snapshot.
+func (s *snapshot) older(read func() ([]store.Run, error)) (runs []store.Run, err error) {
+	s.olderMu.Lock()
+	defer s.olderMu.Unlock()
+	if s.olderRuns == nil {
+		if s.olderRuns, err = read(); err == nil && s.olderRuns == nil {
+			s.olderRuns = []store.Run{}
+		}
+	}
+	return s.olderRuns, err
 }
 
 const (
 	freshFor  = 400 * time.Millisecond
+	restFor   = 8 // times what a reading takes: a ledger of a million ops is not read twice a second
+	wavesFor  = 30 * time.Second
 	patience  = 5 * time.Second // with a store that does not answer
 	runsShown = 20
 	openShown = 50
@@ -36,6 +55,9 @@ type cache struct {
 	mu   sync.Mutex
 	last *snapshot
 	next *reading // under way, nil if none is
+
+	waves   map[string]int // of the latest plan
+	wavesAt time.Time
 }
 
 type reading struct {
@@ -44,11 +66,11 @@ type reading struct {
 	err  error
 }
 
-// look is the state of things, at most freshFor old. It waits no longer than ctx lasts, also for a
+// look is the state of things, at most freshFor old, or eight times as old as it takes to read. It waits no longer than ctx lasts, also for a
 // store that never answers: then one reading hangs, however many look.
 func (c *console) look(ctx context.Context) (*snapshot, error) {
 	c.cache.mu.Lock()
-	if s, now := c.cache.last, c.clock.Now(); s != nil && now.Sub(s.at) < freshFor && now.Sub(s.at) >= 0 {
+	if s, now := c.cache.last, c.clock.Now(); s != nil && now.Sub(s.at) < max(freshFor, restFor*s.cost) && now.Sub(s.at) >= 0 {
 		c.cache.mu.Unlock()
 		return s, nil
 	}
@@ -83,8 +105,10 @@ func (c *console) fill(ctx context.Context, r *reading) {
 		close(r.over)
 	}()
 	r.err = fmt.Errorf("%w: the reading did not return", seq.ErrPanic)
+	began := c.clock.Now()
 	if r.s, r.err = c.read(ctx); r.s != nil {
 		r.s.at = c.clock.Now()
+		r.s.cost = r.s.at.Sub(began)
 	}
 }
 
@@ -93,6 +117,7 @@ func (c *console) forget() {
 	c.cache.mu.Lock()
 	defer c.cache.mu.Unlock()
 	c.cache.last, c.cache.next = nil, nil
+	c.cache.wavesAt = time.Time{}
 }
 
 func (c *console) read(ctx context.Context) (*snapshot, error) {
@@ -108,7 +133,7 @@ func (c *console) read(ctx context.Context) (*snapshot, error) {
 		if !st.Ops[i].State.Open() || len(s.open) == openShown {
 			continue
 		}
-		history, err := c.seq.Store().History(ctx, st.Ops[i].ID)
+		history, err := c.history(ctx, &st.Ops[i])
 		if err != nil {
 			return nil, err
 		}
@@ -116,7 +141,11 @@ func (c *console) read(ctx context.Context) (*snapshot, error) {
 			s.open[st.Ops[i].ID] = history[n-1]
 		}
 	}
-	s.wave = c.waves(ctx, st)
+	s.wave = c.keptWaves(ctx, st)
+	s.sums = sync.OnceValue(s.sum)
+	for i := range s.plans {
+		s.plans[i].turn = make(chan struct{}, 1)
+	}
 	return s, nil
 }
 
@@ -133,6 +162,23 @@ func (c *console) stand(ctx context.Context) (*seq.Status, []store.Run, error) {
 func seemsInterrupted(st *seq.Status, runs []store.Run) bool {
 	return len(runs) > 0 && (runs[0].State == seq.RunStarted || runs[0].State == seq.RunRollingBack) ||
 		slices.ContainsFunc(st.Ops, func(o seq.OpStatus) bool { return o.State.Open() })
+}
+
+// keptWaves are the waves, planned anew when the ops are others or half a minute has gone by: a plan
+// of many ops costs more than reading how they stand.
+func (c *console) keptWaves(ctx context.Context, st *seq.Status) map[string]int {
+	now := c.clock.Now()
+	c.cache.mu.Lock()
+	kept, at := c.cache.waves, c.cache.wavesAt
+	c.cache.mu.Unlock()
+	if kept != nil && now.Sub(at) < wavesFor {
+		return kept
+	}
+	kept = c.waves(ctx, st)
+	c.cache.mu.Lock()
+	c.cache.waves, c.cache.wavesAt = kept, now
+	c.cache.mu.Unlock()
+	return kept
 }
 
 // waves places each registered op: where the strategy would have it in a run of everything, or, if

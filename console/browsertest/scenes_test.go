@@ -1,0 +1,178 @@
+package browsertest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
+	"github.com/sequencer-go/seq/strategies"
+)
+
+var words = []string{
+	"create accounts", "backfill plans", "warm price cache", "split addresses", "drop legacy tokens",
+	"reindex invoices", "merge duplicate customers", "recompute balances", "import exchange rates", "rebuild search",
+}
+
+// scene is a deploy of n operations under a strategy, of which one has failed.
+func scene(t *testing.T, n int, strategy seq.Strategy, adjust func(i int, o *seq.Op)) *seq.Sequencer {
+	t.Helper()
+	at := time.Date(2024, 1, 15, 12, 0, 0, 0, time.UTC)
+	ops := make([]seq.Op, n)
+	for i := range ops {
+		ops[i] = seq.Op{Run: nothing, ID: sceneID(at, i)}
+		adjust(i, &ops[i])
+	}
+	s := seq.New(laidOut{store.NewMemory()}, ops...).Use(strategy)
+	_, _ = s.Run(t.Context()) // some fail
+	return s
+}
+
+func sceneID(at time.Time, i int) string {
+	name := words[i%len(words)]
+	if i >= len(words) {
+		name += fmt.Sprintf(" %d", i/len(words)+1)
+	}
+	text := []rune(at.Add(time.Duration(i)*time.Second).Format("2006_01_02_150405_") + name)
+	for j, r := range text {
+		if r == ' ' {
+			text[j] = '_'
+		}
+	}
+	return string(text)
+}
+
+// laidOut is a ledger whose attempts take from half a second to a minute, so that pictures of them
+// look the same each time.
+type laidOut struct{ store.Store }
+
+var begun = time.Date(2026, 3, 2, 21, 14, 5, 0, time.UTC)
+
+func (l laidOut) History(ctx context.Context, id string) ([]store.Attempt, error) {
+	history, err := l.Store.History(ctx, id)
+	at, _, _ := seq.ParseID(id)
+	i := int(at.Sub(time.Date(2024, 1, 15, 12, 0, 0, 0, time.UTC)).Seconds())
+	for j := range history {
+		a := &history[j]
+		long := time.Duration(2000+i*i*731%9000+j*500) * time.Millisecond
+		a.Started = begun.Add(time.Duration(i/3*7000+i%3*800) * time.Millisecond)
+		if a.Direction == store.Rollback {
+			a.Started = begun.Add(time.Minute + time.Duration(20-i)*2*time.Second)
+			long = 1700 * time.Millisecond
+		}
+		a.Finished = a.Started.Add(long)
+	}
+	return history, err
+}
+
+func (l laidOut) Runs(ctx context.Context, limit int) ([]store.Run, error) {
+	runs, err := l.Store.Runs(ctx, limit)
+	for i := range runs {
+		runs[i].Started, runs[i].Finished = begun, begun.Add(102*time.Second)
+		runs[i].Owner = store.Owner{Host: "web-7f9c", PID: 1, Revision: "4be19c07d2aa", Actor: "ada"}
+	}
+	return runs, err
+}
+
+var scenes = map[string]func(t *testing.T) *seq.Sequencer{
+	"batch": func(t *testing.T) *seq.Sequencer {
+		return scene(t, 14, strategies.Batch(), func(i int, o *seq.Op) {
+			if i < 6 {
+				o.Kind = seq.Migration
+			}
+			if i == 9 {
+				o.Run = no
+			}
+		})
+	},
+	"batch60": func(t *testing.T) *seq.Sequencer {
+		return scene(t, 60, strategies.Batch(), func(i int, o *seq.Op) {
+			if i < 30 {
+				o.Kind = seq.Migration
+			}
+			if i == 40 {
+				o.Run = no
+			}
+		})
+	},
+	"graph8": func(t *testing.T) *seq.Sequencer {
+		deps := map[int][]int{2: {0}, 3: {0, 1}, 4: {0}, 5: {2, 3}, 6: {1}, 7: {5, 0}}
+		return scene(t, 8, strategies.DependencyGraph(strategies.Limit(2)), func(i int, o *seq.Op) {
+			for _, j := range deps[i] {
+				o.DependsOn = append(o.DependsOn, sceneID(time.Date(2024, 1, 15, 12, 0, 0, 0, time.UTC), j))
+			}
+			if i == 3 {
+				o.Run = no
+			}
+		})
+	},
+	"graph60":  func(t *testing.T) *seq.Sequencer { return graphScene(t, 60, 10) },
+	"graph500": func(t *testing.T) *seq.Sequencer { return graphScene(t, 500, 60) },
+	"saga": func(t *testing.T) *seq.Sequencer {
+		return scene(t, 9, strategies.TransactionalBatch(strategies.Limit(1)), func(i int, o *seq.Op) {
+			if i < 3 {
+				o.Kind = seq.Migration
+			}
+			o.Rollback = nothing
+			switch i {
+			case 1:
+				o.Rollback = nil
+			case 4:
+				o.Rollback = no
+			case 7:
+				o.Run = no
+			}
+		})
+	},
+	"serial": func(t *testing.T) *seq.Sequencer {
+		return scene(t, 12, strategies.Sequential(), func(i int, o *seq.Op) {
+			if i == 7 {
+				o.Run = no
+			}
+		})
+	},
+	"serial500": func(t *testing.T) *seq.Sequencer {
+		return scene(t, 500, strategies.Sequential(), func(i int, o *seq.Op) {
+			if i == 300 {
+				o.Run = no
+			}
+		})
+	},
+	"batch500": func(t *testing.T) *seq.Sequencer {
+		return scene(t, 500, strategies.AllowedToFailBatch(), func(i int, o *seq.Op) {
+			if i < 40 {
+				o.Kind = seq.Migration
+			}
+			if i%97 == 90 {
+				o.Run = no
+			}
+		})
+	},
+}
+
+func no(context.Context) error { return errors.New("connect to billing: connection refused") }
+
+// graphScene has waves of about the given size; each op depends on up to three of earlier waves.
+func graphScene(t *testing.T, n, wave int) *seq.Sequencer {
+	return scene(t, n, strategies.DependencyGraph(strategies.Limit(4)), func(i int, o *seq.Op) {
+		base := time.Date(2024, 1, 15, 12, 0, 0, 0, time.UTC)
+		if i >= wave {
+			o.DependsOn = append(o.DependsOn, sceneID(base, i-wave))
+			if i%3 == 0 {
+				o.DependsOn = append(o.DependsOn, sceneID(base, (i-wave)/wave*wave+(i*7)%wave))
+			}
+			if i%5 == 0 {
+				o.DependsOn = append(o.DependsOn, sceneID(base, i%wave))
+			}
+		}
+		slices.Sort(o.DependsOn)
+		o.DependsOn = slices.Compact(o.DependsOn)
+		if i == n*2/5 {
+			o.Run = no
+		}
+	})
+}
