@@ -41,18 +41,26 @@ func (s *snapshot) strips() []strip {
 	return out
 }
 
-// Label says which waves it is, and how their ops follow each other.
+// label says which waves it is, and how their ops follow each other.
 func (t strip) label() string {
 	switch n := len(t.ops); {
 	case t.chain:
-		return fmt.Sprintf("Waves %d–%d · one after another", t.from, t.to)
+		return t.name() + " · one after another"
 	case t.from < t.to:
-		return fmt.Sprintf("Waves %d–%d · %d operations", t.from, t.to, n)
+		return fmt.Sprintf("%s · %d operations", t.name(), n)
 	case n == 1:
-		return fmt.Sprintf("Wave %d", t.from)
+		return t.name()
 	default:
-		return fmt.Sprintf("Wave %d · %d side by side", t.from, n)
+		return fmt.Sprintf("%s · %d side by side", t.name(), n)
 	}
+}
+
+// name says which waves it is.
+func (t strip) name() string {
+	if t.from == t.to {
+		return fmt.Sprintf("Wave %d", t.from)
+	}
+	return fmt.Sprintf("Waves %d–%d", t.from, t.to)
 }
 
 func (t strip) waves() string {

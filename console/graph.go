@@ -75,7 +75,7 @@ func (s *snapshot) draw(strips []strip) *graph {
 			part := t.ops[at:min(at+perColumn(len(t.ops)), len(t.ops))]
 			text := t.label()
 			if at > 0 {
-				text = ""
+				text = t.name() + ", continued"
 			}
 			g.Columns = append(g.Columns, label{X: len(columns) * (boxWidth + gapX), Text: text})
 			c := columnItems{chain: t.chain}
@@ -109,7 +109,7 @@ func (s *snapshot) draw(strips []strip) *graph {
 	for i := range g.Edges {
 		g.trace(&g.Edges[i], columns, column)
 	}
-	g.chains(columns)
+	g.chains(columns, strip)
 	g.Width, g.Height = len(columns)*(boxWidth+gapX)-gapX, g.Height+2
 	return g
 }
@@ -229,14 +229,14 @@ func (g *graph) trace(e *edge, columns []columnItems, column []int) {
 }
 
 // chains draws what follows what in a chain.
-func (g *graph) chains(columns []columnItems) {
+func (g *graph) chains(columns []columnItems, strip []int) {
 	for i, c := range columns {
 		if !c.chain {
 			continue
 		}
 		var last *box
 		if i > 0 && columns[i-1].chain {
-			if items := columns[i-1].boxes(); len(items) > 0 && g.Columns[i].Text == "" {
+			if items := columns[i-1].boxes(); len(items) > 0 && strip[items[0].box] == strip[c.boxes()[0].box] {
 				last = &g.Boxes[items[len(items)-1].box]
 			}
 		}
