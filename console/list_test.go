@@ -93,7 +93,12 @@ func TestAHundredThousandOpsArePagedAndSearched(t *testing.T) {
 // share that.
 func BenchmarkAMillionEntries(b *testing.B) {
 	for b.Loop() {
-		if w := get(manyEntries(b, 1_000_000), "/?q=op77"); w.Code != http.StatusOK {
+		h := manyEntries(b, 1_000_000)
+		w := get(h, "/?q=op77")
+		for w.Code == http.StatusServiceUnavailable { // a slow machine
+			w = get(h, "/?q=op77")
+		}
+		if w.Code != http.StatusOK {
 			b.Fatalf("got %d: %s", w.Code, w.Body)
 		}
 	}

@@ -44,7 +44,8 @@ const (
 	freshFor  = 400 * time.Millisecond
 	restFor   = 8 // times what a reading takes: a ledger of a million ops is not read twice a second
 	wavesFor  = 30 * time.Second
-	patience  = 5 * time.Second // with a store that does not answer
+	patience  = 5 * time.Second // of a request, with a store that does not answer
+	readFor   = time.Minute     // at most, for all ops: whoever asks again gets what was read meanwhile
 	runsShown = 20
 	openShown = 50
 )
@@ -91,7 +92,7 @@ func (c *console) look(ctx context.Context) (*snapshot, error) {
 
 // fill does a reading. Whoever began it may leave; the others get it all the same.
 func (c *console) fill(ctx context.Context, r *reading) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, readFor)
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil { // the strategy is the user's code
