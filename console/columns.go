@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/sequencer-go/seq"
 )
@@ -65,7 +66,7 @@ func (t strip) name() string {
 
 func (t strip) waves() string {
 	if t.from == t.to {
-		return fmt.Sprint(t.from)
+		return number(t.from)
 	}
 	return fmt.Sprintf("%d-%d", t.from, t.to)
 }
@@ -114,6 +115,10 @@ func (s *snapshot) bars(strips []strip) *bars {
 		count := map[looks]int{}
 		for _, i := range t.ops {
 			count[u.looks[i]]++
+		}
+		urgent := slices.Clone(t.ops)
+		s.order(urgent, true)
+		for _, i := range urgent {
 			if settledRank(u.looks[i]) > 1 && !attention(&s.Ops[i]) {
 				continue
 			}

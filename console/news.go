@@ -2,6 +2,7 @@ package console
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -11,7 +12,8 @@ import (
 )
 
 // News is what this process hears of its own runs and the ledger does not hold: that an op has
-// failed and is about to be tried again, when, and after which error. The zero News is ready; give
+// failed and is about to be tried again, when, and after which error; and what ops log, see
+// [News.LogHandler]. The zero News is ready; give
 // the same one to the sequencer and to its console:
 //
 //	var news console.News
@@ -22,10 +24,10 @@ import (
 type News struct {
 	mu      sync.Mutex
 	retries map[retryKey]retry
-	tried   map[string]map[attemptKey][]time.Time // when an attempt failed and went on, by run
-	runs    []string                              // of tried, the oldest first
-	run     string                                // the latest that began
-	steps   int                                   // how many it plans
+	heard   map[string]*heard // of each of the latest runs
+	runs    []string          // of heard, the oldest first
+	run     string            // the latest that began
+	steps   int               // how many it plans
 }
 
 const (
@@ -33,6 +35,13 @@ const (
 	newsTries    = 200 // of one attempt
 	newsAttempts = 10_000
 )
+
+// heard is what was heard of one run.
+type heard struct {
+	tried map[attemptKey][]time.Time // when an attempt failed and went on
+	lines map[attemptKey]*logLines
+	kept  int // lines
+}
 
 type attemptKey struct {
 	op     string
@@ -42,9 +51,10 @@ type attemptKey struct {
 // Hear makes the console tell the news.
 func Hear(n *News) Option { return func(c *console) { c.news, c.heard = n, true } }
 
-// Middleware listens to the events of a sequencer.
+// Middleware listens to the events of a sequencer, and makes the contexts of its ops known to
+// [News.LogHandler].
 func (n *News) Middleware() middleware.Middleware {
-	return middleware.Middleware{Name: "console", Watch: n.watch}
+	return middleware.Middleware{Name: "console", Watch: n.watch, Step: n.step}
 }
 
 type retryKey struct{ run, op string }
@@ -73,22 +83,29 @@ func (n *News) watch(e middleware.Event) {
 	}
 }
 
+// of is what was heard of a run, which makes room for it. The caller holds the lock.
+func (n *News) of(run string) *heard {
+	if h := n.heard[run]; h != nil {
+		return h
+	}
+	if n.heard == nil {
+		n.heard = map[string]*heard{}
+	}
+	if len(n.runs) == newsRuns {
+		delete(n.heard, n.runs[0])
+		n.runs = n.runs[1:]
+	}
+	n.runs = append(n.runs, run)
+	h := &heard{tried: map[attemptKey][]time.Time{}, lines: map[attemptKey]*logLines{}}
+	n.heard[run] = h
+	return h
+}
+
 // keep keeps when an attempt was tried again.
 func (n *News) keep(e *middleware.Event) {
-	if n.tried[e.Run] == nil {
-		if n.tried == nil {
-			n.tried = map[string]map[attemptKey][]time.Time{}
-		}
-		if len(n.runs) == newsRuns {
-			delete(n.tried, n.runs[0])
-			n.runs = n.runs[1:]
-		}
-		n.runs = append(n.runs, e.Run)
-		n.tried[e.Run] = map[attemptKey][]time.Time{}
-	}
-	of, key := n.tried[e.Run], attemptKey{e.ID, e.Attempt}
-	if len(of[key]) < newsTries && (len(of) < newsAttempts || of[key] != nil) {
-		of[key] = append(of[key], e.Time)
+	tried, key := n.of(e.Run).tried, attemptKey{e.ID, e.Attempt}
+	if len(tried[key]) < newsTries && (len(tried) < newsAttempts || tried[key] != nil) {
+		tried[key] = append(tried[key], e.Time)
 	}
 }
 
@@ -106,11 +123,14 @@ func (n *News) total(run string) int {
 func (n *News) ticks(a *store.Attempt) []time.Time {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.tried[a.Run][attemptKey{a.ID, a.Number}]
+	if h := n.heard[a.Run]; h != nil {
+		return slices.Clone(h.tried[attemptKey{a.ID, a.Number}])
+	}
+	return nil
 }
 
-// of is the latest failure of an op that is open.
-func (n *News) of(o *seq.OpStatus) (retry, bool) {
+// retry is the latest failure of an op that is open.
+func (n *News) retry(o *seq.OpStatus) (retry, bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	r, known := n.retries[retryKey{o.Run, o.ID}]

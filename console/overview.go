@@ -141,9 +141,11 @@ func (c *console) renderOverview(ctx context.Context, s *snapshot, p *overviewPa
 	var from, to int
 	p.Pages, from, to = p.Query.pages(len(list), opsShown)
 	p.Ops = s.viewAll(list[from:to])
-	took := c.lastTook(ctx, s.statuses(list[from:to]))
-	for i := range p.Ops {
-		p.Ops[i].took(took)
+	took := c.lastTook(ctx, s.statuses(slices.Concat(list[from:to], u.attention[:len(p.Alerts)])))
+	for _, views := range [][]opView{p.Ops, p.Alerts} {
+		for i := range views {
+			views[i].took(took)
+		}
 	}
 	for i := range s.Runs {
 		p.Runs = append(p.Runs, s.viewRun(&s.Runs[i]))

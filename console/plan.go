@@ -89,7 +89,7 @@ func (c *console) showPlan(w http.ResponseWriter, r *http.Request, status int, b
 	p.Pages, from, to = query{Page: max(page, 1), anchor: "main"}.pages(len(plan.Steps), stepsShown)
 	p.Findings, p.MoreFindings = cut(plan.Findings, firstShown)
 	p.Undo, p.MoreUndo = cut(plan.Undo, firstShown)
-	p.steps(plan.Steps, from, to, c.lastTook(r.Context(), s.among(plan.Steps[from:to])))
+	p.steps(plan.Steps, from, to, c.lastTook(r.Context(), s.among(plan.Steps[from:to]), plan.Direction))
 	c.show(w, r, status, "plan", &p)
 }
 

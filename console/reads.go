@@ -80,9 +80,10 @@ func (c *console) history(ctx context.Context, o *seq.OpStatus) ([]store.Attempt
 	return attempts, nil
 }
 
-// lastTook is how long the last finished attempt of each op took, by ID. It leaves out those for
+// lastTook is how long the last finished attempt of each op took, by ID; with a direction, the last in
+// that one. It leaves out those for
 // which there was no time: a list is worth more than its durations.
-func (c *console) lastTook(ctx context.Context, ops []*seq.OpStatus) map[string]time.Duration {
+func (c *console) lastTook(ctx context.Context, ops []*seq.OpStatus, only ...store.Direction) map[string]time.Duration {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	took := make(map[string]time.Duration, len(ops))
@@ -92,7 +93,7 @@ func (c *console) lastTook(ctx context.Context, ops []*seq.OpStatus) map[string]
 			break
 		}
 		for _, a := range slices.Backward(history) {
-			if !a.Finished.IsZero() && a.Direction != store.ByHand {
+			if !a.Finished.IsZero() && a.Direction != store.ByHand && (only == nil || slices.Contains(only, a.Direction)) {
 				took[o.ID] = a.Finished.Sub(a.Started)
 				break
 			}

@@ -1,10 +1,12 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/store"
@@ -29,6 +31,8 @@ type runPage struct {
 	Undone    int // ops that were
 	Timeline  *timeline
 	Attempts  []attemptView // those of this page
+	Views     []filter
+	Query     query
 	Pages     pager
 	Total     int
 	More      int // attempts that have no room
@@ -68,14 +72,61 @@ func (c *console) run(w http.ResponseWriter, r *http.Request) {
 	p.Total, p.More, p.Unread = len(record.Attempts), record.More, record.Unread
 	s.header(&p, run)
 	p.tell(s, run, record.Attempts)
+	critical := criticalPath(record.Attempts, s.end)
+	show := r.URL.Query().Get("show")
+	shown, views := s.choose(record.Attempts, critical, show)
+	p.Views = views
 	page, _ := strconv.Atoi(r.URL.Query().Get("page"))
 	var from, to int
-	p.Pages, from, to = query{Page: max(page, 1), anchor: "h-time"}.pages(len(record.Attempts), attemptsOfPage)
-	p.Timeline = s.timelineOf(record.Attempts, from, to)
-	for i := from; i < to; i++ {
+	p.Query = query{Page: max(page, 1), Show: show, anchor: "h-time"}
+	p.Pages, from, to = p.Query.pages(len(shown), attemptsOfPage)
+	p.Timeline = s.timelineOf(record.Attempts, shown[from:to], critical)
+	for _, i := range shown[from:to] {
 		p.Attempts = append(p.Attempts, s.viewAttempt(&record.Attempts[i]))
 	}
 	c.show(w, r, http.StatusOK, "run", &p)
+}
+
+// choose lists the attempts that an address asks for, in the order in which they started unless it
+// asks for the longest, and the choices that there are.
+func (s *snapshot) choose(attempts []store.Attempt, critical map[int]bool, show string) (shown []int, views []filter) {
+	all := make([]int, len(attempts))
+	var failed, path []int
+	for i := range attempts {
+		all[i] = i
+		if critical[i] {
+			path = append(path, i)
+		}
+		switch a := &attempts[i]; a.State {
+		case seq.Succeeded, seq.RolledBack, seq.Skipped:
+		default:
+			if !a.State.Open() {
+				failed = append(failed, i)
+			}
+		}
+	}
+	shown = all
+	switch show {
+	case "failed":
+		shown = failed
+	case "critical":
+		shown = path
+	case "longest":
+		took := func(i int) time.Duration { return s.end(&attempts[i]).Sub(attempts[i].Started) }
+		slices.SortStableFunc(all, func(a, b int) int { return cmp.Compare(took(b), took(a)) })
+	default:
+		show = ""
+	}
+	for _, f := range []filter{
+		{Key: "", Label: "As they started", Count: len(all)},
+		{Key: "failed", Label: "Failed", Count: len(failed)},
+		{Key: "critical", Label: "Critical path", Count: len(path)},
+		{Key: "longest", Label: "Longest first", Count: len(all)},
+	} {
+		f.On = f.Key == show
+		views = append(views, f)
+	}
+	return shown, views
 }
 
 // header says how the run stands now.

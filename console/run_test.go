@@ -318,3 +318,21 @@ func TestAnOpShowsHowItsDurationsChange(t *testing.T) {
 		}
 	})
 }
+
+func TestTheAttemptsOfARunAreChosenByTheAddress(t *testing.T) {
+	s := deployed(t)
+	report, err := s.Run(t.Context(), seq.Repeat())
+	if err == nil {
+		t.Fatal("the run did not fail")
+	}
+	h := console.Handler(s)
+	for show, want := range map[string]string{"": "good hostile", "failed": "hostile", "critical": "good hostile", "nonsense": "good hostile"} {
+		var got []string
+		for _, m := range regexp.MustCompile(`<li class="row [^>]*data-key="[0-9_]*_([a-z]+)/`).FindAllStringSubmatch(get(h, "/runs/"+report.Run+"?show="+show).Body.String(), -1) {
+			got = append(got, m[1])
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("?show=%s shows %v, want %s", show, got, want)
+		}
+	}
+}

@@ -70,7 +70,7 @@ func (s *snapshot) looksOf(o *seq.OpStatus) looks {
 	case s.left(o.State):
 		return interrupted
 	case o.State.Open():
-		if r, known := s.news.of(o); known && r.at.After(s.Now) {
+		if r, known := s.news.retry(o); known && r.at.After(s.Now) {
 			return retrying
 		}
 	}

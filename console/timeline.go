@@ -38,23 +38,27 @@ type timeRow struct {
 type band struct {
 	X, Width int
 	Odd      bool
+	Many     bool // more than one attempt
 }
 
 // Key names the row's attempt within the page.
 func (v attemptView) Key() string { return v.ID + "/" + v.Direction.String() + "/" + number(v.Number) }
 
-// timelineOf draws the attempts [from, to) of a run, and says of the whole run how long its parts
-// took. It is nil if there is none.
-func (s *snapshot) timelineOf(attempts []store.Attempt, from, to int) *timeline {
+// end is when an attempt ended, or now if it is not over.
+func (s *snapshot) end(a *store.Attempt) time.Time {
+	if a.Finished.IsZero() {
+		return later(s.Now, a.Started)
+	}
+	return later(a.Finished, a.Started)
+}
+
+// timelineOf draws some attempts of a run, and says of the whole run how long its parts took. It is
+// nil if the run has none.
+func (s *snapshot) timelineOf(attempts []store.Attempt, shown []int, critical map[int]bool) *timeline {
 	if len(attempts) == 0 {
 		return nil
 	}
-	end := func(a *store.Attempt) time.Time {
-		if a.Finished.IsZero() {
-			return later(s.Now, a.Started)
-		}
-		return later(a.Finished, a.Started)
-	}
+	end := s.end
 	first, last := attempts[0].Started, attempts[0].Started
 	for i := range attempts {
 		last = later(last, end(&attempts[i]))
@@ -67,7 +71,6 @@ func (s *snapshot) timelineOf(attempts []store.Attempt, from, to int) *timeline 
 	for _, part := range []time.Duration{0, whole / 2, whole} {
 		t.Marks = append(t.Marks, clockTime(first.Add(part), whole))
 	}
-	critical := criticalPath(attempts, end)
 	t.Critical = len(critical)
 	var path time.Duration
 	for i := range critical {
@@ -77,7 +80,7 @@ func (s *snapshot) timelineOf(attempts []store.Attempt, from, to int) *timeline 
 	bands := s.bands(attempts, end, at)
 	t.Bands = bands != nil
 	head := ""
-	for i := from; i < to; i++ {
+	for _, i := range shown {
 		a := &attempts[i]
 		r := timeRow{attemptView: s.viewAttempt(a), X: at(a.Started), Open: a.Finished.IsZero(), Critical: critical[i]}
 		r.Width = max(at(end(a))-r.X, 4)
@@ -88,9 +91,10 @@ func (s *snapshot) timelineOf(attempts []store.Attempt, from, to int) *timeline 
 		t.Ticks = t.Ticks || len(r.Ticks) > 0
 		if key := s.bandOf(a); bands[key] != nil {
 			r.Band = bands[key]
-			if key != head {
-				r.Head, head = key, key
+			if key != head && bands[key].Many {
+				r.Head = key
 			}
+			head = key
 		}
 		t.Rows = append(t.Rows, r)
 	}
@@ -153,7 +157,10 @@ func (s *snapshot) bandOf(a *store.Attempt) string {
 // bands are the times of the waves, by their names. It is nil if there is one only, or if each
 // attempt has a wave of its own, which says nothing.
 func (s *snapshot) bands(attempts []store.Attempt, end func(*store.Attempt) time.Time, at func(time.Time) int) map[string]*band {
-	type times struct{ from, to time.Time }
+	type times struct {
+		from, to time.Time
+		n        int
+	}
 	of := map[string]*times{}
 	var order []string
 	for i := range attempts {
@@ -164,11 +171,12 @@ func (s *snapshot) bands(attempts []store.Attempt, end func(*store.Attempt) time
 		}
 		b := of[key]
 		if b == nil {
-			b = &times{a.Started, a.Started}
+			b = &times{from: a.Started, to: a.Started}
 			of[key] = b
 			order = append(order, key)
 		}
 		b.to = later(b.to, end(a))
+		b.n++
 	}
 	if len(order) < 2 || len(order) == len(attempts) {
 		return nil
@@ -176,7 +184,7 @@ func (s *snapshot) bands(attempts []store.Attempt, end func(*store.Attempt) time
 	bands := map[string]*band{}
 	for i, key := range order {
 		x := at(of[key].from)
-		bands[key] = &band{X: x, Width: max(at(of[key].to)-x, 1), Odd: i%2 == 1}
+		bands[key] = &band{X: x, Width: max(at(of[key].to)-x, 1), Odd: i%2 == 1, Many: of[key].n > 1}
 	}
 	return bands
 }

@@ -45,7 +45,7 @@ func (s *snapshot) view(o *seq.OpStatus) opView {
 	case o.State != seq.Scheduled && o.State != seq.Succeeded && !o.State.Open():
 		v.Alert = o.Error
 	}
-	if r, known := s.news.of(o); known {
+	if r, known := s.news.retry(o); known {
 		r.tell(&v)
 	}
 	if s.left(o.State) {
@@ -145,6 +145,10 @@ type attemptView struct {
 	Took  string
 	Tries int // calls of the op within this attempt, as far as this process heard of them; 0 or 1 if only one
 	Now   time.Time
+
+	Logs     string // what it logged, as far as this process heard
+	Lines    int
+	MoreLogs int
 }
 
 func (s *snapshot) viewAttempt(a *store.Attempt) attemptView {
@@ -152,6 +156,7 @@ func (s *snapshot) viewAttempt(a *store.Attempt) attemptView {
 	if n := len(s.news.ticks(a)); n > 0 {
 		v.Tries = n + 1
 	}
+	v.Logs, v.Lines, v.MoreLogs = s.news.logged(a)
 	if a.Lost {
 		v.looks = looks{"warn", "doubt", "lost: its process died"}
 	}

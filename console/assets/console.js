@@ -16,8 +16,10 @@ function same(a, b) {
 
 // morph turns the element a into b.
 function morph(a, b) {
+  const open = a.localName === "details" && a.open; // by whoever reads it
   for (const { name } of [...a.attributes]) if (!b.hasAttribute(name)) a.removeAttribute(name);
   for (const { name, value } of [...b.attributes]) if (a.getAttribute(name) !== value) a.setAttribute(name, value);
+  if (open) a.open = true;
   const wanted = new Set([...b.childNodes].map(key));
   for (const node of [...a.childNodes]) if (!wanted.has(key(node))) node.remove();
   let at = a.firstChild;
@@ -109,7 +111,8 @@ function resize() {
   const svg = picture();
   if (!svg) return;
   const { width, height } = svg.viewBox.baseVal, frame = svg.parentElement, style = getComputedStyle(frame);
-  const room = (frame.offsetParent || frame).clientWidth && document.getElementById("main").clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - 2;
+  const page = document.documentElement.clientWidth, edge = parseFloat(getComputedStyle(document.documentElement).fontSize) * 4;
+  const room = Math.max(document.getElementById("main").clientWidth, page - edge) - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - 2;
   const part = zoom || Math.min(1, room / width);
   svg.setAttribute("width", Math.round(width * part));
   svg.setAttribute("height", Math.round(height * part));

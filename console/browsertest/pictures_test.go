@@ -35,6 +35,10 @@ func TestPictures(t *testing.T) {
 		if runs, err := s.Store().Runs(t.Context(), 1); err == nil && len(runs) > 0 {
 			paths["run"] = "/runs/" + runs[0].ID
 		}
+		if os.Getenv("SEQ_TEST_ALL") != "" {
+			paths["op"] = "/ops/" + s.Ops()[7].ID
+			paths["plan"], paths["rollback"], paths["found"] = "/plan", "/rollback", "/?q=prices&show=failed"
+		}
 		for page, path := range paths {
 			for _, scheme := range schemes {
 				for _, width := range widths {
