@@ -3,6 +3,8 @@
 //
 //	mux.Handle("/deploy/", http.StripPrefix("/deploy", console.Handler(sequencer)))
 //
+// Behind a proxy that takes a prefix away, or that ends TLS, say so with [Prefix] and [SecureCookie].
+//
 // It only reads, unless [Allow] or [AllowFunc] says who may act. Whoever reaches the handler may look:
 // mount it behind the service's own login, and name its [Hosts]. Pages are rendered by the server from the ledger, so that each
 // shows what every host did; a small script keeps them current, and without it they reload.
@@ -26,7 +28,8 @@ import (
 func Handler(s *seq.Sequencer, opts ...Option) http.Handler {
 	c := &console{
 		seq: s, title: "Sequencer", ctx: context.Background(), clock: clock.Wall(), news: new(News),
-		secure: func(r *http.Request) bool { return r.TLS != nil },
+		tookTurn: make(chan struct{}, tookTurns),
+		secure:   func(r *http.Request) bool { return r.TLS != nil },
 	}
 	for _, o := range opts {
 		if o != nil {
@@ -36,6 +39,7 @@ func Handler(s *seq.Sequencer, opts ...Option) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", c.overview)
 	mux.HandleFunc("GET /ops/{id}", c.op)
+	mux.HandleFunc("GET /runs/{$}", c.listRuns)
 	mux.HandleFunc("GET /runs/{id}", c.run)
 	mux.HandleFunc("GET /plan", c.plan)
 	mux.HandleFunc("GET /rollback", c.rollback)
@@ -64,6 +68,7 @@ type console struct {
 	cache     cache
 	histories histories
 	runs      runRecords
+	tookTurn  chan struct{}
 	errands   errands
 	panicked  sync.Once
 }

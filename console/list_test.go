@@ -294,3 +294,20 @@ func TestControlCharactersAreShownAsEscapes(t *testing.T) {
 		}
 	}
 }
+
+func TestEveryRunIsReachable(t *testing.T) {
+	s := deployed(t)
+	for range 60 {
+		_, _ = s.Run(t.Context(), seq.Repeat(), seq.Only(good))
+	}
+	h := console.Handler(s)
+	seen := map[string]bool{}
+	for _, page := range []string{"", "?page=2"} {
+		for _, m := range regexp.MustCompile(`<tr data-key="([^"]*)"`).FindAllStringSubmatch(get(h, "/runs/"+page).Body.String(), -1) {
+			seen[m[1]] = true
+		}
+	}
+	if len(seen) != 61 {
+		t.Errorf("the list has %d of 61 runs", len(seen))
+	}
+}

@@ -22,6 +22,8 @@ const (
 	runsKept       = 16               // whose attempts are kept
 	keptFor        = 10 * time.Minute // at most, because a prune changes nothing else that is seen
 	attemptsOfPage = 50               // shown at a time
+	tookFor        = time.Second      // that a page waits for durations
+	tookTurns      = 8                // pages that may wait for them
 )
 
 // version tells whether the history of an op has changed: a claim raises the number, an outcome
@@ -84,13 +86,31 @@ func (c *console) history(ctx context.Context, o *seq.OpStatus) ([]store.Attempt
 // that one. It leaves out those for
 // which there was no time: a list is worth more than its durations.
 func (c *console) lastTook(ctx context.Context, ops []*seq.OpStatus, only ...store.Direction) map[string]time.Duration {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	select {
+	case c.tookTurn <- struct{}{}:
+	default:
+		return nil // the ledger has not answered several who asked before
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tookFor)
 	defer cancel()
+	took, err := shared(ctx, func(ctx context.Context) (map[string]time.Duration, error) {
+		defer func() { <-c.tookTurn }()
+		return c.readTook(ctx, ops, only)
+	})
+	if err != nil {
+		return nil
+	}
+	return took
+}
+
+// readTook reads what [console.lastTook] tells. If the ledger fails on the way, it is what was read so
+// far.
+func (c *console) readTook(ctx context.Context, ops []*seq.OpStatus, only []store.Direction) (map[string]time.Duration, error) {
 	took := make(map[string]time.Duration, len(ops))
 	for _, o := range ops {
 		history, err := c.history(ctx, o)
 		if err != nil {
-			break
+			break //nolint:nilerr // what was read is worth showing
 		}
 		for _, a := range slices.Backward(history) {
 			if !a.Finished.IsZero() && a.Direction != store.ByHand && (only == nil || slices.Contains(only, a.Direction)) {
@@ -99,7 +119,7 @@ func (c *console) lastTook(ctx context.Context, ops []*seq.OpStatus, only ...sto
 			}
 		}
 	}
-	return took
+	return took, nil
 }
 
 // runRecord is what a run did. It is shared, and read only.
@@ -199,6 +219,9 @@ func (c *console) scan(ctx context.Context, s *snapshot, run *store.Run, scan *r
 			}
 		}
 	}
+	if reads > 0 {
+		scan.at = s.at // a search that goes on does not begin anew
+	}
 	record := runRecord{Unread: unread}
 	for _, of := range scan.found {
 		for _, a := range of {
@@ -246,14 +269,24 @@ func shared[T any](ctx context.Context, read func(ctx context.Context) (T, error
 	}
 }
 
+// latestRuns are the latest runs, the newest first.
+func (c *console) latestRuns(ctx context.Context, limit int) ([]store.Run, error) {
+	return c.seq.Store().Runs(ctx, limit)
+}
+
+// olderRuns are as many of the latest runs as somebody may look for, read once for each snapshot.
+func (c *console) olderRuns(ctx context.Context, s *snapshot) ([]store.Run, error) {
+	return s.older(func() ([]store.Run, error) {
+		return shared(ctx, func(ctx context.Context) ([]store.Run, error) { return c.latestRuns(ctx, runsSearched) })
+	})
+}
+
 // lookupRun finds a run by its ID, nil if it is none of the latest.
 func (c *console) lookupRun(ctx context.Context, s *snapshot, id string) (*store.Run, error) {
 	if i := slices.IndexFunc(s.Runs, func(r store.Run) bool { return r.ID == id }); i >= 0 {
 		return &s.Runs[i], nil
 	}
-	older, err := s.older(func() ([]store.Run, error) {
-		return shared(ctx, func(ctx context.Context) ([]store.Run, error) { return c.seq.Store().Runs(ctx, runsSearched) })
-	})
+	older, err := c.olderRuns(ctx, s)
 	if err != nil {
 		return nil, err
 	}

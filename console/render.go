@@ -35,7 +35,7 @@ var templates = func() map[string]*template.Template {
 		"errorText": store.ErrorText,
 	}
 	sets := map[string]*template.Template{}
-	for _, name := range []string{"overview", "op", "run", "plan", "message"} {
+	for _, name := range []string{"overview", "op", "run", "runs", "plan", "message"} {
 		sets[name] = template.Must(template.New("layout.html").Funcs(funcs).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html", "pages/"+name+".html"))
 	}
 	return sets

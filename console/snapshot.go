@@ -156,7 +156,7 @@ func (c *console) stand(ctx context.Context) (*seq.Status, []store.Run, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	runs, err := c.seq.Store().Runs(ctx, runsShown)
+	runs, err := c.latestRuns(ctx, runsShown)
 	return st, runs, err
 }
 

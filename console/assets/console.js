@@ -150,15 +150,24 @@ for (const [kind, on] of [["mouseover", true], ["focusin", true], ["mouseout", f
   });
 }
 
-// "/" goes to the search, unless somebody types.
+// "/" goes to the search, unless somebody types; from another page to that of the first.
 document.addEventListener("keydown", (event) => {
   const search = document.getElementById("q");
-  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || !search) return;
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.target.closest("input, textarea, select, [contenteditable]")) return;
   event.preventDefault();
+  if (search) find();
+  else location.assign(document.querySelector(".brand").href + "#q");
+});
+
+function find() {
+  const search = document.getElementById("q");
+  if (!search) return;
   search.focus();
   search.select();
-});
+}
+
+if (location.hash === "#q") find();
 
 settle();
 
