@@ -110,7 +110,7 @@ func (c *console) readTook(ctx context.Context, ops []*seq.OpStatus, only []stor
 	for _, o := range ops {
 		history, err := c.history(ctx, o)
 		if err != nil {
-			break //nolint:nilerr // what was read is worth showing
+			return took, nil //nolint:nilerr // what was read is worth showing
 		}
 		for _, a := range slices.Backward(history) {
 			if !a.Finished.IsZero() && a.Direction != store.ByHand && (only == nil || slices.Contains(only, a.Direction)) {

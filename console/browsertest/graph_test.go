@@ -127,3 +127,38 @@ func TestSlashGoesToTheSearchAndTheAddressKeepsIt(t *testing.T) {
 		t.Errorf("%d operations are found", n)
 	}
 }
+
+func TestSlashOnAnotherPageGoesToTheSearchOfTheFirst(t *testing.T) {
+	b := open(t, console.Handler(scenes["batch"](t)))
+	b.visit("/plan")
+	eval[bool](b, "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '/', bubbles: true, cancelable: true})), true")
+	b.await("#q")
+	for eval[string](b, "document.activeElement.id") != "q" { // the script runs when the page is there
+		if t.Context().Err() != nil {
+			t.Fatal("the search has not the focus")
+		}
+	}
+}
+
+func TestARollbackWantsAReasonAndAConfirmation(t *testing.T) {
+	s := failing()
+	if _, err := s.Run(t.Context()); err == nil {
+		t.Fatal("the run did not fail")
+	}
+	b := open(t, console.Handler(s, ada))
+	b.visit("/rollback")
+	b.tabTo("input[name=reason]")
+	b.do(chromedp.KeyEvent("release 7 is broken"), chromedp.KeyEvent(kb.Enter))
+	if !eval[bool](b, "document.querySelector('form.go').matches(':invalid') && location.pathname === '/rollback'") {
+		t.Fatal("the form is sent without a confirmation")
+	}
+	b.tabTo("input[name=confirm]")
+	b.do(chromedp.KeyEvent(" "))
+	b.tabTo("button.danger")
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.await(op(first, "back"))
+	runs, err := s.Store().Runs(t.Context(), 1)
+	if err != nil || runs[0].Owner.Actor != "ada" || runs[0].Reason != "release 7 is broken" {
+		t.Errorf("the ledger has %+v, %v", runs, err)
+	}
+}

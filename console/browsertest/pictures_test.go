@@ -37,7 +37,7 @@ func TestPictures(t *testing.T) {
 		}
 		if os.Getenv("SEQ_TEST_ALL") != "" {
 			paths["op"] = "/ops/" + s.Ops()[7].ID
-			paths["plan"], paths["rollback"], paths["found"] = "/plan", "/rollback", "/?q=prices&show=failed"
+			paths["plan"], paths["rollback"], paths["found"], paths["runs"] = "/plan", "/rollback", "/?q=a&tag=all&page=1", "/runs/"
 		}
 		for page, path := range paths {
 			for _, scheme := range schemes {

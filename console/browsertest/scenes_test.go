@@ -128,6 +128,18 @@ var scenes = map[string]func(t *testing.T) *seq.Sequencer{
 			}
 		})
 	},
+	"repeated": func(t *testing.T) *seq.Sequencer {
+		s := scene(t, 12, strategies.Sequential(), func(i int, o *seq.Op) {
+			o.Tags = []string{words[i%3], "all"}
+			if i == 7 {
+				o.Run = no
+			}
+		})
+		for range 12 {
+			_, _ = s.Run(t.Context(), seq.Repeat())
+		}
+		return s
+	},
 	"serial": func(t *testing.T) *seq.Sequencer {
 		return scene(t, 12, strategies.Sequential(), func(i int, o *seq.Op) {
 			if i == 7 {
