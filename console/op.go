@@ -72,8 +72,9 @@ func (c *console) showOp(w http.ResponseWriter, r *http.Request, status int, pro
 	for i := from; i < to; i++ {
 		p.Attempts = append(p.Attempts, s.viewAttempt(&history[len(history)-1-i]))
 	}
-	took := c.lastTook(r.Context(), []*seq.OpStatus{o})
-	p.Op.took(took)
+	if d, known := tookOf(history); known && !o.State.Open() {
+		p.Op.Took = span(d)
+	}
 	for _, id := range o.DependsOn {
 		if len(p.Needs)+len(p.Foreign) == linksShown {
 			p.MoreNeeds++

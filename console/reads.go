@@ -112,14 +112,22 @@ func (c *console) readTook(ctx context.Context, ops []*seq.OpStatus, only []stor
 		if err != nil {
 			return took, nil //nolint:nilerr // what was read is worth showing
 		}
-		for _, a := range slices.Backward(history) {
-			if !a.Finished.IsZero() && a.Direction != store.ByHand && (only == nil || slices.Contains(only, a.Direction)) {
-				took[o.ID] = a.Finished.Sub(a.Started)
-				break
-			}
+		if d, known := tookOf(history, only...); known {
+			took[o.ID] = d
 		}
 	}
 	return took, nil
+}
+
+// tookOf is how long the last finished attempt of a history took.
+func tookOf(history []store.Attempt, only ...store.Direction) (time.Duration, bool) {
+	for i := range slices.Backward(history) {
+		a := &history[i]
+		if !a.Finished.IsZero() && a.Direction != store.ByHand && (len(only) == 0 || slices.Contains(only, a.Direction)) {
+			return a.Finished.Sub(a.Started), true
+		}
+	}
+	return 0, false
 }
 
 // runRecord is what a run did. It is shared, and read only.
@@ -142,8 +150,8 @@ type runScan struct {
 	read   map[string]version
 	found  map[string][]store.Attempt
 	record runRecord
-	at     time.Time
-	over   bool // the run is, so that the record stays as it is
+	at     time.Time // guarded by the lock of runRecords
+	over   bool      // the run is, so that the record stays as it is
 }
 
 func (r *runRecords) of(run string, now time.Time) *runScan {
@@ -220,7 +228,9 @@ func (c *console) scan(ctx context.Context, s *snapshot, run *store.Run, scan *r
 		}
 	}
 	if reads > 0 {
+		c.runs.mu.Lock()
 		scan.at = s.at // a search that goes on does not begin anew
+		c.runs.mu.Unlock()
 	}
 	record := runRecord{Unread: unread}
 	for _, of := range scan.found {

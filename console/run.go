@@ -80,7 +80,7 @@ func (c *console) run(w http.ResponseWriter, r *http.Request) {
 	var from, to int
 	p.Query = query{Page: max(page, 1), Show: show, anchor: "h-time"}
 	p.Pages, from, to = p.Query.pages(len(shown), attemptsOfPage)
-	p.Timeline = s.timelineOf(record.Attempts, shown[from:to], critical)
+	p.Timeline = s.timelineOf(record.Attempts, shown[from:to], critical, show != "")
 	for _, i := range shown[from:to] {
 		p.Attempts = append(p.Attempts, s.viewAttempt(&record.Attempts[i]))
 	}

@@ -52,22 +52,30 @@ func (s *snapshot) end(a *store.Attempt) time.Time {
 	return later(a.Finished, a.Started)
 }
 
-// timelineOf draws some attempts of a run, and says of the whole run how long its parts took. It is
-// nil if the run has none.
-func (s *snapshot) timelineOf(attempts []store.Attempt, shown []int, critical map[int]bool) *timeline {
+// timelineOf draws some attempts of a run, on a scale of the time that they took, or that the whole
+// run took if all is set; and says of the whole run how long its parts took. It is nil if the run
+// has no attempt.
+func (s *snapshot) timelineOf(attempts []store.Attempt, shown []int, critical map[int]bool, all bool) *timeline {
 	if len(attempts) == 0 {
 		return nil
 	}
 	end := s.end
-	first, last := attempts[0].Started, attempts[0].Started
+	begun, over := attempts[0].Started, attempts[0].Started
 	for i := range attempts {
-		last = later(last, end(&attempts[i]))
+		over = later(over, end(&attempts[i]))
+	}
+	first, last := begun, over
+	if !all && len(shown) > 0 {
+		first, last = attempts[shown[0]].Started, time.Time{}
+		for _, i := range shown {
+			last = later(last, end(&attempts[i]))
+		}
 	}
 	whole := max(last.Sub(first), time.Microsecond)
 	at := func(t time.Time) int {
 		return int(min(max(float64(t.Sub(first))/float64(whole), 0), 1) * timeWidth)
 	}
-	t := &timeline{Whole: span(last.Sub(first)), Grid: []int{timeWidth / 4, timeWidth / 2, timeWidth * 3 / 4}}
+	t := &timeline{Whole: span(over.Sub(begun)), Grid: []int{timeWidth / 4, timeWidth / 2, timeWidth * 3 / 4}}
 	for _, part := range []time.Duration{0, whole / 2, whole} {
 		t.Marks = append(t.Marks, clockTime(first.Add(part), whole))
 	}

@@ -50,6 +50,7 @@ func TestThePictureIsRightForEveryStrategyAndSize(t *testing.T) {
 	}{
 		"batch": {14, true}, "batch60": {60, true}, "batch500": {0, true}, "graph8": {8, true}, "graph60": {60, true},
 		"graph500": {0, true}, "saga": {9, true}, "serial": {}, "serial500": {},
+		"dense": {40, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := open(t, console.Handler(scenes[name](t)))
@@ -89,6 +90,20 @@ func TestThePictureFitsAndLightsWhatHasTheFocus(t *testing.T) {
 	}
 	if !eval[bool](b, "[...document.querySelectorAll('#graph .edge.lit')].every((e) => e.dataset.from === '20' || e.dataset.to === '20')") {
 		t.Error("the lines of other boxes stand out")
+	}
+}
+
+// Of too many lines none can be followed: then only those of one operation are drawn.
+func TestADensePictureDrawsTheLinesOfOneOperation(t *testing.T) {
+	b := open(t, console.Handler(scenes["dense"](t)))
+	b.visit("/")
+	const seen = "[...document.querySelectorAll('#graph .edge')].filter((e) => getComputedStyle(e).display !== 'none').length"
+	if n := eval[int](b, seen); n != 0 {
+		t.Errorf("%d lines are drawn", n)
+	}
+	b.tabTo("#graph a.box[data-n='8']")
+	if n := eval[int](b, seen); n != 8+24 {
+		t.Errorf("%d lines are drawn of an operation that waits for 8, and for which 24 wait", n)
 	}
 }
 

@@ -140,6 +140,44 @@ var scenes = map[string]func(t *testing.T) *seq.Sequencer{
 		}
 		return s
 	},
+	"live": func(t *testing.T) *seq.Sequencer {
+		at, stop, begun := time.Date(2024, 1, 15, 12, 0, 0, 0, time.UTC), make(chan struct{}), make(chan struct{}, 2)
+		ops := make([]seq.Op, 14)
+		for i := range ops {
+			ops[i] = seq.Op{ID: sceneID(at, i), Run: nothing}
+			if i > 3 {
+				ops[i].DependsOn = []string{sceneID(at, i-4), sceneID(at, i*5%4)}
+				slices.Sort(ops[i].DependsOn)
+				ops[i].DependsOn = slices.Compact(ops[i].DependsOn)
+			}
+			if i == 5 || i == 6 {
+				ops[i].Run = func(ctx context.Context) error {
+					err := seq.Progress(ctx, int64(i*130_000), 1_000_000)
+					begun <- struct{}{}
+					<-stop
+					return err
+				}
+			}
+		}
+		s := seq.New(store.NewMemory(), ops...).Use(strategies.DependencyGraph())
+		over := make(chan error, 1)
+		go func() {
+			_, err := s.Run(t.Context())
+			over <- err
+		}()
+		<-begun
+		<-begun
+		t.Cleanup(func() { close(stop); <-over })
+		return s
+	},
+	"dense": func(t *testing.T) *seq.Sequencer {
+		at := time.Date(2024, 1, 15, 12, 0, 0, 0, time.UTC)
+		return scene(t, 40, strategies.DependencyGraph(), func(i int, o *seq.Op) {
+			for j := range i / 8 * 8 {
+				o.DependsOn = append(o.DependsOn, sceneID(at, j))
+			}
+		})
+	},
 	"serial": func(t *testing.T) *seq.Sequencer {
 		return scene(t, 12, strategies.Sequential(), func(i int, o *seq.Op) {
 			if i == 7 {
