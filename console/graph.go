@@ -17,7 +17,7 @@ type graph struct {
 	Columns       []label
 	Boxes         []box
 	Edges         []edge
-	OnFocus       bool // too many lines: only those of one op are shown, when it has the focus
+	OnFocus       bool // too many lines: only those of one op to its neighbours are shown, when it has the focus
 }
 
 type label struct {
@@ -36,7 +36,7 @@ type box struct {
 
 type edge struct {
 	From, To int // places among the boxes
-	Path     string
+	Path     string // empty if there is no room for the line
 	Class    string
 }
 
@@ -216,13 +216,14 @@ func (g *graph) trace(e *edge, columns []columnItems, column []int) {
 		fmt.Fprintf(&path, "C%d %d %d %d %d %d", x+bend, y, x2-bend, y2, x2, y2)
 		x, y = x2, y2
 	}
-	if !g.OnFocus {
-		for c := column[e.From] + 1; c < column[e.To]; c++ {
-			i := slices.IndexFunc(columns[c].items, func(it item) bool { return it.lane && it.box == e.From })
-			curve(c*(boxWidth+gapX), columns[c].items[i].y+laneHeight/2)
-			x += boxWidth
-			fmt.Fprintf(&path, "H%d", x)
-		}
+	if g.OnFocus && column[e.From]+1 < column[e.To] {
+		return // there are no lanes; the box at the other end is marked
+	}
+	for c := column[e.From] + 1; c < column[e.To]; c++ {
+		i := slices.IndexFunc(columns[c].items, func(it item) bool { return it.lane && it.box == e.From })
+		curve(c*(boxWidth+gapX), columns[c].items[i].y+laneHeight/2)
+		x += boxWidth
+		fmt.Fprintf(&path, "H%d", x)
 	}
 	curve(to.X, to.Y+boxHeight/2)
 	e.Path = path.String()

@@ -28,7 +28,7 @@ const faulty = `(() => {
 		}
 	}
 	for (const e of document.querySelectorAll("#graph .edge")) {
-		if (getComputedStyle(e).display === "none") continue;
+		if (getComputedStyle(e).display === "none" || !e.getAttribute("d")) continue;
 		const length = e.getTotalLength();
 		for (let at = 0; at <= length; at += 3) {
 			const p = e.getPointAtLength(at);
@@ -97,13 +97,19 @@ func TestThePictureFitsAndLightsWhatHasTheFocus(t *testing.T) {
 func TestADensePictureDrawsTheLinesOfOneOperation(t *testing.T) {
 	b := open(t, console.Handler(scenes["dense"](t)))
 	b.visit("/")
-	const seen = "[...document.querySelectorAll('#graph .edge')].filter((e) => getComputedStyle(e).display !== 'none').length"
+	const seen = "[...document.querySelectorAll('#graph .edge')].filter((e) => getComputedStyle(e).display !== 'none' && e.getTotalLength() > 0).length"
 	if n := eval[int](b, seen); n != 0 {
 		t.Errorf("%d lines are drawn", n)
 	}
 	b.tabTo("#graph a.box[data-n='8']")
-	if n := eval[int](b, seen); n != 8+24 {
-		t.Errorf("%d lines are drawn of an operation that waits for 8, and for which 24 wait", n)
+	if n := eval[int](b, seen); n != 8+8 {
+		t.Errorf("%d lines are drawn of an operation that waits for 8 and for which 8 of the next wave wait", n)
+	}
+	if n := eval[int](b, "document.querySelectorAll('#graph a.box.lit').length"); n != 8+24 {
+		t.Errorf("%d boxes are framed", n)
+	}
+	for _, text := range eval[[]string](b, faulty) {
+		t.Error(text)
 	}
 }
 
