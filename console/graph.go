@@ -35,7 +35,7 @@ type box struct {
 }
 
 type edge struct {
-	From, To int // places among the boxes
+	From, To int    // places among the boxes
 	Path     string // empty if there is no room for the line
 	Class    string
 }

@@ -41,6 +41,22 @@ var runLooks = map[seq.RunState]looks{
 	seq.RunBusy:           {"quiet", "skip", "not started"},
 }
 
+// looksOfState is how a state is drawn. One that this page does not know is drawn as a doubt, by its name.
+func looksOfState(state seq.State) looks {
+	if l, known := stateLooks[state]; known {
+		return l
+	}
+	return looks{"warn", "doubt", state.String()}
+}
+
+// looksOfRun is how the state of a run is drawn, likewise.
+func looksOfRun(state seq.RunState) looks {
+	if l, known := runLooks[state]; known {
+		return l
+	}
+	return looks{"warn", "doubt", state.String()}
+}
+
 // retrying is what failed and waits to be tried again.
 var retrying = looks{"warn", "clock", "retrying"}
 

@@ -74,7 +74,7 @@ func (s *snapshot) looksOf(o *seq.OpStatus) looks {
 			return retrying
 		}
 	}
-	return stateLooks[o.State]
+	return looksOfState(o.State)
 }
 
 // attention reports whether a person should look at the op.

@@ -54,7 +54,7 @@ func trendOf(history []store.Attempt) *trend {
 	for i := range list {
 		a := &list[i]
 		h := max(int(float64(trendHeight)*float64(took(a))/float64(longest)), 2)
-		l := stateLooks[a.State]
+		l := looksOfState(a.State)
 		t.Bars = append(t.Bars, trendBar{
 			looks: l, X: i * trendStep, Y: trendHeight - h, Height: h,
 			Label: "attempt " + number(a.Number) + ", " + stamp(a.Started) + ": " + l.Word + ", " + span(took(a)),

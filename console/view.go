@@ -33,7 +33,7 @@ func (v *opView) took(known map[string]time.Duration) {
 }
 
 func (s *snapshot) view(o *seq.OpStatus) opView {
-	v := opView{OpStatus: o, looks: stateLooks[o.State], Title: title(o.ID), Percent: -1, Now: s.Now}
+	v := opView{OpStatus: o, looks: looksOfState(o.State), Title: title(o.ID), Percent: -1, Now: s.Now}
 	v.Wave = s.waveOf(o)
 	if o.Total > 0 && (o.State.Open() || o.State == seq.Failed) {
 		v.Percent = int(min(max(float64(o.Done)*100/float64(o.Total), 0), 100))
@@ -123,7 +123,7 @@ type runView struct {
 }
 
 func (s *snapshot) viewRun(r *store.Run) runView {
-	v := runView{Run: *r, looks: runLooks[r.State], Now: s.Now}
+	v := runView{Run: *r, looks: looksOfRun(r.State), Now: s.Now}
 	v.Dead = (r.State == seq.RunStarted || r.State == seq.RunRollingBack) && s.Holder == nil
 	if v.Dead {
 		v.looks = interrupted
@@ -152,7 +152,7 @@ type attemptView struct {
 }
 
 func (s *snapshot) viewAttempt(a *store.Attempt) attemptView {
-	v := attemptView{Attempt: *a, looks: stateLooks[a.State], Now: s.Now}
+	v := attemptView{Attempt: *a, looks: looksOfState(a.State), Now: s.Now}
 	if n := len(s.news.ticks(a)); n > 0 {
 		v.Tries = n + 1
 	}
