@@ -137,3 +137,15 @@ func firstLine(text string) string {
 	}
 	return line
 }
+
+// many is a large number for people: in groups of three digits from five digits on.
+func many(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	if n > -10_000 && n < 10_000 {
+		return text
+	}
+	for at := len(text) - 3; at > 0 && text[at-1] != '-'; at -= 3 {
+		text = text[:at] + "\u202f" + text[at:]
+	}
+	return text
+}

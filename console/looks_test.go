@@ -18,3 +18,11 @@ func TestAnUnknownStateIsDrawnByItsName(t *testing.T) {
 		t.Error("a known state is drawn as an unknown one")
 	}
 }
+
+func TestLargeNumbersAreGrouped(t *testing.T) {
+	for n, want := range map[int64]string{0: "0", 9850: "9850", 12345: "12\u202f345", 1_000_000: "1\u202f000\u202f000", -123_456: "-123\u202f456"} {
+		if got := many(n); got != want {
+			t.Errorf("%d is shown as %q, want %q", n, got, want)
+		}
+	}
+}

@@ -81,8 +81,8 @@ func (q query) String() string {
 // Showing is the query with another filter, from its first page on.
 func (q query) Showing(show string) string { q.Show, q.Page = show, 1; return q.String() }
 
-// Tagged is the query with another tag.
-func (q query) Tagged(tag string) string { q.Tag, q.Page = tag, 1; return q.String() }
+// Afresh is the query of everything, to begin another from.
+func (q query) Afresh() query { return query{anchor: q.anchor} }
 
 // Waving is the query with other waves.
 func (q query) Waving(wave string) string { q.Wave, q.Page = wave, 1; return q.String() }

@@ -94,9 +94,9 @@ func (s *snapshot) headway(o *seq.OpStatus) string {
 		parts = append(parts, "for "+span(max(s.Now.Sub(a.Started), 0).Truncate(time.Second)))
 	}
 	if o.Total > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d", o.Done, o.Total))
+		parts = append(parts, many(o.Done)+" of "+many(o.Total))
 	} else if o.Done > 0 {
-		parts = append(parts, fmt.Sprintf("%d done", o.Done))
+		parts = append(parts, many(o.Done)+" done")
 	}
 	if left := s.leftOf(o); left > 0 {
 		parts = append(parts, "about "+span(left.Round(time.Second))+" left")
