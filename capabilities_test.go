@@ -3,6 +3,7 @@ package seq_test
 import (
 	"context"
 	"errors"
+	"github.com/sequencer-go/seq/store"
 	"runtime"
 	"slices"
 	"strings"
@@ -192,8 +193,14 @@ func tags(t *testing.T, s seq.Strategy) {
 	b.rec.Reset()
 	b.mustRun(seq.Tags("green"))
 	seqtest.AssertRan(t, b.rec)
-	b.mustRun(seq.Only(id("d"))) // depends on what was left out
+	b.mustRun(seq.From(id("d"))) // depends on what was left out
 	seqtest.AssertSkipped(t, b.rec, id("d"))
+	b.rec.Reset()
+	if _, err := b.run(seq.Only(id("d"))); !errors.Is(err, seq.ErrInvalidOption) || !strings.Contains(err.Error(), id("c")) {
+		t.Errorf("only what depends on what is left out: %v", err)
+	}
+	b.mustRun(seq.Only(id("d")), seq.WithDependencies())
+	seqtest.AssertRan(t, b.rec, ids("c", "d")...)
 }
 
 func from(t *testing.T, s seq.Strategy) {
@@ -242,7 +249,7 @@ func panics(t *testing.T, s seq.Strategy) {
 		t.Fatalf("got %v", err)
 	}
 	b.state("a", seq.Failed)
-	history, _ := b.store.History(t.Context(), id("a"))
+	history, _ := b.store.History(t.Context(), id("a"), store.Page{Limit: 1000})
 	if len(history) != 1 || !strings.Contains(history[0].Error, "seqtest/ops.go") {
 		t.Errorf("the history has no stack: %+v", history)
 	}
@@ -257,7 +264,7 @@ func panicsWithNil(t *testing.T, s seq.Strategy) {
 		t.Fatalf("got %v", err)
 	}
 	b.state("a", seq.Failed)
-	history, _ := b.store.History(t.Context(), id("a"))
+	history, _ := b.store.History(t.Context(), id("a"), store.Page{Limit: 1000})
 	if len(history) != 1 || !strings.Contains(history[0].Error, "panic called with nil") {
 		t.Errorf("the history does not say so: %+v", history)
 	}

@@ -240,7 +240,7 @@ type stolen struct{ *store.Memory }
 
 func (s *stolen) Renew(ctx context.Context, lease store.Lease) error {
 	_ = s.Release(ctx, lease)
-	if _, err := s.Acquire(ctx, store.Owner{Host: "thief"}); err != nil {
+	if _, err := s.Acquire(ctx, store.RunLease, store.Owner{Host: "thief"}); err != nil {
 		return err
 	}
 	return s.Memory.Renew(ctx, lease)

@@ -126,10 +126,17 @@ func Tags(tags ...string) RunOption {
 	return RunOption{"Tags", selects, func(c *choice) { c.Tags = append(listed(c.Tags), tags...) }}
 }
 
-// Only leaves out the ops that are not named; without any name, all. It is for every call that runs,
+// Only leaves out the ops that are not named; without any name, all. A run of an op that depends on one
+// that is neither done nor named is refused, see [WithDependencies]. It is for every call that runs,
 // undoes or shows ops.
 func Only(ids ...string) RunOption {
 	return RunOption{"Only", selects, func(c *choice) { c.Only = append(listed(c.Only), ids...) }}
+}
+
+// WithDependencies also chooses what the ops depend on that were chosen by Only, Tags or From, as far as
+// it is not done. It is for Run, Preview, RunDue and Serve.
+func WithDependencies() RunOption {
+	return RunOption{"WithDependencies", runs | previewCall, func(c *choice) { c.Dependencies = true }}
 }
 
 // listed makes a list that was asked for, though it may be empty, differ from none.

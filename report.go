@@ -10,6 +10,7 @@ import (
 
 	"github.com/sequencer-go/seq/internal/engine"
 	"github.com/sequencer-go/seq/internal/errtext"
+	"github.com/sequencer-go/seq/plan"
 )
 
 // A Report says what became of a run: an outcome for every step of the plan, in plan order.
@@ -26,6 +27,8 @@ type Report struct {
 	// NotUndone names the ops that the run should have undone and could not, because they have
 	// no Rollback or it failed.
 	NotUndone []string
+	// Findings are where code and ledger differ, as the plan has them.
+	Findings []plan.Finding
 }
 
 // A StepReport says what became of one op.
@@ -99,14 +102,17 @@ func (r *Report) String() string {
 	if r.Earlier != nil {
 		b.WriteString("an interrupted rollback went on:\n" + r.Earlier.String())
 	}
+	for _, f := range r.Findings {
+		fmt.Fprintf(&b, "%s\n", f)
+	}
 	scheduled := len(r.Scheduled())
 	switch {
 	case r.State == RunBusy:
 		return "another run holds the ledger\n"
 	case r.State == RunSucceeded && len(r.Steps) == 0 && r.Strategy == engine.RollbackName:
-		return "nothing to undo\n"
+		return b.String() + "nothing to undo\n"
 	case r.State == RunSucceeded && len(r.Steps) == 0 && r.Earlier == nil:
-		return "nothing is pending\n"
+		return b.String() + "nothing is pending\n"
 	case r.State == RunSucceeded && len(r.Steps) == scheduled:
 		fmt.Fprintf(&b, "nothing is pending now, %d scheduled\n", scheduled)
 	default:
@@ -164,7 +170,7 @@ func reportOf(r *engine.Result) *Report {
 	}
 	report := &Report{
 		Run: r.Run, Strategy: r.Strategy, State: r.State, Started: r.Started, Finished: r.Finished,
-		Earlier: reportOf(r.Earlier), NotUndone: r.NotUndone, Steps: make([]StepReport, len(r.Steps)),
+		Earlier: reportOf(r.Earlier), NotUndone: r.NotUndone, Findings: r.Findings, Steps: make([]StepReport, len(r.Steps)),
 	}
 	for i := range r.Steps {
 		s := &r.Steps[i]

@@ -3,6 +3,7 @@ package seq_test
 import (
 	"context"
 	"errors"
+	"github.com/sequencer-go/seq/store"
 	"slices"
 	"strings"
 	"testing"
@@ -127,7 +128,7 @@ func TestTheReasonIsKept(t *testing.T) {
 			t.Fatal("b does not fail")
 		}
 		_, _ = b.seq.Rollback(t.Context(), seq.Because("x\x00y"))
-		runs, err := b.store.Runs(t.Context(), 10)
+		runs, err := b.store.Runs(t.Context(), store.Page{Limit: 10})
 		var reasons []string
 		for _, r := range runs {
 			reasons = append(reasons, r.Reason)

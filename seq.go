@@ -134,6 +134,11 @@ func newCatalog(ops []Op, chain []middleware.Middleware) *engine.Catalog {
 	return engine.NewCatalog(tasks, len(ops), chain, registeredAt)
 }
 
+// same reports whether two stores are one; those that cannot be compared are not.
+func same(a, b store.Store) bool {
+	return a != nil && b != nil && reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.ValueOf(a).Comparable() && a == b
+}
+
 type clockPart struct{ clock.Clock }
 
 // SequencerPart implements [Part].
@@ -237,6 +242,9 @@ func (s *Sequencer) PreviewRollback(ctx context.Context, opts ...RunOption) (*pl
 func (s *Sequencer) engine(ctx context.Context, by call, opts []RunOption) (*engine.Engine, *choice, error) {
 	if ctx == nil {
 		return nil, nil, fmt.Errorf("%w: %s: the context is nil", ErrInvalidOption, callNames[by])
+	}
+	if by&(previewCall|previewRollbackCall|statusCall) == 0 && same(store.FromContext(ctx), s.ledger) {
+		return nil, nil, fmt.Errorf("%w: %s", ErrReentrant, callNames[by])
 	}
 	c, err := chosen(opts, by)
 	if len(c.parts) > 0 {

@@ -51,10 +51,13 @@ func (s *Sequencer) Status(ctx context.Context, opts ...RunOption) (*Status, err
 		return nil, err
 	}
 	st := &Status{Now: p.Now()}
-	if st.Holder, err = s.ledger.Holder(ctx); err != nil {
+	if st.Holder, err = s.ledger.Holder(ctx, store.RunLease); err != nil {
 		return nil, err
 	}
-	ops := p.Status()
+	ops, err := p.Status()
+	if err != nil {
+		return nil, err
+	}
 	st.Ops = make([]OpStatus, len(ops))
 	for i := range ops {
 		st.Ops[i] = statusOf(&ops[i])
@@ -66,7 +69,7 @@ func statusOf(o *engine.OpStatus) OpStatus {
 	out := OpStatus{Refused: o.Refused, Waits: o.Waits}
 	if e := o.Entry; e != nil {
 		out.ID, out.Delivery = e.ID, e.Delivery
-		out.State, out.Due, out.Attempt, out.Crashes = e.State, e.NotBefore, e.Attempt, e.Crashes
+		out.State, out.Due, out.Attempt, out.Crashes = e.State, e.NotBefore, e.Attempt+o.Earlier, e.Crashes
 		out.Run, out.Error, out.Done, out.Total = e.Run, e.Error, e.Done, e.Total
 	}
 	if t := o.Task; t != nil {

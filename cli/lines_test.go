@@ -44,7 +44,7 @@ func TestAPipeHearsWhyNothingMoves(t *testing.T) {
 func TestAPipeHearsWhoHoldsTheLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
-		lease, err := d.store.Acquire(t.Context(), store.Owner{Host: "other", PID: 7, Actor: "bob"})
+		lease, err := d.store.Acquire(t.Context(), store.RunLease, store.Owner{Host: "other", PID: 7, Actor: "bob"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,7 +191,7 @@ func TestServeSaysThatTheLedgerIsAway(t *testing.T) {
 
 func TestADecisionSaysWhoItWaitsFor(t *testing.T) {
 	d := newDesk(t)
-	lease, err := d.store.Acquire(t.Context(), store.Owner{Host: "other", PID: 7, Actor: "bob"})
+	lease, err := d.store.Acquire(t.Context(), store.RunLease, store.Owner{Host: "other", PID: 7, Actor: "bob"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,9 @@ func printReport(out io.Writer, p palette, r *seq.Report, err error) {
 		fmt.Fprintln(out, "an interrupted rollback went on:")
 		printReport(out, p, r.Earlier, nil)
 	}
+	for _, f := range r.Findings {
+		fmt.Fprintln(out, f)
+	}
 	scheduled := len(r.Scheduled())
 	switch {
 	case r.State == seq.RunBusy:

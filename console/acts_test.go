@@ -103,7 +103,7 @@ func TestOneOpIsRunAlone(t *testing.T) {
 		if len(calls) != 1 || calls["hostile"] != 1 {
 			t.Errorf("called %v", calls)
 		}
-		runs, err := s.Store().Runs(t.Context(), 1)
+		runs, err := s.Store().Runs(t.Context(), store.Page{Limit: 1})
 		if err != nil || len(runs) != 1 || runs[0].Owner.Actor != "ada" || runs[0].Reason != "the page is down without it" {
 			t.Errorf("got %+v, %v", runs, err)
 		}

@@ -24,7 +24,7 @@ import (
 // Handler returns the console of s. It is safe for concurrent use. However many people look, how all
 // ops stand is read at most about twice a second, less often where that takes long, and not at all
 // when nobody does. The history of an op is read when a page first shows it and when the op has
-// moved, at most 500 of them for one page.
+// moved, at most 120 of them for one page, and that of a run by the ledger's index.
 func Handler(s *seq.Sequencer, opts ...Option) http.Handler {
 	c := &console{
 		seq: s, title: "Sequencer", ctx: context.Background(), clock: clock.Wall(), news: new(News),

@@ -26,7 +26,7 @@ func (s *snapshot) headline() headline {
 		switch {
 		case v.Dead:
 			h.Text = "A run was interrupted"
-			h.Why = "The process that ran it is gone, and nobody holds the ledger. The next run takes it up where it stands."
+			h.Why = "Nobody works on it, and nobody holds the ledger. The next run takes it up where it stands."
 		case r.State == seq.RunRollingBack:
 			h.Text, h.Why = "Rolling back", s.atWork()
 		case r.State == seq.RunWaiting:

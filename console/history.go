@@ -29,40 +29,43 @@ type histories struct {
 type keptHistory struct {
 	version  version
 	at       time.Time
-	attempts []store.Attempt
+	attempts []store.Attempt // the oldest first
+	limit    int             // how many were asked for
 }
 
-func (h *histories) get(o *seq.OpStatus, now time.Time) ([]store.Attempt, bool) {
+func (h *histories) get(o *seq.OpStatus, limit int, now time.Time) ([]store.Attempt, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	k, known := h.byOp[o.ID]
-	return k.attempts, known && k.version == versionOf(o) && now.Sub(k.at) < keptFor
+	enough := k.limit >= limit || len(k.attempts) < k.limit
+	return k.attempts[max(len(k.attempts)-limit, 0):], known && enough && k.version == versionOf(o) && now.Sub(k.at) < keptFor
 }
 
-func (h *histories) put(o *seq.OpStatus, now time.Time, attempts []store.Attempt) {
+func (h *histories) put(o *seq.OpStatus, limit int, now time.Time, attempts []store.Attempt) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.byOp == nil || h.total+len(attempts) > attemptsKept {
 		h.byOp, h.total = map[string]keptHistory{}, 0
 	}
 	h.total += len(attempts) - len(h.byOp[o.ID].attempts)
-	h.byOp[o.ID] = keptHistory{versionOf(o), now, attempts}
+	h.byOp[o.ID] = keptHistory{versionOf(o), now, attempts, limit}
 }
 
-// history is what was tried at an op, the oldest first.
-func (c *console) history(ctx context.Context, o *seq.OpStatus) ([]store.Attempt, error) {
+// history is what was tried at an op: the latest attempts, of these the oldest first.
+func (c *console) history(ctx context.Context, o *seq.OpStatus, limit int) ([]store.Attempt, error) {
 	if o.Attempt == 0 {
 		return nil, nil
 	}
 	now := c.clock.Now()
-	if kept, known := c.histories.get(o, now); known {
+	if kept, known := c.histories.get(o, limit, now); known {
 		return kept, nil
 	}
-	attempts, err := c.seq.Store().History(ctx, o.ID)
+	attempts, err := c.seq.Store().History(ctx, o.ID, store.Page{Limit: limit})
 	if err != nil {
 		return nil, err
 	}
-	c.histories.put(o, now, attempts)
+	slices.Reverse(attempts) // the store has the newest first
+	c.histories.put(o, limit, now, attempts)
 	return attempts, nil
 }
 
@@ -92,7 +95,7 @@ func (c *console) lastTook(ctx context.Context, ops []*seq.OpStatus, only ...sto
 func (c *console) readTook(ctx context.Context, ops []*seq.OpStatus, only []store.Direction) (map[string]time.Duration, error) {
 	took := make(map[string]time.Duration, len(ops))
 	for _, o := range ops {
-		history, err := c.history(ctx, o)
+		history, err := c.history(ctx, o, attemptsOfList)
 		if err != nil {
 			return took, nil //nolint:nilerr // what was read is worth showing
 		}

@@ -31,7 +31,7 @@ func (s shelf) Load(context.Context) ([]store.Entry, error) {
 	return entries, nil
 }
 
-func (shelf) History(context.Context, string) ([]store.Attempt, error) { return nil, nil }
+func (shelf) History(context.Context, string, store.Page) ([]store.Attempt, error) { return nil, nil }
 
 var (
 	listed = regexp.MustCompile(`<li class="op [a-z]+" data-key="([^"]*)"`)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // looks are how a state is drawn: a class for its colour, an icon for those who do not see
@@ -39,6 +40,7 @@ var runLooks = map[seq.RunState]looks{
 	seq.RunAbandoned:      {"warn", "doubt", "abandoned"},
 	seq.RunWaiting:        {"time", "clock", "waiting"},
 	seq.RunBusy:           {"quiet", "skip", "not started"},
+	store.RunInterrupted:  {"warn", "doubt", "interrupted"},
 }
 
 // looksOfState is how a state is drawn. One that this page does not know is drawn as a doubt, by its name.

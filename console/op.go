@@ -25,6 +25,7 @@ type opPage struct {
 
 	Attempts []attemptView // those of this page, the latest first
 	Pages    pager
+	Older    int // attempts that are not among the latest
 	Trend    *trend
 	Errand   *errand
 	Acts     []act
@@ -58,7 +59,7 @@ func (c *console) showOp(w http.ResponseWriter, r *http.Request, status int, pro
 		c.fail(w, r, root, http.StatusNotFound, "No such operation", fmt.Sprintf("Neither the code nor the ledger knows %.200q.", id))
 		return
 	}
-	history, err := shared(r.Context(), func(ctx context.Context) ([]store.Attempt, error) { return c.history(ctx, o) })
+	history, err := shared(r.Context(), func(ctx context.Context) ([]store.Attempt, error) { return c.history(ctx, o, attemptsOfOp) })
 	if err != nil {
 		c.broken(w, r, root, err)
 		return
@@ -66,6 +67,9 @@ func (c *console) showOp(w http.ResponseWriter, r *http.Request, status int, pro
 	p := opPage{page: c.page(w, r, root, title(id)), Op: s.view(o), Holder: s.Holder, Reason: reason}
 	p.Problem = problem
 	p.Trend = trendOf(history)
+	if len(history) == attemptsOfOp {
+		p.Older = history[0].Number - 1
+	}
 	page, _ := strconv.Atoi(r.URL.Query().Get("page"))
 	var from, to int
 	p.Pages, from, to = query{Page: max(page, 1), anchor: "h-history"}.pages(len(history), attemptsOfPage)

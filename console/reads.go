@@ -14,9 +14,11 @@ import (
 // shared. They are here, in history.go and in runattempts.go.
 
 const (
-	runsSearched   = 1000             // of the latest runs, for one that is asked for by its ID
-	historyReads   = 500              // at most, for one page
+	runsListed     = 1000             // the latest
 	attemptsOfRun  = 5000             // kept of one run
+	attemptsOfRead = 1000             // of a run, in one query
+	attemptsOfOp   = 500              // the latest, on its page
+	attemptsOfList = 8                // the latest of an op, to find one that has ended
 	attemptsKept   = 50_000           // of all histories that are kept
 	runsKept       = 16               // whose attempts are kept
 	keptFor        = 10 * time.Minute // at most, because a prune changes nothing else that is seen
@@ -56,27 +58,26 @@ func shared[T any](ctx context.Context, read func(ctx context.Context) (T, error
 
 // latestRuns are the latest runs, the newest first.
 func (c *console) latestRuns(ctx context.Context, limit int) ([]store.Run, error) {
-	return c.seq.Store().Runs(ctx, limit)
+	return c.seq.Store().Runs(ctx, store.Page{Limit: limit})
 }
 
 // olderRuns are as many of the latest runs as somebody may look for, read once for each snapshot.
 func (c *console) olderRuns(ctx context.Context, s *snapshot) ([]store.Run, error) {
 	return s.older(func() ([]store.Run, error) {
-		return shared(ctx, func(ctx context.Context) ([]store.Run, error) { return c.latestRuns(ctx, runsSearched) })
+		return shared(ctx, func(ctx context.Context) ([]store.Run, error) { return c.latestRuns(ctx, runsListed) })
 	})
 }
 
-// lookupRun finds a run by its ID, nil if it is none of the latest.
+// lookupRun finds a run by its ID, nil if the ledger does not know it.
 func (c *console) lookupRun(ctx context.Context, s *snapshot, id string) (*store.Run, error) {
 	if i := slices.IndexFunc(s.Runs, func(r store.Run) bool { return r.ID == id }); i >= 0 {
 		return &s.Runs[i], nil
 	}
-	older, err := c.olderRuns(ctx, s)
-	if err != nil {
-		return nil, err
-	}
-	if i := slices.IndexFunc(older, func(r store.Run) bool { return r.ID == id }); i >= 0 {
-		return &older[i], nil
-	}
-	return nil, nil
+	return shared(ctx, func(ctx context.Context) (*store.Run, error) {
+		run, known, err := c.seq.Store().LookupRun(ctx, id)
+		if err != nil || !known {
+			return nil, err
+		}
+		return &run, nil
+	})
 }

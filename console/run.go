@@ -17,11 +17,10 @@ import (
 type runPage struct {
 	page
 
-	Run   runView
-	Left  []opView // ops that this run settled without a call, and nobody touched since
-	ETA   string
-	Owed  []opView // what an unfinished rollback has to undo yet
-	Known bool     // anything of what follows
+	Run  runView
+	Left []opView // ops that this run settled without a call, and nobody touched since
+	ETA  string
+	Owed []opView // what an unfinished rollback has to undo yet
 
 	Tally     []legend // attempts by what they led to
 	Cause     []attemptView
@@ -35,8 +34,7 @@ type runPage struct {
 	Query     query
 	Pages     pager
 	Total     int
-	More      int // attempts that have no room
-	Unread    int // ops whose history was not read yet
+	More      bool // there are attempts that have no room
 }
 
 // notUndone is an op that a rollback left as it was.
@@ -60,7 +58,7 @@ func (c *console) run(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if run == nil {
-		c.fail(w, r, "../", http.StatusNotFound, "No such run", fmt.Sprintf("None of the latest %d runs is %.200q. It may have been pruned.", runsSearched, id))
+		c.fail(w, r, "../", http.StatusNotFound, "No such run", fmt.Sprintf("The ledger does not know the run %.200q. It may have been pruned.", id))
 		return
 	}
 	record, err := c.runAttempts(r.Context(), s, run)
@@ -69,7 +67,7 @@ func (c *console) run(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := runPage{page: c.page(w, r, "../", "Run "+shortRun(id)), Run: s.viewRun(run)}
-	p.Total, p.More, p.Unread = len(record.Attempts), record.More, record.Unread
+	p.Total, p.More = len(record.Attempts), record.More
 	s.header(&p, run)
 	p.tell(s, run, record.Attempts)
 	critical := criticalPath(record.Attempts, s.end)

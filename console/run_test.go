@@ -70,15 +70,24 @@ func TestARunKeepsItsPage(t *testing.T) {
 	}
 }
 
-// counted is a store that counts the histories that are read.
+// counted is a store that counts the attempts that are read, and the queries for them.
 type counted struct {
 	store.Store
-	histories atomic.Int64
+	queries, attempts atomic.Int64
 }
 
-func (c *counted) History(ctx context.Context, id string) ([]store.Attempt, error) {
-	c.histories.Add(1)
-	return c.Store.History(ctx, id)
+func (c *counted) count(list []store.Attempt, err error) ([]store.Attempt, error) {
+	c.queries.Add(1)
+	c.attempts.Add(int64(len(list)))
+	return list, err
+}
+
+func (c *counted) History(ctx context.Context, id string, page store.Page) ([]store.Attempt, error) {
+	return c.count(c.Store.History(ctx, id, page))
+}
+
+func (c *counted) RunAttempts(ctx context.Context, run string, after store.Position, limit int) ([]store.Attempt, error) {
+	return c.count(c.Store.RunAttempts(ctx, run, after, limit))
 }
 
 // many is a sequencer of n ops that do nothing.
@@ -106,14 +115,14 @@ func TestTwentyWhoLookAtARunReadItOnce(t *testing.T) {
 			t.Fatalf("got %s", body)
 		}
 	}
-	if n := st.histories.Load(); n > 100 {
-		t.Errorf("20 requests read %d histories of 100 ops", n)
+	if n, q := st.attempts.Load(), st.queries.Load(); n != 100 || q != 1 {
+		t.Errorf("20 requests read %d attempts in %d queries, of a run that made 100", n, q)
 	}
 }
 
-func TestAnAnswerIsBoundedAndTheNextGoesOn(t *testing.T) {
+func TestALongRunIsReadInPartsAndWithinBounds(t *testing.T) {
 	st := &counted{Store: store.NewMemory()}
-	s := many(st, 1200)
+	s := many(st, 6500)
 	report, err := s.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -123,19 +132,34 @@ func TestAnAnswerIsBoundedAndTheNextGoesOn(t *testing.T) {
 	}
 	h := console.Handler(s)
 	path := "/runs/" + report.Run
-	for i, want := range []string{"700 operations were not searched yet", "200 operations were not searched yet", "1–50 of 1200"} {
-		before := st.histories.Load()
-		body := get(h, path).Body.String()
-		if n := st.histories.Load() - before; n > 500 || !strings.Contains(body, want) {
-			t.Errorf("answer %d: %d reads, and says %q: %v", i+1, n, want, strings.Contains(body, want))
+	for page, want := range map[string]string{"": "1–50 of 5000", "?page=100": "4951–5000 of 5000"} {
+		body := get(h, path+page).Body.String()
+		if !strings.Contains(body, want) || !strings.Contains(body, "only the first 5000 are here") {
+			t.Errorf("%s does not say %q", page, want)
 		}
 	}
-	before := st.histories.Load()
-	if body := get(h, path+"?page=24").Body.String(); !strings.Contains(body, "1151–1200 of 1200") {
-		t.Error("the last page is not there")
+	if n, q := st.attempts.Load(), st.queries.Load(); n > 6000 || q > 6 {
+		t.Errorf("%d attempts are read in %d queries", n, q)
 	}
-	if n := st.histories.Load() - before; n > 0 {
-		t.Errorf("what is known is read again: %d reads", n)
+}
+
+func TestAnOpWithAThousandAttemptsShowsTheLatest(t *testing.T) {
+	st := &counted{Store: store.NewMemory()}
+	s := seq.New(st, seq.Op{ID: good, Run: func(context.Context) error { return nil }})
+	for range 600 {
+		if _, err := s.Run(t.Context(), seq.Repeat()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h := console.Handler(s)
+	for page, want := range map[string]string{"": ">attempt 600<", "?page=10": ">attempt 101<"} {
+		body := get(h, "/ops/"+good+page).Body.String()
+		if !strings.Contains(body, want) || !strings.Contains(body, "100 older attempts are not listed") {
+			t.Errorf("%q has no %q: %s", page, want, body)
+		}
+	}
+	if n, q := st.attempts.Load(), st.queries.Load(); n != 500 || q != 1 {
+		t.Errorf("%d attempts are read in %d queries", n, q)
 	}
 }
 
@@ -145,9 +169,9 @@ func sagas(st store.Store, undo func(context.Context) error) *seq.Sequencer {
 	return seq.New(st,
 		seq.Op{ID: "2024_01_15_120000_kept", Kind: seq.Migration, Run: nothing},
 		seq.Op{ID: "2024_01_15_120001_undone", Kind: seq.Migration, Run: nothing, Rollback: nothing},
-		seq.Op{ID: "2024_01_15_120002_stuck", Kind: seq.Migration, Run: nothing, Rollback: undo},
+		seq.Op{ID: "2024_01_15_120002_stuck", Run: nothing, Rollback: undo},
 		seq.Op{ID: "2024_01_15_120003_failing", Run: func(context.Context) error { return errors.New("the API answers 503") }},
-	).Use(strategies.TransactionalBatch())
+	).Use(strategies.TransactionalBatch(strategies.Limit(1)))
 }
 
 func TestARollbackSaysWhyAndWhatIsLeft(t *testing.T) {
@@ -207,14 +231,14 @@ type timedAttempts struct {
 	at map[string][2]int
 }
 
-func (d timedAttempts) History(ctx context.Context, id string) ([]store.Attempt, error) {
-	history, err := d.Store.History(ctx, id)
+func (d timedAttempts) RunAttempts(ctx context.Context, run string, after store.Position, limit int) ([]store.Attempt, error) {
+	list, err := d.Store.RunAttempts(ctx, run, after, limit)
 	begun := time.Date(2026, 3, 2, 21, 0, 0, 0, time.UTC)
-	for i := range history {
-		history[i].Started = begun.Add(time.Duration(d.at[id][0]) * time.Second)
-		history[i].Finished = begun.Add(time.Duration(d.at[id][1]) * time.Second)
+	for i := range list {
+		list[i].Started = begun.Add(time.Duration(d.at[list[i].ID][0]) * time.Second)
+		list[i].Finished = begun.Add(time.Duration(d.at[list[i].ID][1]) * time.Second)
 	}
-	return history, err
+	return list, err
 }
 
 func TestTheTimelineMarksWavesAndTheCriticalPath(t *testing.T) {

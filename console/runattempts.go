@@ -12,32 +12,30 @@ import (
 // runRecord is what a run did. It is shared, and read only.
 type runRecord struct {
 	Attempts []store.Attempt // in the order in which they started
-	More     int             // attempts that there was no room for
-	Unread   int             // ops whose histories were not read yet: they may hold more of this run
+	More     bool            // there are others, for which there was no room
 }
 
 // runRecords keeps what is known of the runs that somebody looked at.
 type runRecords struct {
 	mu    sync.Mutex
-	byRun map[string]*runScan
+	byRun map[string]*keptRun
 	order []string // the one used last at the end
 }
 
-// runScan is how far the search for a run's attempts has come.
-type runScan struct {
+// keptRun is what was read of one run.
+type keptRun struct {
 	turn   chan struct{} // holds something while one reads; others wait for it
-	read   map[string]version
-	found  map[string][]store.Attempt
 	record runRecord
-	at     time.Time // guarded by the lock of runRecords
+	of     *snapshot // that it was read for
+	at     time.Time // of the reading
 	over   bool      // the run is, so that the record stays as it is
 }
 
-func (r *runRecords) of(run string, now time.Time) *runScan {
+func (r *runRecords) of(run string) *keptRun {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.byRun == nil {
-		r.byRun = map[string]*runScan{}
+		r.byRun = map[string]*keptRun{}
 	}
 	if i := slices.Index(r.order, run); i >= 0 {
 		r.order = slices.Delete(r.order, i, i+1)
@@ -46,85 +44,61 @@ func (r *runRecords) of(run string, now time.Time) *runScan {
 		r.order = slices.Delete(r.order, 0, 1)
 	}
 	r.order = append(r.order, run)
-	scan := r.byRun[run]
-	if scan == nil || now.Sub(scan.at) > keptFor {
-		scan = &runScan{turn: make(chan struct{}, 1), read: map[string]version{}, found: map[string][]store.Attempt{}, at: now}
-		r.byRun[run] = scan
+	if r.byRun[run] == nil {
+		r.byRun[run] = &keptRun{turn: make(chan struct{}, 1)}
 	}
-	return scan
+	return r.byRun[run]
 }
 
-// runAttempts are the attempts that were made in a run.
-//
-// The ledger cannot be asked for them by run yet, so the histories of the ops tell, those that this
-// run moved last first: at most historyReads of them are read for one answer, and the next answer
-// goes on from there. This is the one place that changes when the ledger has an index.
+// runAttempts are the attempts that were made in a run. They are read once for all who look at about
+// the same time, and once in ten minutes when the run is over.
 func (c *console) runAttempts(ctx context.Context, s *snapshot, run *store.Run) (*runRecord, error) {
-	scan := c.runs.of(run.ID, c.clock.Now())
+	kept := c.runs.of(run.ID)
 	select {
-	case scan.turn <- struct{}{}:
+	case kept.turn <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 	return shared(ctx, func(ctx context.Context) (*runRecord, error) {
-		defer func() { <-scan.turn }()
-		if !scan.over {
-			if err := c.scan(ctx, s, run, scan); err != nil {
+		defer func() { <-kept.turn }()
+		if kept.of != s && (!kept.over || c.clock.Now().Sub(kept.at) > keptFor) {
+			record, err := c.readRun(ctx, run.ID)
+			if err != nil {
 				return nil, err
 			}
+			open := slices.ContainsFunc(record.Attempts, func(a store.Attempt) bool { return a.Finished.IsZero() })
+			kept.record, kept.of, kept.at, kept.over = record, s, c.clock.Now(), run.State.Final() && !open
 		}
-		copied := scan.record
+		copied := kept.record
 		return &copied, nil
 	})
 }
 
-func (c *console) scan(ctx context.Context, s *snapshot, run *store.Run, scan *runScan) error {
-	reads, unread, open := 0, 0, false
-	for _, own := range []bool{true, false} {
-		for i := range s.Ops {
-			o := &s.Ops[i]
-			if o.Attempt == 0 || (o.Run == run.ID) != own {
-				continue
-			}
-			if v, known := scan.read[o.ID]; known && v == versionOf(o) {
-				continue
-			}
-			if _, kept := c.histories.get(o, s.at); !kept {
-				if reads == historyReads {
-					unread++
-					continue
-				}
-				reads++
-			}
-			history, err := c.history(ctx, o)
-			if err != nil {
-				return err
-			}
-			scan.read[o.ID] = versionOf(o)
-			if of := slices.DeleteFunc(slices.Clone(history), func(a store.Attempt) bool { return a.Run != run.ID || a.Direction == store.ByHand }); len(of) > 0 {
-				scan.found[o.ID] = of
+// readRun reads the attempts of a run, by the ledger's index. What a person decided later about an op
+// that the run moved is no attempt of the run.
+func (c *console) readRun(ctx context.Context, run string) (runRecord, error) {
+	var record runRecord
+	var after store.Position
+	for {
+		part, err := c.seq.Store().RunAttempts(ctx, run, after, attemptsOfRead)
+		if err != nil {
+			return runRecord{}, err
+		}
+		for i := range part {
+			if part[i].Direction != store.ByHand {
+				record.Attempts = append(record.Attempts, part[i])
 			}
 		}
-	}
-	if reads > 0 {
-		c.runs.mu.Lock()
-		scan.at = s.at // a search that goes on does not begin anew
-		c.runs.mu.Unlock()
-	}
-	record := runRecord{Unread: unread}
-	for _, of := range scan.found {
-		for _, a := range of {
-			open = open || a.Finished.IsZero()
+		record.More = len(record.Attempts) > attemptsOfRun
+		if len(part) < attemptsOfRead || record.More {
+			break
 		}
-		record.Attempts = append(record.Attempts, of...)
+		last := &part[len(part)-1]
+		after = store.Position{ID: last.ID, Number: last.Number}
 	}
-	slices.SortFunc(record.Attempts, byStart)
-	if record.More = max(len(record.Attempts)-attemptsOfRun, 0); record.More > 0 {
+	if record.More {
 		record.Attempts = record.Attempts[:attemptsOfRun:attemptsOfRun]
 	}
-	scan.record = record
-	if scan.over = run.State.Final() && unread == 0 && !open; scan.over {
-		scan.read, scan.found = nil, nil
-	}
-	return nil
+	slices.SortFunc(record.Attempts, byStart)
+	return record, nil
 }

@@ -27,7 +27,7 @@ func (c *console) listRuns(w http.ResponseWriter, r *http.Request) {
 		c.broken(w, r, "../", err)
 		return
 	}
-	p := runsPage{page: c.page(w, r, "../", "Runs"), All: runsSearched}
+	p := runsPage{page: c.page(w, r, "../", "Runs"), All: runsListed}
 	page, _ := strconv.Atoi(r.URL.Query().Get("page"))
 	var from, to int
 	p.Pages, from, to = query{Page: max(page, 1), anchor: "main"}.pages(len(runs), runsOfPage)

@@ -134,7 +134,7 @@ func (c *console) read(ctx context.Context) (*snapshot, error) {
 		if !st.Ops[i].State.Open() || len(s.open) == openShown {
 			continue
 		}
-		history, err := c.history(ctx, &st.Ops[i])
+		history, err := c.history(ctx, &st.Ops[i], 1)
 		if err != nil {
 			return nil, err
 		}
@@ -230,7 +230,7 @@ func (s *snapshot) find(id string) *seq.OpStatus {
 
 // current is the run that is not over, nil if there is none.
 func (s *snapshot) current() *store.Run {
-	if len(s.Runs) == 0 || s.Runs[0].State.Final() {
+	if len(s.Runs) == 0 || s.Runs[0].State.Final() || s.Runs[0].State == store.RunInterrupted && s.Holder != nil {
 		return nil
 	}
 	return &s.Runs[0]

@@ -106,16 +106,21 @@ type stuck struct {
 	free chan struct{}
 }
 
-func (s *stuck) History(ctx context.Context, id string) ([]store.Attempt, error) {
+func (s *stuck) History(ctx context.Context, id string, page store.Page) ([]store.Attempt, error) {
 	<-s.free
-	return s.Store.History(ctx, id)
+	return s.Store.History(ctx, id, page)
+}
+
+func (s *stuck) RunAttempts(ctx context.Context, run string, after store.Position, limit int) ([]store.Attempt, error) {
+	<-s.free
+	return s.Store.RunAttempts(ctx, run, after, limit)
 }
 
 // How long something took is worth less than how it stands.
 func TestHistoriesThatDoNotComeHoldUpNoPageForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := deployed(t)
-		runs, err := s.Store().Runs(t.Context(), 1)
+		runs, err := s.Store().Runs(t.Context(), store.Page{Limit: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -124,7 +124,10 @@ type runView struct {
 
 func (s *snapshot) viewRun(r *store.Run) runView {
 	v := runView{Run: *r, looks: looksOfRun(r.State), Now: s.Now}
-	v.Dead = (r.State == seq.RunStarted || r.State == seq.RunRollingBack) && s.Holder == nil
+	if r.Unknown != "" {
+		v.Word = r.Unknown // a later version of the library knows it
+	}
+	v.Dead = (r.State == seq.RunStarted || r.State == seq.RunRollingBack || r.State == store.RunInterrupted) && s.Holder == nil
 	if v.Dead {
 		v.looks = interrupted
 	}
@@ -157,8 +160,15 @@ func (s *snapshot) viewAttempt(a *store.Attempt) attemptView {
 		v.Tries = n + 1
 	}
 	v.Logs, v.Lines, v.MoreLogs = s.news.logged(a)
-	if a.Lost {
+	switch {
+	case a.Lost:
 		v.looks = looks{"warn", "doubt", "lost: its process died"}
+	case a.Interrupted:
+		v.looks = interrupted
+	case a.Withdrawn:
+		v.looks = looks{"quiet", "skip", "not called"}
+	case a.Unknown != "":
+		v.Word = a.Unknown // a later version of the library knows it
 	}
 	switch {
 	case !a.Finished.IsZero():

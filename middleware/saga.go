@@ -9,8 +9,11 @@ import (
 
 // Saga undoes a run that failed, once all that was running has ended: every op of this run that
 // completed, or whose outcome nobody knows, in reverse order of completion. The decision is
-// recorded before the first rollback, so that another process can go on with it. A rollback that
-// fails does not stop the others. What has no Rollback stays, and is named in the report.
+// recorded before the first rollback, so that another process can go on with it. When a
+// rollback fails, what that op depends on stays to be undone behind it, and the rest goes on; when it
+// was that of a migration, everything that completed before it stays, because nobody can say what the
+// migration needs. A run refuses to go on beside them until Rollback has worked, or Resolve has said
+// what is there. What has no Rollback stays, and is named in the report.
 // (Garcia-Molina and Salem, Sagas, SIGMOD 1987.)
 func Saga() Middleware {
 	return Middleware{Name: "saga", Layer: LayerSaga, Run: func(next exec.Executor) exec.Executor {

@@ -1,6 +1,7 @@
 package seqtest
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/sequencer-go/seq/store"
@@ -18,11 +19,12 @@ func (l *ledger) history() {
 	c.Direction = store.Rollback
 	l.write(store.Batch{Claims: []store.Claim{c}})
 	l.want("a", store.RollingBack)
-	got, err := l.store.History(l.ctx, "a")
+	got, err := l.store.History(l.ctx, "a", store.Page{Limit: 100})
 	l.must(err)
 	if len(got) != 3 {
 		l.t.Fatalf("%d attempts, want 3: %+v", len(got), got)
 	}
+	slices.Reverse(got)
 	for i, a := range got {
 		open := i == 2
 		if a.ID != "a" || a.Number != i+1 || a.Run != "run" || a.Owner != owner || a.Started.IsZero() || a.Finished.IsZero() != open || a.Lost {
@@ -34,9 +36,9 @@ func (l *ledger) history() {
 	}
 	l.next()
 	l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: c.Token, State: store.RollbackPending, Lost: true, Error: "died"}}})
-	got, err = l.store.History(l.ctx, "a")
+	got, err = l.store.History(l.ctx, "a", store.Page{Limit: 100})
 	l.must(err)
-	if a := got[2]; !a.Lost || a.Finished.IsZero() || a.State != store.RollbackPending {
+	if a := got[0]; !a.Lost || a.Finished.IsZero() || a.State != store.RollbackPending {
 		l.t.Errorf("the lost attempt is %+v", a)
 	}
 }
@@ -48,14 +50,15 @@ func (l *ledger) pastAttempts() {
 		c := l.claimed(n + 1)
 		l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: c.Token, State: state, Error: strconv.Itoa(n + 1)}}})
 	}
-	got, err := l.store.History(l.ctx, "a")
+	got, err := l.store.History(l.ctx, "a", store.Page{Limit: 100})
 	l.must(err)
+	slices.Reverse(got)
 	for n, state := range []store.State{store.Failed, store.Tolerated, store.Succeeded} {
 		if len(got) != 3 || got[n].State != state || got[n].Error != strconv.Itoa(n+1) || got[n].Owner.Actor != owner.Actor {
 			l.t.Fatalf("the history is %+v", got)
 		}
 	}
-	got, err = l.store.History(l.ctx, "b")
+	got, err = l.store.History(l.ctx, "b", store.Page{Limit: 100})
 	l.must(err)
 	if len(got) != 1 || !got[0].Finished.IsZero() || got[0].State != store.Running {
 		l.t.Fatalf("the history of another op is %+v", got)
@@ -67,19 +70,19 @@ func (l *ledger) runs() {
 	for _, id := range []string{"r9", "r2"} {
 		l.write(store.Batch{Run: &store.Run{ID: id, Strategy: "batch", Owner: owner}})
 	}
-	l.write(store.Batch{Run: &store.Run{ID: "r9", Strategy: "batch", Owner: owner, State: store.RunRolledBack, Reason: "it's late"}})
-	got, err := l.store.Runs(l.ctx, 10)
+	l.write(store.Batch{Run: &store.Run{ID: "r9", Strategy: "batch", Owner: owner, State: store.RunRolledBack, Reason: "it's late", Work: "w", Selection: "all", Error: "broken"}})
+	got, err := l.store.Runs(l.ctx, store.Page{Limit: 10})
 	l.must(err)
 	if len(got) != 2 || got[0].ID != "r2" || got[1].ID != "r9" {
 		l.t.Fatalf("the runs are %+v", got)
 	}
-	if r := got[1]; r.State != store.RunRolledBack || r.Finished.IsZero() || r.Started.IsZero() || r.Owner != owner || r.Strategy != "batch" || r.Reason != "it's late" || r.Epoch != l.lease.Epoch {
+	if r := got[1]; r.State != store.RunRolledBack || r.Finished.IsZero() || r.Started.IsZero() || r.Owner != owner || r.Strategy != "batch" || r.Reason != "it's late" || r.Epoch != l.lease.Epoch || r.Lease != store.RunLease || r.Work != "w" || r.Selection != "all" || r.Error != "broken" || r.Number != 1 {
 		l.t.Errorf("the older run is %+v", r)
 	}
 	if r := got[0]; r.State != store.RunStarted || !r.Finished.IsZero() {
 		l.t.Errorf("the newer run is %+v", r)
 	}
-	if got, err = l.store.Runs(l.ctx, 1); err != nil || len(got) != 1 || got[0].ID != "r2" {
+	if got, err = l.store.Runs(l.ctx, store.Page{Limit: 1}); err != nil || len(got) != 1 || got[0].ID != "r2" {
 		l.t.Errorf("the latest run is %+v, %v", got, err)
 	}
 }

@@ -65,7 +65,7 @@ func colourful(t *testing.T) *seq.Sequencer {
 
 func TestTextStandsOutAndFitsAPhone(t *testing.T) {
 	s := colourful(t)
-	runs, err := s.Store().Runs(t.Context(), 1)
+	runs, err := s.Store().Runs(t.Context(), store.Page{Limit: 1})
 	if err != nil || len(runs) != 1 {
 		t.Fatal(runs, err)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"github.com/sequencer-go/seq/console"
+	"github.com/sequencer-go/seq/store"
 )
 
 // faulty lists what is wrong with the picture of a plan: boxes without a text or one that does not
@@ -178,7 +179,7 @@ func TestARollbackWantsAReasonAndAConfirmation(t *testing.T) {
 	b.tabTo("button.danger")
 	b.do(chromedp.KeyEvent(kb.Enter))
 	b.await(op(first, "back"))
-	runs, err := s.Store().Runs(t.Context(), 1)
+	runs, err := s.Store().Runs(t.Context(), store.Page{Limit: 1})
 	if err != nil || runs[0].Owner.Actor != "ada" || runs[0].Reason != "release 7 is broken" {
 		t.Errorf("the ledger has %+v, %v", runs, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/sequencer-go/seq/console"
+	"github.com/sequencer-go/seq/store"
 )
 
 // TestPictures writes pictures of the pages into the folder that SEQ_TEST_PICTURES names, for people
@@ -32,7 +33,7 @@ func TestPictures(t *testing.T) {
 		s := build(t)
 		b := open(t, console.Handler(s, ada))
 		paths := map[string]string{"overview": "/"}
-		if runs, err := s.Store().Runs(t.Context(), 1); err == nil && len(runs) > 0 {
+		if runs, err := s.Store().Runs(t.Context(), store.Page{Limit: 1}); err == nil && len(runs) > 0 {
 			paths["run"] = "/runs/" + runs[0].ID
 		}
 		if os.Getenv("SEQ_TEST_ALL") != "" {

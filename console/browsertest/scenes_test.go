@@ -52,13 +52,22 @@ type laidOut struct{ store.Store }
 
 var begun = time.Date(2026, 3, 2, 21, 14, 5, 0, time.UTC)
 
-func (l laidOut) History(ctx context.Context, id string) ([]store.Attempt, error) {
-	history, err := l.Store.History(ctx, id)
-	at, _, _ := seq.ParseID(id)
-	i := int(at.Sub(time.Date(2024, 1, 15, 12, 0, 0, 0, time.UTC)).Seconds())
-	for j := range history {
-		a := &history[j]
-		long := time.Duration(2000+i*i*731%9000+j*500) * time.Millisecond
+func (l laidOut) History(ctx context.Context, id string, page store.Page) ([]store.Attempt, error) {
+	list, err := l.Store.History(ctx, id, page)
+	return layOut(list), err
+}
+
+func (l laidOut) RunAttempts(ctx context.Context, run string, after store.Position, limit int) ([]store.Attempt, error) {
+	list, err := l.Store.RunAttempts(ctx, run, after, limit)
+	return layOut(list), err
+}
+
+func layOut(list []store.Attempt) []store.Attempt {
+	for j := range list {
+		a := &list[j]
+		at, _, _ := seq.ParseID(a.ID)
+		i := int(at.Sub(time.Date(2024, 1, 15, 12, 0, 0, 0, time.UTC)).Seconds())
+		long := time.Duration(2000+i*i*731%9000+a.Number*500) * time.Millisecond
 		a.Started = begun.Add(time.Duration(i/3*7000+i%3*800) * time.Millisecond)
 		if a.Direction == store.Rollback {
 			a.Started = begun.Add(time.Minute + time.Duration(20-i)*2*time.Second)
@@ -66,11 +75,11 @@ func (l laidOut) History(ctx context.Context, id string) ([]store.Attempt, error
 		}
 		a.Finished = a.Started.Add(long)
 	}
-	return history, err
+	return list
 }
 
-func (l laidOut) Runs(ctx context.Context, limit int) ([]store.Run, error) {
-	runs, err := l.Store.Runs(ctx, limit)
+func (l laidOut) Runs(ctx context.Context, page store.Page) ([]store.Run, error) {
+	runs, err := l.Store.Runs(ctx, page)
 	for i := range runs {
 		runs[i].Started, runs[i].Finished = begun, begun.Add(102*time.Second)
 		runs[i].Owner = store.Owner{Host: "web-7f9c", PID: 1, Revision: "4be19c07d2aa", Actor: "ada"}

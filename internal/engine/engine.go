@@ -85,9 +85,13 @@ func (e *Engine) Load(ctx context.Context, req *Request, read reader) (*Planning
 	if err != nil {
 		return nil, errors.Join(c.err, err)
 	}
+	if req.Only != nil {
+		named := *req
+		named.Only = c.current(req.Only)
+		req = &named
+	}
 	p := &Planning{catalog: c, entries: entries, req: req, strategy: &e.Strategy, drift: e.Drift, now: e.Clock.Now()}
-	p.adoptRenamed()
-	return p, nil
+	return p, p.adopt()
 }
 
 // Full reads everything that the ledger says, without the lease.

@@ -29,6 +29,31 @@ func refuse(findings []plan.Finding) error {
 	return errors.Join(errs...)
 }
 
+// renames are ops that are new in the code while one of the same timestamp is only in the ledger: they
+// look like one op that got another name.
+func (p *Planning) renames() []plan.Finding {
+	gone := map[time.Time]string{}
+	for id, e := range p.unregistered() {
+		if _, known := p.catalog.index[id]; !known && (e.State.Done() || e.Attempt > 0) {
+			gone[p.catalog.dated(id).at] = id
+		}
+	}
+	if len(gone) == 0 || p.drift.Missing == plan.Allow {
+		return nil
+	}
+	var found []plan.Finding
+	for i := range p.catalog.tasks {
+		t := &p.catalog.tasks[i]
+		if old := gone[t.at]; old != "" && p.of[i] == nil {
+			found = append(found, plan.Finding{
+				ID: t.task.ID, Kind: "renamed", Policy: p.drift.Missing,
+				Detail: "the ledger knows " + old + " of the same time, which the code does not have any more: if that is its old name, say RenamedFrom",
+			})
+		}
+	}
+	return found
+}
+
 // findings compares the catalog with the ledger.
 func (p *Planning) findings() []plan.Finding {
 	var found []plan.Finding
@@ -53,6 +78,12 @@ func (p *Planning) findings() []plan.Finding {
 	for _, e := range p.unregistered() {
 		if _, known := p.catalog.index[e.ID]; !known && e.State == store.Succeeded && e.Checksum != "" {
 			add(p.drift.Missing, e.ID, "missing", "it has run, and the code does not have it any more")
+		}
+	}
+	found = append(found, p.renames()...)
+	for _, tag := range p.req.Tags {
+		if !slices.ContainsFunc(p.catalog.tasks, func(t datedTask) bool { return slices.Contains(t.task.Tags, tag) }) {
+			add(plan.Warn, tag, "unused", "no op has this tag")
 		}
 	}
 	for i := range max(newest, 0) {

@@ -49,7 +49,10 @@ func (w *Walk) verdict(ctx context.Context, err error) (store.RunState, []error)
 	case err != nil && len(errs) == 0:
 		errs = append(errs, err)
 	case err == nil && len(errs) == 0:
-		if err := w.unsettled(); err != nil {
+		switch err := w.unsettled(); {
+		case err != nil && ctx.Err() != nil: // the executor stopped, as it should
+			errs = append(errs, interruption(ctx))
+		case err != nil:
 			errs = append(errs, err)
 		}
 	}

@@ -45,7 +45,7 @@ func (w *Walk) gate(ctx context.Context, s *step) (store.State, string, error) {
 		return store.Failed, "", err
 	}
 	if s.task.ShouldRun != nil {
-		yes, err := w.pool.Ask(ctx, s.task.ShouldRun)
+		yes, err := w.pool.Ask(questionContext{ctx, w.session.Store()}, s.task.ShouldRun)
 		if err != nil {
 			return store.Failed, "", &questionError{condition, err}
 		}
@@ -58,16 +58,24 @@ func (w *Walk) gate(ctx context.Context, s *step) (store.State, string, error) {
 
 func dueAt(at time.Time) string { return "due at " + at.UTC().Format(time.RFC3339) }
 
+// notKnown is why nobody but a newer version of this library may touch an op.
+func notKnown(e *store.Entry) string {
+	return "the ledger has the " + e.Unknown + ", of a newer version of this library"
+}
+
 // refusal is why an op must not be called, going by what the ledger says of it; nil if it may.
 func refusal(t *Task, e *store.Entry) error {
 	switch {
+	case e.State == store.UnknownState:
+		return fmt.Errorf("%w: %s", store.ErrUnknownValue, notKnown(e))
 	case e.State.Open():
 		return fmt.Errorf("%w: the ledger says that attempt %d is open, and has no way to close it", ErrIndeterminate, e.Attempt)
 	case e.State == store.RollbackFailed || e.State == store.RollbackPending:
 		why, _, _ := strings.Cut(e.Error, "\n")
 		return fmt.Errorf("%w: %s; call Rollback to try again, or Resolve", ErrRollbackFailed, why)
 	case e.State == store.Indeterminate && e.Delivery == store.Once && t.Verify == nil:
-		return fmt.Errorf("%w: its process died in attempt %d; give the op a Verify, or call Resolve", ErrIndeterminate, e.Attempt)
+		why, _, _ := strings.Cut(e.Error, "\n")
+		return fmt.Errorf("%w: attempt %d (%s); give the op a Verify, or call Resolve", ErrIndeterminate, e.Attempt, why)
 	case e.Crashes >= ledger.MaxCrashes:
 		return fmt.Errorf("%w: %d times in a row; mend it, then call Resolve", ErrPoisoned, e.Crashes)
 	default:

@@ -85,7 +85,7 @@ func (a *attempt) Progress(done, total int64) {
 }
 
 // Key implements opctx.Attempt.
-func (a *attempt) Key() string { return fmt.Sprintf("%s/%d/%s", a.Step.ID, a.generation, a.Direction) }
+func (a *attempt) Key() string { return fmt.Sprintf("%s/%d/%s", a.keyID, a.generation, a.Direction) }
 
 // Retrying implements opctx.Attempt.
 func (a *attempt) Retrying(err error, delay time.Duration) {

@@ -11,16 +11,18 @@ import (
 
 // A Request is what the options of one call say together.
 type Request struct {
-	IfLeased ledger.IfLeased
-	From     *From
-	Repeat   bool
-	Due      bool     // only what the schedule holds and is due
-	Tags     []string // nil: any
-	Only     []string // nil: any
-	Last     int      // of a rollback: how many ops, those that completed last; 0: not asked for
-	Expect   string   // the hash of the plan; "" for any
-	Actor    string
-	Reason   string
+	IfLeased     ledger.IfLeased
+	From         *From
+	Repeat       bool
+	Due          bool            // only what the schedule holds and is due
+	Tags         []string        // nil: any
+	Only         []string        // nil: any
+	round        map[string]bool // what is left for a later round of a run; nil in the first
+	Dependencies bool            // also what the chosen ops depend on
+	Last         int             // of a rollback: how many ops, those that completed last; 0: not asked for
+	Expect       string          // the hash of the plan; "" for any
+	Actor        string
+	Reason       string
 }
 
 // From is where a selection begins: at an ID if it is named, else at a timestamp.
@@ -32,10 +34,13 @@ type From struct {
 
 // takes reports whether the request lets a task through.
 func (r *Request) takes(t datedTask) bool {
-	if f := r.From; f != nil {
+	if f := r.From; f != nil && r.round == nil {
 		if c := t.at.Compare(f.At); c < 0 || c == 0 && f.Named && t.task.ID < f.ID {
 			return false
 		}
+	}
+	if r.round != nil {
+		return r.round[t.task.ID]
 	}
 	if r.Only != nil && !slices.Contains(r.Only, t.task.ID) {
 		return false

@@ -19,6 +19,7 @@ type Result struct {
 	Steps     []StepResult
 	Earlier   *Result // of a rollback that another process began
 	NotUndone []string
+	Findings  []plan.Finding
 }
 
 // A StepResult says what became of one op.

@@ -21,6 +21,7 @@ type Task struct {
 	RollbackOnFailure bool
 	DependsOn         []string
 	RenamedFrom       []string
+	Replaces          []string
 	AllowedToFail     bool
 	ExecuteAt         func(now time.Time) time.Time
 	ShouldRun         func(ctx context.Context) (bool, error)

@@ -128,7 +128,7 @@ func (e *Engine) finishRollback(ctx context.Context, s *ledger.Session, p *Plann
 func (e *Engine) undo(ctx context.Context, s *ledger.Session, asked map[string]bool) (*Result, error) {
 	back := *e
 	back.Strategy.Chain = slices.DeleteFunc(slices.Clone(e.Strategy.Chain), func(m middleware.Middleware) bool { return m.Run != nil })
-	w := back.newWalk(s, &planned{Plan: &plan.Plan{Strategy: RollbackName}}, nil)
+	w := back.newWalk(s, &planned{Plan: &plan.Plan{Strategy: RollbackName}}, &Planning{})
 	began := e.Clock.Now()
 	w.announce(middleware.Event{Kind: middleware.EventRunStarted})
 	err := back.execute(ctx, w, exec.Func(func(ctx context.Context, _ exec.Walk) error {

@@ -35,11 +35,14 @@ type Walk struct {
 	opError   OpErrorFunc
 	strategy  string
 	tolerates bool // failures of ops that are allowed to fail
+	contains  bool // there is middleware around steps, which could end its goroutine
 	quiet     bool // nobody asks how long a step takes
 	made      time.Time
 
-	pool     safecall.Pool // calls the functions of ops
+	pool     safecall.Pool // calls what may panic
+	running  counter       // steps that are being done or undone
 	attempts slab[attempt]
+	keys     map[string]string // see Planning
 
 	past  []*step        // of earlier rounds of the run; they have had their turn
 	place map[string]int // where each step stood in the plan of the first round; nil in that
@@ -56,18 +59,19 @@ type Walk struct {
 // An OpErrorFunc makes the error that says which op failed, in which phase, and with what effect.
 type OpErrorFunc func(id string, d store.Direction, effect store.Effect, err error) error
 
-// newWalk lays out the state of the steps of a plan. entries are what the ledger has of their ops.
-func (e *Engine) newWalk(s *ledger.Session, p *planned, entries map[string]*store.Entry) *Walk {
+// newWalk lays out the state of the steps of a plan that was made by p.
+func (e *Engine) newWalk(s *ledger.Session, made *planned, p *Planning) *Walk {
 	w := &Walk{
-		plan: p.Plan, handler: handler(e.Strategy.Chain), clock: e.Clock, made: e.Clock.Now(), session: s, catalog: e.Catalog,
+		plan: made.Plan, keys: p.keys, handler: handler(e.Strategy.Chain), clock: e.Clock, made: e.Clock.Now(), session: s, catalog: e.Catalog,
 		watchers: e.Watchers, opError: e.OpError, strategy: s.Run.Strategy,
 		tolerates: holds(e.Strategy.Chain, middleware.LayerTolerate),
+		contains:  slices.ContainsFunc(e.Strategy.Chain, func(m middleware.Middleware) bool { return m.Step != nil }),
 	}
-	w.layOut(entries, func(i int) (task *Task, declared int32) {
-		if p.declared != nil {
-			declared = p.declared[i]
+	w.layOut(p.entries, func(i int) (task *Task, declared int32) {
+		if made.declared != nil {
+			declared = made.declared[i]
 		}
-		return e.Catalog.find(p.Steps[i].ID), declared
+		return e.Catalog.find(made.Steps[i].ID), declared
 	})
 	return w
 }
@@ -155,6 +159,8 @@ func (w *Walk) do(ctx context.Context, i int, next func() int) error {
 	if i < 0 || i >= len(w.steps) {
 		return fmt.Errorf("%w: the executor asks for step %d of %d", plan.ErrInvalid, i, len(w.steps))
 	}
+	w.running.add()
+	defer w.running.done()
 	s := &w.steps[i]
 	fresh := s.status.CompareAndSwap(idle, busy)
 	claimed := !fresh && s.status.CompareAndSwap(reserved, busy)
@@ -193,7 +199,11 @@ func (w *Walk) run(ctx context.Context, s *step, next func() int) (store.State, 
 		a.began = w.clock.Now().Sub(w.made)
 	}
 	err := a.through(ctx)
-	return a.state(err), err
+	state := a.state(err)
+	if state == store.Indeterminate && a.ledgerErr == nil && a.tolerable() {
+		state = store.Tolerated // the ledger keeps the doubt
+	}
+	return state, err
 }
 
 // settle notes what became of a step, and tells the watchers.

@@ -14,23 +14,16 @@ const lookBack = 100
 // NewRunID is random; runs are ordered by when they started.
 func NewRunID() string { return store.NewToken().String() }
 
-// RunOf is the run with this ID, if it is among the latest; false if it is not, or cannot be read.
+// RunOf is the run with this ID; false if there is none, or it cannot be read.
 func (s *Session) RunOf(ctx context.Context, id string) (store.Run, bool) {
-	runs, err := s.store.Runs(ctx, lookBack)
-	if err != nil {
-		return store.Run{}, false
-	}
-	i := slices.IndexFunc(runs, func(r store.Run) bool { return r.ID == id })
-	if i < 0 {
-		return store.Run{}, false
-	}
-	return runs[i], true
+	r, known, err := s.store.LookupRun(ctx, id)
+	return r, known && err == nil
 }
 
 // UnfinishedRuns are the runs in one of these states, the latest first. None of them is under way: the
 // lease is ours.
 func (s *Session) UnfinishedRuns(ctx context.Context, states ...store.RunState) ([]store.Run, error) {
-	runs, err := s.store.Runs(ctx, lookBack)
+	runs, err := s.store.Runs(ctx, store.Page{Limit: lookBack})
 	if err != nil {
 		return nil, fmt.Errorf("read the runs: %w", err)
 	}

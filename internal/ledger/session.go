@@ -68,7 +68,6 @@ type Session struct {
 	end     func()
 
 	committer committer
-	completed atomic.Int64 // the largest completion number so far
 
 	mu    sync.Mutex
 	lease store.Lease
@@ -154,7 +153,7 @@ func (s *Session) acquire(ctx context.Context, choice IfLeased, patient bool) er
 	var heldBy error       // and what it answered
 	for announced := false; ; {
 		asked := Wall.Now()
-		lease, err := s.store.Acquire(ctx, s.Run.Owner)
+		lease, err := s.store.Acquire(ctx, store.RunLease, s.Run.Owner)
 		if err == nil {
 			s.keep(ctx, lease, asked)
 			s.watch.Acquired()

@@ -106,9 +106,8 @@ func (a *audit) died(r *replica) {
 }
 
 // acquires checks a new lease against the one before.
-func (a *audit) acquires(r *replica, now time.Time) {
-	db := a.w.db
-	if !db.lease.Holder.IsZero() && now.Before(db.expires) {
+func (a *audit) acquires(r *replica, l *heldLease, now time.Time) {
+	if l.held(now) {
 		a.w.violate(1, "r%d takes a lease that has not expired", r.number)
 	}
 }
@@ -123,7 +122,11 @@ func (a *audit) outcome(r *replica, lease store.Lease, o *store.Outcome, before,
 		return
 	case o.Lost && !a.current:
 		w.violate(2, "r%d recovers %s without the lease", r.number, short(o.ID))
-	case o.Lost && before.Fence >= lease.Epoch:
+	case o.Lost && before.Lease != lease.Name:
+		w.violate(4, "r%d closes an attempt of %s that another lease has, as lost", r.number, short(o.ID))
+	case o.Lost && before.Life != "" && w.db.lease(before.Life).held(w.clock.Now()):
+		w.violate(4, "r%d closes an attempt of %s whose life is held, as lost", r.number, short(o.ID))
+	case o.Lost && before.Life == "" && before.Fence >= lease.Epoch:
 		w.violate(4, "r%d closes an attempt of %s of its own epoch as lost", r.number, short(o.ID))
 	case !o.Lost && c.who != r:
 		w.violate(4, "r%d closes the attempt of r%d at %s", r.number, c.who.number, short(o.ID))

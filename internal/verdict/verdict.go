@@ -20,3 +20,21 @@ func IsPermanent(err error) bool {
 	var p *permanent
 	return errors.As(err, &p)
 }
+
+type notApplied struct{ error }
+
+func (e *notApplied) Unwrap() error { return e.error }
+
+// NotApplied marks an error of an attempt that had no effect. It is nil for nil.
+func NotApplied(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &notApplied{err}
+}
+
+// IsNotApplied reports whether err, or an error it wraps, came from NotApplied.
+func IsNotApplied(err error) bool {
+	var n *notApplied
+	return errors.As(err, &n)
+}

@@ -125,7 +125,7 @@ func TestContract(t *testing.T) {
 		}
 		acquire := func() store.Lease {
 			t.Helper()
-			lease, err := s.Acquire(t.Context(), store.Owner{})
+			lease, err := s.Acquire(t.Context(), store.RunLease, store.Owner{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -136,7 +136,7 @@ func TestContract(t *testing.T) {
 		if err := s.Renew(t.Context(), first); err != nil { // nobody has taken it
 			t.Fatal(err)
 		}
-		if _, err := s.Acquire(t.Context(), store.Owner{}); !errors.Is(err, store.ErrLeaseHeld) {
+		if _, err := s.Acquire(t.Context(), store.RunLease, store.Owner{}); !errors.Is(err, store.ErrLeaseHeld) {
 			t.Fatalf("after the renewal: %v", err)
 		}
 		set(`UPDATE seq_leases SET expires = 1, epoch = 9000000000000000`)
@@ -149,7 +149,7 @@ func TestContract(t *testing.T) {
 		hook := &overtaken{by: bunstore.New(s.DB())}
 		s = bunstore.New(s.DB().WithQueryHook(hook))
 		var held *store.LeaseError
-		if _, err := s.Acquire(t.Context(), store.Owner{}); !errors.As(err, &held) || held.Holder.Host != "faster" {
+		if _, err := s.Acquire(t.Context(), store.RunLease, store.Owner{}); !errors.As(err, &held) || held.Holder.Host != "faster" {
 			t.Errorf("got %v, want %v", err, store.ErrLeaseHeld)
 		}
 	})
@@ -166,7 +166,7 @@ func (o *overtaken) BeforeQuery(ctx context.Context, event *bun.QueryEvent) cont
 		first := false
 		o.once.Do(func() { first = true })
 		if first {
-			_, _ = o.by.Acquire(ctx, store.Owner{Host: "faster"})
+			_, _ = o.by.Acquire(ctx, store.RunLease, store.Owner{Host: "faster"})
 		}
 	}
 	return ctx
