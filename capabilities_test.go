@@ -70,8 +70,8 @@ func runsOnce(t *testing.T, s seq.Strategy) {
 		t.Errorf("the second run reports %s", r)
 	}
 	seqtest.AssertRan(t, b.rec)
-	if calls := b.store.Calls()[before:]; !slices.Equal(calls, []string{"Load"}) {
-		t.Errorf("a run with nothing to do calls %v, want one Load", calls)
+	if calls := b.store.Calls()[before:]; !slices.Equal(calls, []string{"Brief"}) {
+		t.Errorf("a run with nothing to do calls %v, want one Brief", calls)
 	}
 }
 
@@ -425,7 +425,10 @@ func cancelled(t *testing.T, s seq.Strategy) {
 	if !errors.Is(err, why) || r == nil {
 		t.Errorf("got %v, %v", r, err)
 	}
-	b.state("a", seq.Failed) // recorded, although the context had ended
+	if r.State != seq.RunInterrupted || len(r.Failed()) > 0 {
+		t.Errorf("an interruption is no failure: %s", r)
+	}
+	b.state("a", seq.Indeterminate) // recorded, although the context had ended
 	b.with(s, ok("a"), ok("b", "a"))
 	b.mustRun()
 	b.state("b", seq.Succeeded)
@@ -442,7 +445,7 @@ func preview(t *testing.T, s seq.Strategy) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if calls := b.store.Calls(); !slices.Equal(calls, []string{"Load"}) {
+	if calls := b.store.Calls(); !slices.Equal(calls, []string{"Brief"}) {
 		t.Errorf("Preview calls %v", calls)
 	}
 	again, _ := b.seq.Preview(t.Context())

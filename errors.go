@@ -64,6 +64,16 @@ var (
 	// ErrPanic means that an op, or a part of the strategy, panicked or ended its goroutine. See
 	// [exec.PanicError].
 	ErrPanic = exec.ErrPanic
+	// ErrExhausted means that an op failed as often as its MaxFailures allows: no run calls it until
+	// Retry, or [RetryFailed].
+	ErrExhausted = engine.ErrExhausted
+	// ErrPermanent means that an op failed with [Permanent]: no run of the same binary calls it until
+	// Retry, or [RetryFailed].
+	ErrPermanent = engine.ErrPermanent
+	// ErrFailedElsewhere means that this process waited for the lease while another one, of the same
+	// binary, failed at the same work: Run returns that failure and calls nothing. The next start tries
+	// again, and so does [RetryFailed] at once.
+	ErrFailedElsewhere = engine.ErrFailedElsewhere
 	// ErrReentrant means that an op, or its condition, called what waits for the lease of the very run
 	// that waits for the op: it could never succeed. Previews and Status may be called, and everything
 	// of a sequencer on another ledger.
@@ -136,8 +146,8 @@ func (e *RunError) Error() string {
 // Unwrap is the list of all errors of the run.
 func (e *RunError) Unwrap() []error { return e.Errs }
 
-// Permanent marks an error that trying again will not cure: middleware.Retry stops at it. It
-// wraps err, and is nil if err is.
+// Permanent marks an error that trying again will not cure: middleware.Retry stops at it, and later runs
+// of the same binary do not call the op, see [ErrPermanent]. It wraps err, and is nil if err is.
 func Permanent(err error) error { return verdict.Permanent(err) }
 
 // NotApplied marks an error of an op that had no effect: nothing of its work is there. It is what lets a

@@ -200,6 +200,21 @@ func TestARenamedOpAnswersToBothNames(t *testing.T) {
 	}
 }
 
+// TestNoTwoLedgersShareAKey: two tenants that charge for the same op are two charges.
+func TestNoTwoLedgersShareAKey(t *testing.T) {
+	keys := map[string]bool{}
+	op := ok("a")
+	op.Run = func(ctx context.Context) error { keys[seq.IdempotencyKey(ctx)] = true; return errBoom }
+	for range 2 {
+		b := newBench(t, strategies.Sequential(), op)
+		_, _ = b.run()
+		_, _ = b.run()
+	}
+	if len(keys) != 2 {
+		t.Errorf("got %v", keys)
+	}
+}
+
 func TestTheKeySurvivesARename(t *testing.T) {
 	var keys []string
 	op := ok("a")

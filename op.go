@@ -37,6 +37,10 @@ type Op struct {
 	// AllowedToFail makes a failure of this op a note in the report: it neither fails the run
 	// nor starts a rollback. Ops that depend on this one are skipped.
 	AllowedToFail bool
+	// MaxFailures bounds how many attempts at the op may fail in all; then no run calls it until Retry,
+	// or [RetryFailed], says that it is mended. 0 means any number, and five for an op that is allowed
+	// to fail: runs then leave it alone, and a start costs nothing for it.
+	MaxFailures int
 	// ExecuteAt says when the op is due, given the time of its first enrolment. It is asked
 	// once; the answer is stored. A time in the past means now. See [NextAt]. If it fails when it
 	// is due, the next Run takes it up again; RunDue and Serve do not.

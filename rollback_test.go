@@ -66,7 +66,7 @@ func TestSagaUndoesAfterACancel(t *testing.T) {
 	var alive error
 	first := ok("a")
 	first.Rollback = func(ctx context.Context) error { alive = ctx.Err(); return nil }
-	b.with(strategies.TransactionalBatch(), first, stop, ok("c", "b"))
+	b.with(strategies.TransactionalBatch(strategies.UndoInterrupted()), first, stop, ok("c", "b"))
 	r, err := b.seq.Run(ctx)
 	if !errors.Is(err, context.Canceled) || r.State != seq.RunRolledBack {
 		t.Fatalf("%v\n%s", err, r)

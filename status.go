@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq/internal/engine"
+	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -13,6 +14,8 @@ type Status struct {
 	Now    time.Time
 	Ops    []OpStatus        // registered or known to the ledger, in chronological order
 	Holder *store.LeaseError `json:",omitempty"` // who holds the ledger now, nil if nobody does
+	// Findings are the runs that were to undo what they did unless they came to an end, and have none.
+	Findings []plan.Finding `json:",omitempty"`
 }
 
 // OpStatus is how one op stands.
@@ -50,7 +53,7 @@ func (s *Sequencer) Status(ctx context.Context, opts ...RunOption) (*Status, err
 	if err != nil {
 		return nil, err
 	}
-	st := &Status{Now: p.Now()}
+	st := &Status{Now: p.Now(), Findings: p.Unfinished(true)}
 	if st.Holder, err = s.ledger.Holder(ctx, store.RunLease); err != nil {
 		return nil, err
 	}

@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"github.com/sequencer-go/seq/store"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sequencer-go/seq/store"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/clock"

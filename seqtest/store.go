@@ -126,6 +126,14 @@ func (s *Store) Load(ctx context.Context) ([]store.Entry, error) {
 	return s.inner.Load(ctx)
 }
 
+// Brief implements [store.Briefer].
+func (s *Store) Brief(ctx context.Context, each func(store.Entry)) ([]string, error) {
+	if err := s.called("Brief"); err != nil {
+		return nil, err
+	}
+	return s.inner.Brief(ctx, each)
+}
+
 // History implements [store.Reader].
 func (s *Store) History(ctx context.Context, id string, page store.Page) ([]store.Attempt, error) {
 	if err := s.called("History"); err != nil {
@@ -148,6 +156,14 @@ func (s *Store) Runs(ctx context.Context, page store.Page) ([]store.Run, error) 
 		return nil, err
 	}
 	return s.inner.Runs(ctx, page)
+}
+
+// UnfinishedRuns implements [store.Reader].
+func (s *Store) UnfinishedRuns(ctx context.Context) ([]store.Run, error) {
+	if err := s.called("UnfinishedRuns"); err != nil {
+		return nil, err
+	}
+	return s.inner.UnfinishedRuns(ctx)
 }
 
 // LookupRun implements [store.Reader].

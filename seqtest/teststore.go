@@ -34,6 +34,7 @@ func TestStore(t *testing.T, open func(tb testing.TB) store.Store) {
 		"saved state is kept":                          (*ledger).saves,
 		"history tells every attempt":                  (*ledger).history,
 		"runs are told, the newest first":              (*ledger).runs,
+		"runs that are not over are found":             (*ledger).unfinishedRuns,
 		"atomic commits the batch with the work":       (*ledger).atomic,
 		"atomic keeps nothing of work that failed":     (*ledger).atomicFails,
 		"atomic refuses an attempt that is not open":   (*ledger).atomicFenced,
@@ -155,7 +156,11 @@ func (l *ledger) briefly() {
 	all, err := l.store.Load(l.ctx)
 	l.must(err)
 	var brief []store.Entry
-	l.must(b.Brief(l.ctx, func(e store.Entry) { brief = append(brief, e) }))
+	sagas, err := b.Brief(l.ctx, func(e store.Entry) { brief = append(brief, e) })
+	l.must(err)
+	if len(sagas) > 0 {
+		l.t.Errorf("sagas %v", sagas)
+	}
 	for _, list := range [][]store.Entry{all, brief} {
 		slices.SortFunc(list, func(a, b store.Entry) int { return strings.Compare(a.ID, b.ID) })
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/sequencer-go/seq/store"
 )
@@ -224,7 +225,7 @@ func (l *ledger) atomicOpen() {
 		if err != nil || len(refused) > 0 {
 			l.t.Fatalf("refused %v, %v", refused, err)
 		}
-		if e := l.want("a", store.Running); string(e.Saved) != fmt.Sprint(n) || e.Done != n+1 || e.Crashes != 0 || e.Token != c.Token {
+		if e := l.want("a", store.Running); string(e.Saved) != strconv.FormatInt(n, 10) || e.Done != n+1 || e.Crashes != 0 || e.Token != c.Token {
 			l.t.Fatalf("after %d: %+v", n+1, e)
 		}
 	}

@@ -92,6 +92,14 @@ func (l *ledger) holder() {
 	want(true)
 	l.must(l.store.Release(l.ctx, l.lease))
 	want(false)
+	other := store.Owner{Host: "other", PID: 1}
+	_, err := l.store.Acquire(l.ctx, store.RunLease, other)
+	l.must(err)
+	held, err := l.store.Holder(l.ctx, store.RunLease)
+	l.must(err)
+	if held == nil || held.Holder != other {
+		l.t.Fatalf("the next holder is %+v", held)
+	}
 }
 
 func (l *ledger) givenBack() {

@@ -103,6 +103,11 @@ func (l *ledger) crashes() {
 		}
 	}
 	c := l.claimed(4)
+	history, err := l.store.History(l.ctx, "a", store.Page{Limit: 2})
+	l.must(err)
+	if len(history) != 2 || history[0].Lost || !history[0].Finished.IsZero() || !history[1].Lost {
+		l.t.Fatalf("the attempt after a lost one is %+v", history)
+	}
 	l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: c.Token, State: store.Failed}}})
 	if e := l.want("a", store.Failed); e.Crashes != 0 {
 		l.t.Fatalf("%d crashes after a report", e.Crashes)

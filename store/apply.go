@@ -46,7 +46,7 @@ func (m *Memory) settle(lease Lease, current bool, now time.Time, o *Outcome) bo
 	if !e.isOpen(o.Token) {
 		return false
 	}
-	if o.Lost && !(current && m.isDead(lease, &e.Entry, now)) {
+	if o.Lost && (!current || !m.isDead(lease, &e.Entry, now)) {
 		return false
 	}
 	a := &e.attempts[len(e.attempts)-1]
@@ -177,7 +177,7 @@ func (m *Memory) putRun(lease Lease, r *Run) {
 	}
 	have := &m.runs[i]
 	have.Strategy, have.State, have.Owner, have.Reason = r.Strategy, r.State, r.Owner, r.Reason
-	have.Work, have.Selection, have.Error = r.Work, r.Selection, r.Error
+	have.Work, have.Selection, have.Saga, have.Error = r.Work, r.Selection, r.Saga, r.Error
 	have.Lease, have.Epoch, have.Finished = lease.Name, lease.Epoch, time.Time{}
 	if r.State.Stopped() {
 		have.Finished = now

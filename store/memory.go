@@ -119,6 +119,24 @@ func (m *Memory) Load(ctx context.Context) ([]Entry, error) {
 	return entries, nil
 }
 
+// Brief implements [Briefer].
+func (m *Memory) Brief(ctx context.Context, each func(Entry)) (sagas []string, err error) {
+	entries, err := m.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := m.UnfinishedRuns(ctx)
+	for _, r := range runs {
+		if r.Saga {
+			sagas = append(sagas, r.ID)
+		}
+	}
+	for _, e := range entries {
+		each(e)
+	}
+	return sagas, err
+}
+
 // History implements [Reader].
 func (m *Memory) History(ctx context.Context, id string, page Page) ([]Attempt, error) {
 	if err := m.enter(ctx); err != nil {
@@ -183,6 +201,22 @@ func (m *Memory) Runs(ctx context.Context, page Page) ([]Run, error) {
 		}
 	}
 	return latest, nil
+}
+
+// UnfinishedRuns implements [Reader].
+func (m *Memory) UnfinishedRuns(ctx context.Context) ([]Run, error) {
+	if err := m.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	var runs []Run
+	for i := range m.runs {
+		if m.runs[i].Unfinished() {
+			runs = append(runs, m.runs[i])
+		}
+	}
+	slices.Reverse(runs)
+	return runs, nil
 }
 
 // LookupRun implements [Reader].

@@ -64,6 +64,9 @@ type Reader interface {
 	RunAttempts(ctx context.Context, run string, after Position, limit int) ([]Attempt, error)
 	// Runs reads a page of the runs, by [Run] Number.
 	Runs(ctx context.Context, page Page) ([]Run, error)
+	// UnfinishedRuns reads the runs that are not over, the newest first: see [Run] Unfinished. It costs
+	// what it answers with, however many runs there are.
+	UnfinishedRuns(ctx context.Context) ([]Run, error)
 	// LookupRun reads one run. It reports false if the ledger does not know it.
 	LookupRun(ctx context.Context, id string) (Run, bool, error)
 	// Holder says who holds the lease of a name now, nil if nobody does.
@@ -90,8 +93,9 @@ type Position struct {
 // that, and mostly the answer is: nothing.
 type Briefer interface {
 	// Brief calls each with what Load reads, but of an entry whose State is Done only ID, State and
-	// Checksum need be set. If it fails, it may have called each before.
-	Brief(ctx context.Context, each func(Entry)) error
+	// Checksum need be set, and answers with the IDs of the sagas that are not over, also of one that is
+	// under way. It is one query. If it fails, it may have called each before.
+	Brief(ctx context.Context, each func(Entry)) (sagas []string, err error)
 }
 
 // A Maintainer is a [Store] that can be looked after.
@@ -305,11 +309,25 @@ type Run struct {
 	Reason    string    // why somebody wanted it
 	Work      string    // what it was to do, so that two runs of the same work have the same; may be empty
 	Selection string    // of ops, for people; may be empty
+	Saga      bool      // what it did is to be undone, unless it comes to its end
 	Error     string    // why it did not succeed, in short; may be empty
 	Lease     string    // the name of the lease that it ran under last; ignored when written
 	Epoch     int64     // and its epoch; ignored when written
 	Started   time.Time // by the store's clock; ignored when written
 	Finished  time.Time // zero while it is under way; ignored when written
+}
+
+// Unfinished reports whether somebody works on the run, or has to go on with it: it was begun and has no
+// end, or it is a saga that was interrupted.
+func (r *Run) Unfinished() bool {
+	switch r.State {
+	case RunStarted, RunRollingBack, RunWaiting:
+		return true
+	case RunInterrupted:
+		return r.Saga
+	default:
+		return false
+	}
 }
 
 // A Token tells one attempt, or one acquisition, from every other.

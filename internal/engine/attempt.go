@@ -49,6 +49,7 @@ type attempt struct {
 	ledgerErr  error           // the ledger failed: nothing may be concluded from the op's own error
 
 	retries int32
+	called  bool          // the function of the op
 	once    bool          // it is a Once op that was called, and nothing says that it had no effect
 	started bool          // the watchers were told that it has
 	next    func() int    // see exec.Walk.DoThen
@@ -257,7 +258,7 @@ func call(ctx context.Context, c *middleware.Call) error {
 			return nil
 		}
 	}
-	a.phase = called
+	a.phase, a.called = called, true
 	a.once = c.Direction == store.Forward && c.Step.Delivery == store.Once
 	err = a.do(ctx, fn)
 	if verdict.IsNotApplied(err) {

@@ -71,6 +71,8 @@ func (t *Task) check(chain []middleware.Middleware) error {
 		return fmt.Errorf("%w %s: Run is nil", ErrInvalidOp, t.ID)
 	case t.RollbackOnFailure && t.Rollback == nil:
 		return fmt.Errorf("%w %s: RollbackOnFailure without a Rollback", ErrInvalidOp, t.ID)
+	case t.MaxFailures < 0:
+		return fmt.Errorf("%w %s: MaxFailures %d", ErrInvalidOp, t.ID, t.MaxFailures)
 	case t.Delivery > store.Once || t.Kind > plan.Migration:
 		return fmt.Errorf("%w %s: kind %d, delivery %d", ErrInvalidOp, t.ID, t.Kind, t.Delivery)
 	case t.Delivery != store.Repeatable && !recorded(chain):

@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
@@ -27,6 +29,26 @@ func refuse(findings []plan.Finding) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Unfinished are the sagas that are not over and that a run of this request would not go on with. A run
+// that has nothing to do goes on with none.
+func (p *Planning) Unfinished(idle bool) []plan.Finding {
+	var found []plan.Finding
+	mine := store.Run{Strategy: p.strategy.Name, Selection: p.req.selection(), Saga: holds(p.strategy.Chain, middleware.LayerSaga)}
+	for i := range p.sagas {
+		r := &p.sagas[i]
+		if !idle && continues(&mine, r) {
+			continue
+		}
+		chosen := cmp.Or(r.Selection, "everything")
+		found = append(found, plan.Finding{
+			ID: r.ID, Kind: "unfinished", Policy: plan.Warn,
+			Detail: fmt.Sprintf("a run of %s over %s began at %s and has no end; a run of that strategy and selection goes on with it, or roll it back by its ID",
+				r.Strategy, chosen, r.Started.UTC().Format(time.RFC3339)),
+		})
+	}
+	return found
 }
 
 // renames are ops that are new in the code while one of the same timestamp is only in the ledger: they

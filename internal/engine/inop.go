@@ -84,8 +84,11 @@ func (a *attempt) Progress(done, total int64) {
 	}
 }
 
-// Key implements opctx.Attempt.
-func (a *attempt) Key() string { return fmt.Sprintf("%s/%d/%s", a.keyID, a.generation, a.Direction) }
+// Key implements opctx.Attempt. The identity of the ledger is part of it, so that two tenants do not use
+// one key.
+func (a *attempt) Key() string {
+	return fmt.Sprintf("%s/%s/%d/%s", a.walk.session.Identity(), a.keyID, a.generation, a.Direction)
+}
 
 // Retrying implements opctx.Attempt.
 func (a *attempt) Retrying(err error, delay time.Duration) {

@@ -84,11 +84,11 @@ func (e *Engine) Import(ctx context.Context, req *Request, in Import) ([]string,
 		return nil, fmt.Errorf("%w: Import: want an origin", ErrInvalidOption)
 	}
 	if in.DryRun {
-		entries, err := e.Full(ctx)
+		r, err := e.Full(ctx)
 		if err != nil {
 			return nil, err
 		}
-		marks, err := e.importMarks(in, entries, "")
+		marks, err := e.importMarks(in, r.entries, "")
 		return markIDs(marks), err
 	}
 	defer e.Watchers.Flush()

@@ -20,6 +20,10 @@ func (a *attempt) state(err error) store.State {
 		return store.Indeterminate
 	case err == nil:
 		return store.Succeeded
+	case a.interrupted(err) && (a.Step.Delivery == store.Transactional || !a.called):
+		return store.Pending // nothing of it is there
+	case a.interrupted(err):
+		return store.Indeterminate // as after a crash
 	case a.tolerable():
 		return store.Tolerated
 	default:
@@ -30,6 +34,8 @@ func (a *attempt) state(err error) store.State {
 // outcomeOf is what the ledger is told of an attempt that ended with err.
 func (a *attempt) outcomeOf(err error) store.Outcome {
 	out := store.Outcome{ID: a.Step.ID, Token: a.token, Error: errorDetail(err), Saved: a.Saved()}
+	out.Interrupted = a.Direction == store.Forward && a.interrupted(err)
+	out.Permanent = a.Direction == store.Forward && !out.Interrupted && verdict.IsPermanent(err)
 	switch {
 	case a.Direction == store.Rollback && err == nil:
 		out.State = store.RolledBack
@@ -56,6 +62,12 @@ func (a *attempt) unmade() store.Outcome {
 		out.State = store.Pending
 	}
 	return out
+}
+
+// interrupted reports whether the run had been told to stop when the op returned err, and err says neither
+// that trying again is useless nor that nothing happened: then it tells nothing of the op.
+func (a *attempt) interrupted(err error) bool {
+	return err != nil && a.walk.stopped() && !verdict.IsPermanent(err) && !verdict.IsNotApplied(err)
 }
 
 // tolerable reports whether a failure of this attempt is a note only.

@@ -20,8 +20,10 @@ import (
 type Planning struct {
 	catalog  *Catalog
 	entries  map[string]*store.Entry // by the IDs that ops have now
+	sagas    []store.Run             // that are not over, and that nobody works on
 	req      *Request
 	drift    Drift
+	limits   limits
 	strategy *Strategy
 	now      time.Time
 	waived   map[string]bool         // ops whose condition was false in an earlier round of this run
@@ -62,6 +64,7 @@ func (p *Planning) plan(ctx context.Context) (*planned, error) {
 	}
 	made.Strategy = p.strategy.Name
 	p.annotate(made.Plan)
+	made.Findings = append(made.Findings, p.Unfinished(made.Empty())...)
 	return made, nil
 }
 
@@ -73,7 +76,7 @@ func (p *Planning) annotate(made *plan.Plan) {
 		s := &made.Steps[i]
 		s.Irreversible = saga && !s.Reversible
 		if e := p.entries[s.ID]; e != nil {
-			if err := refusal(p.catalog.find(s.ID), e); err != nil && e.State != store.RollbackPending && !e.State.Open() {
+			if err := p.limits.refusal(p.catalog.find(s.ID), e); err != nil && e.State != store.RollbackPending && !e.State.Open() {
 				s.Refused = err.Error()
 			}
 			if by := blocked[s.ID]; by != "" {

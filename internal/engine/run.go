@@ -41,12 +41,20 @@ func (e *Engine) Run(ctx context.Context, req *Request) (*Result, error) {
 			return w.result(store.RunSucceeded, p.now).with(made), nil
 		}
 	}
-	ctx, s, err := e.open(ctx, req.run(e.Strategy.Name), req.IfLeased)
+	run := req.run(e.Strategy.Name)
+	run.Saga, run.Work = holds(e.Strategy.Chain, middleware.LayerSaga), e.work(req)
+	watch := &sessionWatcher{engine: e, run: run.ID}
+	ctx, s, err := ledger.Open(ctx, e.Store, run, req.IfLeased, watch)
 	if err != nil {
 		return e.unavailable(req, err)
 	}
 	defer s.Close(ctx)
-	return e.underLease(ctx, s, p, made)
+	if held := watch.held.Load(); held != nil && !req.RetryFailed {
+		if result, err := e.failedElsewhere(ctx, s, held); err != nil {
+			return result, err
+		}
+	}
+	return e.withLease(ctx, s, p, made)
 }
 
 // failed is the result of a call that did nothing.
@@ -76,9 +84,9 @@ func agreed(made *planned, req *Request) error {
 	return refuse(made.Findings)
 }
 
-// underLease is a run once it has the lease. before and made are from before that.
-func (e *Engine) underLease(ctx context.Context, s *ledger.Session, before *Planning, made *planned) (*Result, error) {
-	p, err := e.Load(ctx, before.req, s.Entries)
+// withLease is a run once it has the lease. before and made are from before that.
+func (e *Engine) withLease(ctx context.Context, s *ledger.Session, before *Planning, made *planned) (*Result, error) {
+	p, err := e.Load(ctx, before.req, underLease(s))
 	if err != nil {
 		return e.failed(), err
 	}
@@ -136,6 +144,7 @@ func (e *Engine) rounds(ctx context.Context, w *Walk, req *Request) (*Result, er
 
 // execute sends a walk through the run middleware and the executor.
 func (e *Engine) execute(ctx context.Context, w *Walk, executor exec.Executor) error {
+	w.ctx = ctx
 	err := w.surround(executor, e.Strategy.Chain).Execute(ctx, w)
 	w.pool.Close()
 	return err
@@ -162,7 +171,7 @@ func (e *Engine) nextRound(ctx context.Context, w *Walk, req *Request, at time.T
 	w.suspended = false
 	var p *Planning
 	err := ledger.Retry(context.WithoutCancel(ctx), func(ctx context.Context, _ bool) (err error) {
-		p, err = e.Load(ctx, req, s.Entries)
+		p, err = e.Load(ctx, req, underLease(s))
 		return err
 	})
 	if err != nil {
@@ -223,21 +232,28 @@ func (w *Walk) archive(p *Planning) (left map[string]bool, past []*step, place m
 	return left, past, place
 }
 
+// continues reports whether a new run goes on with one that has no end.
+func continues(mine, r *store.Run) bool {
+	return (r.State == store.RunStarted || r.State == store.RunInterrupted) &&
+		r.Strategy == mine.Strategy && r.Selection == mine.Selection && r.Saga == mine.Saga
+}
+
 // begin records the run, and enrols what has a schedule. In the first round, a run of the same strategy
-// whose process died is continued under its ID, so that a saga still knows what belongs to it.
+// and selection that has no end is continued under its ID, so that a saga still knows what belongs to it:
+// one whose process died, or a saga that was interrupted.
 func (w *Walk) begin(ctx context.Context, p *Planning, first bool) error {
 	s := w.session
-	dead, err := s.UnfinishedRuns(ctx, store.RunStarted, store.RunRollingBack)
+	open, err := s.UnfinishedRuns(ctx)
 	if err != nil {
 		return err
 	}
-	for _, r := range dead {
-		if first && r.State == store.RunStarted && r.Strategy == w.strategy && !p.req.Due {
+	for _, r := range open {
+		if first && continues(&s.Run, &r) {
 			s.Run.ID, s.Run.Reason = r.ID, cmp.Or(s.Run.Reason, r.Reason)
 			break
 		}
 	}
-	if err := s.Abandon(dead); err != nil {
+	if err := s.CloseDead(open); err != nil {
 		return err
 	}
 	s.Run.State = store.RunStarted

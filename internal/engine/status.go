@@ -36,7 +36,7 @@ func (p *Planning) Status() ([]OpStatus, error) {
 			out.Earlier = before.Attempt
 		}
 		if e := out.Entry; e != nil {
-			if err := refusal(t.task, e); err != nil && e.State != store.RollbackPending && !e.State.Open() {
+			if err := p.limits.refusal(t.task, e); err != nil && e.State != store.RollbackPending && !e.State.Open() {
 				out.Refused = err.Error()
 			}
 		}

@@ -77,10 +77,10 @@ func (s *step) known() *store.Entry {
 var unknownEntry store.Entry
 
 // isPlain reports whether nothing but what it waits for can keep a step from running.
-func (s *step) isPlain() bool {
+func (s *step) isPlain(l limits) bool {
 	e := s.known()
 	return s.plan.Skip == "" && s.plan.NotBefore.IsZero() && !s.plan.Conditional &&
-		e.State != store.Indeterminate && e.Crashes == 0 && refusal(s.task, e) == nil
+		e.State != store.Indeterminate && e.Crashes == 0 && l.refusal(s.task, e) == nil
 }
 
 // answer is what Do answers for a step that has settled.

@@ -23,6 +23,7 @@ type Task struct {
 	RenamedFrom       []string
 	Replaces          []string
 	AllowedToFail     bool
+	MaxFailures       int
 	ExecuteAt         func(now time.Time) time.Time
 	ShouldRun         func(ctx context.Context) (bool, error)
 	Tags              []string

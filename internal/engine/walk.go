@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,13 +48,17 @@ type Walk struct {
 	past  []*step        // of earlier rounds of the run; they have had their turn
 	place map[string]int // where each step stood in the plan of the first round; nil in that
 
+	ctx       context.Context // of the run: its end interrupts it
+	limits    limits
 	halted    atomic.Pointer[string] // why no step starts any more
 	keepGoing atomic.Bool
 	suspended bool // the lease is given back: nothing can be written
 
-	mu       sync.Mutex
-	failures []error
-	rollback *rollback // after BeginRollback
+	mu          sync.Mutex
+	failures    []error   // of ops that were not allowed to fail
+	interrupted []error   // of ops that were interrupted
+	ledgerErr   error     // the first failure of the ledger
+	rollback    *rollback // after BeginRollback
 }
 
 // An OpErrorFunc makes the error that says which op failed, in which phase, and with what effect.
@@ -62,7 +67,7 @@ type OpErrorFunc func(id string, d store.Direction, effect store.Effect, err err
 // newWalk lays out the state of the steps of a plan that was made by p.
 func (e *Engine) newWalk(s *ledger.Session, made *planned, p *Planning) *Walk {
 	w := &Walk{
-		plan: made.Plan, keys: p.keys, handler: handler(e.Strategy.Chain), clock: e.Clock, made: e.Clock.Now(), session: s, catalog: e.Catalog,
+		plan: made.Plan, keys: p.keys, limits: p.limits, handler: handler(e.Strategy.Chain), clock: e.Clock, made: e.Clock.Now(), session: s, catalog: e.Catalog,
 		watchers: e.Watchers, opError: e.OpError, strategy: s.Run.Strategy,
 		tolerates: holds(e.Strategy.Chain, middleware.LayerTolerate),
 		contains:  slices.ContainsFunc(e.Strategy.Chain, func(m middleware.Middleware) bool { return m.Step != nil }),
@@ -114,7 +119,7 @@ func (w *Walk) layOut(entries map[string]*store.Entry, taskOf func(i int) (*Task
 		if len(entries) > 0 {
 			s.entry = entries[steps[i].ID]
 		}
-		s.plain = s.isPlain()
+		s.plain = s.isPlain(w.limits)
 		if w.dues == nil && !steps[i].NotBefore.IsZero() {
 			w.dues = make([]time.Time, len(steps)) // what came before it is due at once
 		}
@@ -200,7 +205,7 @@ func (w *Walk) run(ctx context.Context, s *step, next func() int) (store.State, 
 	}
 	err := a.through(ctx)
 	state := a.state(err)
-	if state == store.Indeterminate && a.ledgerErr == nil && a.tolerable() {
+	if state == store.Indeterminate && a.ledgerErr == nil && a.tolerable() && !a.interrupted(err) {
 		state = store.Tolerated // the ledger keeps the doubt
 	}
 	return state, err
@@ -210,6 +215,13 @@ func (w *Walk) run(ctx context.Context, s *step, next func() int) (store.State, 
 func (w *Walk) settle(s *step, state store.State, reason string, err error) {
 	a := s.attempt
 	s.state = state
+	stopped := a != nil && a.interrupted(err)
+	if a != nil && a.ledgerErr != nil {
+		w.noteLedger(a.ledgerErr)
+	}
+	if stopped {
+		reason = "interrupted"
+	}
 	if state == store.Failed && s.plan.AllowedToFail && w.tolerates && (a == nil || a.ledgerErr == nil) {
 		s.state = store.Tolerated // a condition that cannot be answered, say
 	}
@@ -225,7 +237,11 @@ func (w *Walk) settle(s *step, state store.State, reason string, err error) {
 		s.attempt = nil
 	}
 	s.say(reason, err)
-	if s.state == store.Failed || s.state == store.Indeterminate {
+	switch {
+	case stopped:
+		w.interrupt(err)
+		s.stops = true
+	case s.state == store.Failed || s.state == store.Indeterminate:
 		s.failed = true
 		w.fail(err)
 		if s.plan.Kind == plan.Migration {
@@ -243,6 +259,28 @@ func (w *Walk) settle(s *step, state store.State, reason string, err error) {
 
 // halt keeps every step that has not started from starting. The first reason counts.
 func (w *Walk) halt(why string) { w.halted.CompareAndSwap(nil, &why) }
+
+func (w *Walk) interrupt(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.interrupted = append(w.interrupted, err)
+}
+
+func (w *Walk) noteLedger(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ledgerErr = cmp.Or(w.ledgerErr, err)
+}
+
+// stopped reports whether the run was told to stop, or lost its lease.
+func (w *Walk) stopped() bool { return w.ctx != nil && w.ctx.Err() != nil }
+
+// Interrupted implements exec.Walk.
+func (w *Walk) Interrupted() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stopped() && len(w.failures) == 0
+}
 
 func (w *Walk) fail(err error) {
 	w.mu.Lock()

@@ -20,6 +20,8 @@ func (discard) RunAttempts(context.Context, string, store.Position, int) ([]stor
 }
 func (discard) Runs(context.Context, store.Page) ([]store.Run, error) { return nil, nil }
 
+func (discard) UnfinishedRuns(context.Context) ([]store.Run, error) { return nil, nil }
+
 func (discard) LookupRun(context.Context, string) (store.Run, bool, error) {
 	return store.Run{}, false, nil
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/sequencer-go/seq/store"
 )
 
-// MaxCrashes is how many processes in a row an op, or its rollback, may take down before it is left
-// to a person.
-const MaxCrashes = 3
+// maxRollbackCrashes is how many processes in a row a rollback may take down before it is left to a
+// person.
+const maxRollbackCrashes = 3
 
 // ByID turns what a store's Load answers into a map.
 func ByID(list []store.Entry, err error) (map[string]*store.Entry, error) {
@@ -56,7 +56,7 @@ func (s *Session) recover(ctx context.Context, entries map[string]*store.Entry) 
 				return false, fmt.Errorf("recover: %w", err)
 			}
 			out.State = store.RollbackPending
-			if died >= MaxCrashes { // the others' turn; Rollback tries again
+			if died >= maxRollbackCrashes { // the others' turn; Rollback tries again
 				out.State, out.Error = store.RollbackFailed, fmt.Sprintf("its process died, %d times in a row", died)
 			}
 		case e.Delivery == store.Transactional:
@@ -82,11 +82,11 @@ func (s *Session) recover(ctx context.Context, entries map[string]*store.Entry) 
 // deaths is how many processes in a row died undoing an op, with the one whose attempt is open. Those
 // that died doing it before are not the fault of its rollback.
 func (s *Session) deaths(ctx context.Context, e *store.Entry) (int, error) {
-	if e.Crashes+1 < MaxCrashes {
+	if e.Crashes+1 < maxRollbackCrashes {
 		return e.Crashes + 1, nil
 	}
 	died := 0
-	history, err := s.store.History(ctx, e.ID, store.Page{Limit: MaxCrashes + 1})
+	history, err := s.store.History(ctx, e.ID, store.Page{Limit: maxRollbackCrashes + 1})
 	for _, a := range history {
 		if a.Direction != store.Rollback || !a.Lost && !a.State.Open() {
 			break

@@ -128,6 +128,9 @@ func (s *Session) Suspend(ctx context.Context) {
 // tolerates a short outage of the ledger.
 func (s *Session) Resume(ctx context.Context) error { return s.acquire(ctx, Wait, true) }
 
+// Identity is the random name of the ledger; zero for one that discards everything.
+func (s *Session) Identity() store.Token { return s.current().Identity }
+
 // Store is where the session writes.
 func (s *Session) Store() store.Store { return s.store }
 

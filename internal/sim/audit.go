@@ -6,8 +6,9 @@ import (
 	"github.com/sequencer-go/seq/store"
 )
 
-// invariants are those of reliability.md §3.3, under their numbers there. The states are
-// seq.State, a run is a row, the epoch is Lease.Epoch and the fence Entry.Fence.
+// invariants are those of docs/reliability.md, under their numbers there, restated for leases of several
+// names and for lives. The states are store.State, a run is a row, the epoch is Lease.Epoch and the fence
+// Entry.Fence.
 var invariants = map[int]string{
 	1:  "epoch grows",
 	2:  "authority",
@@ -29,7 +30,7 @@ var invariants = map[int]string{
 	18: "complete",
 	19: "scope",
 	20: "no overlap",
-	21: "one active run",
+	21: "one active run of a lease",
 	22: "not early",
 	23: "bounded",
 	24: "truthful return",
@@ -177,14 +178,13 @@ func (a *audit) everything() {
 		}
 		a.exact(e, t)
 	}
-	started := 0
+	started := map[string]int{}
 	for i := range w.db.runs {
-		if w.db.runs[i].State == store.RunStarted {
-			started++
+		if r := &w.db.runs[i]; r.State == store.RunStarted {
+			if started[r.Lease]++; started[r.Lease] > 1 {
+				w.violate(21, "%d runs are under way under the lease %s", started[r.Lease], r.Lease)
+			}
 		}
-	}
-	if started > 1 {
-		w.violate(21, "%d runs are under way", started)
 	}
 }
 

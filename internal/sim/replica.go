@@ -122,6 +122,19 @@ func (r *replica) Runs(ctx context.Context, page store.Page) ([]store.Run, error
 	})
 }
 
+// UnfinishedRuns implements [store.Reader].
+func (r *replica) UnfinishedRuns(ctx context.Context) ([]store.Run, error) {
+	return call(ctx, r, stepRuns, "", nil, func() ([]store.Run, error) {
+		var latest []store.Run
+		for _, run := range slices.Backward(r.world.db.runs) {
+			if run.Unfinished() {
+				latest = append(latest, run)
+			}
+		}
+		return latest, nil
+	})
+}
+
 // LookupRun implements [store.Reader].
 func (r *replica) LookupRun(ctx context.Context, id string) (store.Run, bool, error) {
 	run, err := call(ctx, r, stepRuns, "", nil, func() (*store.Run, error) { return r.world.db.run(id), nil })

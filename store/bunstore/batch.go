@@ -20,7 +20,6 @@ type changes struct {
 	locked  bool  // the rows are locked, or the transaction has locked out all other writers
 	current bool  // the lease is, and stays so until the commit
 	number  int64 // of the transaction; 0 if it is not known, or the database numbers none
-	begun   int64 // transactions of the attempt with this one, where the database numbers none
 	refused []string
 	proof   proof // that the transaction was committed
 }
@@ -169,17 +168,17 @@ func inGroups[T any](items []T, id func(*T) string, do func(group []T) (map[stri
 	return func(i int) bool { return did[i] }, nil
 }
 
-// writeRows makes a statement for as many items at a time as it may hold. make is what the source v has
+// writeRows makes a statement for as many items at a time as it may hold. values is what the source v has
 // of an item, which is the nth of the statement. The result are the IDs that the statement answers
 // with.
-func writeRows[T any](ctx context.Context, c *changes, st *statement, columns []column, items []T, may func(*T) bool, make func(n int64, item *T) []any, args ...arg) (map[string]bool, error) {
+func writeRows[T any](ctx context.Context, c *changes, st *statement, columns []column, items []T, may func(*T) bool, values func(n int64, item *T) []any, args ...arg) (map[string]bool, error) {
 	ids := map[string]bool{}
 	args = append([]arg{{"v", nil}}, args...)
 	src, bytes := source{columns: columns}, 0
 	for i := range items {
 		if may == nil || may(&items[i]) {
-			values := make(int64(len(src.rows)+1), &items[i])
-			for _, v := range values {
+			made := values(int64(len(src.rows)+1), &items[i])
+			for _, v := range made {
 				switch v := v.(type) {
 				case string:
 					bytes += len(v)
@@ -187,7 +186,7 @@ func writeRows[T any](ctx context.Context, c *changes, st *statement, columns []
 					bytes += 2 * len(v)
 				}
 			}
-			src.rows = append(src.rows, values)
+			src.rows = append(src.rows, made)
 		}
 		if len(src.rows) == 0 || i < len(items)-1 && len(src.rows) < chunkRows && bytes < chunkBytes {
 			continue

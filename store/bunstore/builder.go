@@ -67,7 +67,7 @@ func (s *Store) compile(st *statement) *compiled {
 	if c, made := s.compiled.Load(st); made {
 		return c.(*compiled)
 	}
-	c, rest := &compiled{}, s.expand.Replace(mutate(st.template))
+	c, rest := &compiled{}, mutate(s.expand.Replace(mutate(st.template)))
 	for {
 		before, after, found := strings.Cut(rest, "@")
 		c.parts = append(c.parts, before)

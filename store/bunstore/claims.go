@@ -8,8 +8,18 @@ import (
 )
 
 var claimColumns = []column{
-	{"id", "text"}, {"state", "text"}, {"run", "text"}, {"delivery", "text"}, {"generation", "bigint"}, {"attempt", "bigint"},
-	{"token", "text"}, {"direction", "text"}, {"owner", "text"}, {"executable", "text"}, {"life", "text"}, {"checksum", "text"},
+	{"id", "text"},
+	{"state", "text"},
+	{"run", "text"},
+	{"delivery", "text"},
+	{"generation", "bigint"},
+	{"attempt", "bigint"},
+	{"token", "text"},
+	{"direction", "text"},
+	{"owner", "text"},
+	{"executable", "text"},
+	{"life", "text"},
+	{"checksum", "text"},
 }
 
 // opening is what a claim makes of an op that is there, if it may.
@@ -46,7 +56,7 @@ var (
 	SELECT {ns}, v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, {now}, v_direction, v_owner, v_executable,
 		@name, @epoch, v_life, v_checksum
 	FROM v
-	WHERE v_attempt = 1 OR EXISTS (SELECT 1 FROM {ops} AS p WHERE p.ns = {ns} AND p.id = v_id)
+	WHERE v_attempt = 1 OR EXISTS (SELECT 1 FROM {ops} AS p WHERE p.ns = {ns} AND p.id = v_id {eachrow})
 	`+opening+`
 	RETURNING id`)
 
@@ -59,7 +69,7 @@ var (
 	markOps = define("mark", `WITH @v
 	INSERT INTO {ops} AS o (ns, id, delivery, attempt, state, run, not_before, error, seq, checksum)
 	SELECT {ns}, v_id, 'repeatable', v_attempt, v_state, v_run, CAST(v_due AS bigint), v_error, v_seq, v_checksum FROM v
-	WHERE v_attempt = 0 OR EXISTS (SELECT 1 FROM {ops} AS p WHERE p.ns = {ns} AND p.id = v_id)
+	WHERE v_attempt = 0 OR EXISTS (SELECT 1 FROM {ops} AS p WHERE p.ns = {ns} AND p.id = v_id {eachrow})
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, run = excluded.run, not_before = excluded.not_before, error = excluded.error,
 		token = NULL, started = NULL, finished = NULL, ended = '',

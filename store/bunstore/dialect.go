@@ -55,6 +55,7 @@ var dialects = map[bundialect.Name]*dialect{
 			"excluding":    `WITH held AS MATERIALIZED (SELECT 1 FROM {leases} WHERE ns = {ns} AND name = @name FOR UPDATE) `,
 			"excluded":     `(SELECT count(*) FROM held) >= 0`,
 			"materialized": `MATERIALIZED`,
+			"eachrow":      `OFFSET 0`,
 			"skip":         `FOR SHARE OF o SKIP LOCKED`,
 		},
 		serialize: define("serialize", `SELECT pg_advisory_xact_lock(hashtextextended('seq:ddl:' || coalesce({schema}, current_schema()) || ':' || {prefix}, 0)), `+brief),
@@ -78,6 +79,7 @@ var dialects = map[bundialect.Name]*dialect{
 			"excluding":    ``,
 			"excluded":     `TRUE`,
 			"materialized": ``,
+			"eachrow":      ``,
 			"skip":         ``,
 		},
 		authority: often("authority, one writer", `SELECT 1 FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder`),
@@ -125,7 +127,7 @@ func (d *dialect) expander(of schema.Dialect, o options) *strings.Replacer {
 	for _, name := range []string{"meta", "leases", "runs", "ops", "attempts", "sequence"} {
 		fragments[name] = qualifier + `"` + o.prefix + name + `"`
 	}
-	for _, name := range []string{"runs_by_number", "ops_by_run", "ops_by_seq", "attempts_by_run", "attempts_by_time"} {
+	for _, name := range []string{"runs_by_number", "runs_unfinished", "ops_by_run", "ops_by_seq", "attempts_by_run", "attempts_by_time"} {
 		fragments[name] = `"` + o.prefix + name + `"` // an index is where its table is
 	}
 	var first, pairs []string

@@ -29,8 +29,12 @@ var (
 	selectOps   = define("load", `SELECT id, nullif(checksum, ''), nullif(error, ''), nullif(executable, ''), saved, `+entryWords+` FROM {ops} WHERE ns = {ns}`)
 	selectBrief = define("brief", `SELECT id, nullif(checksum, ''), nullif(error, ''), CASE WHEN state = 'succeeded' THEN NULL ELSE nullif(executable, '') END,
 		CASE WHEN state = 'succeeded' THEN NULL ELSE saved END,
-		CASE WHEN state = 'succeeded' THEN NULL ELSE `+entryWords+` END FROM {ops} WHERE ns = {ns}`)
+		CASE WHEN state = 'succeeded' THEN NULL ELSE `+entryWords+` END FROM {ops} WHERE ns = {ns}
+		UNION ALL SELECT id, NULL, NULL, NULL, NULL, '`+sagaWord+`' FROM {runs} WHERE ns = {ns} AND saga AND `+unfinished+``)
 )
+
+// sagaWord stands for the words of an entry in a row that is a run.
+const sagaWord = "saga"
 
 // Load implements [store.Reader].
 func (s *Store) Load(ctx context.Context) ([]store.Entry, error) {
@@ -43,7 +47,7 @@ func (s *Store) Load(ctx context.Context) ([]store.Entry, error) {
 			last++
 		}
 		blocks[last] = append(blocks[last], e)
-	})
+	}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -59,15 +63,20 @@ func (s *Store) Load(ctx context.Context) ([]store.Entry, error) {
 func blockSize(n int) int { return 32 << min(n, 7) }
 
 // Brief implements [store.Briefer].
-func (s *Store) Brief(ctx context.Context, each func(store.Entry)) error {
-	return s.entries(ctx, selectBrief, each)
+func (s *Store) Brief(ctx context.Context, each func(store.Entry)) (sagas []string, err error) {
+	err = s.entries(ctx, selectBrief, each, &sagas)
+	return sagas, err
 }
 
-func (s *Store) entries(ctx context.Context, st *statement, each func(store.Entry)) error {
+func (s *Store) entries(ctx context.Context, st *statement, each func(store.Entry), sagas *[]string) error {
 	run, n := "", int64(0) // the run is that of the row before
 	err := s.read(ctx, "ops", func(r *row) error {
 		e := store.Entry{ID: r.text(0), Checksum: r.text(1), Error: r.text(2), Binary: r.text(3), Saved: r.bytes(4), State: store.Succeeded}
 		err := readable(e.ID)
+		if err == nil && r.values[5] != nil && sagas != nil && r.text(5) == sagaWord {
+			*sagas = append(*sagas, strings.Clone(e.ID))
+			return nil
+		}
 		if err == nil && r.values[5] != nil {
 			e.Run, e.Generation, e.Attempt, e.Lease = run, 1, 1, store.RunLease
 			err = readWords(&e, r.text(5))

@@ -24,9 +24,8 @@ func singleStatement(outcomes, claims, inTx bool) *statement {
 	if outcomes {
 		name += ", outcomes"
 		parts = append(parts, `@v`, `{numbered}`, `closed AS (
-	UPDATE {ops} AS o SET `+closing+`
-	FROM w
-	WHERE `+openAttempt+` AND `+same+`
+	`+closing+` AND `+same+`
+	`+closed+`
 	RETURNING id)`)
 		answer = append(answer, `SELECT 'o', id FROM closed`)
 		before = `(SELECT count(*) FROM closed)`
@@ -34,9 +33,8 @@ func singleStatement(outcomes, claims, inTx bool) *statement {
 	if claims {
 		name += ", claims"
 		parts = append(parts, `@k`, `there AS MATERIALIZED (
-	SELECT o.*, k_attempt FROM k JOIN {ops} AS o ON o.id = k_id
-	WHERE o.ns = {ns}
-	ORDER BY o.id FOR UPDATE OF o)`, `lease AS MATERIALIZED (
+	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
+		LATERAL (SELECT * FROM {ops} AS p WHERE p.ns = {ns} AND p.id = k_id FOR UPDATE) AS o)`, `lease AS MATERIALIZED (
 	SELECT 1 FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder AND `+same+`
 		AND (SELECT count(*) FROM there) + `+before+` >= 0
 	FOR KEY SHARE)`, `archived AS (

@@ -11,10 +11,12 @@ import (
 	"github.com/sequencer-go/seq/store"
 )
 
-// An op's attempts are the lines of attempts and, the last, what its row in ops says.
+// An op's attempts are the lines of attempts and, the last, what its row in ops says. As long as that is
+// open, the row's error is still of the one before.
 const (
 	attemptColumns = `id, number, direction, run, owner, executable, started, finished, state, ended, error`
-	currentAttempt = `SELECT id, attempt AS number, direction, run, owner, executable, started, finished, state, ended, error
+	currentAttempt = `SELECT id, attempt AS number, direction, run, owner, executable, started, finished, state, ended,
+			CASE WHEN finished IS NULL THEN '' ELSE error END AS error
 		FROM {ops} WHERE ns = {ns} AND started IS NOT NULL`
 )
 

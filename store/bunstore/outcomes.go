@@ -8,33 +8,41 @@ import (
 
 var outcomeColumns = []column{{"order", "bigint"}, {"id", "text"}, {"token", "text"}, {"state", "text"}, {"ended", "text"}, {"error", "text"}, {"saved", "bytea"}}
 
-// closing is what an outcome makes of its op. Its row of the source has the next number.
-const closing = `state = v_state, finished = {now}, ended = v_ended, error = v_error,
-		saved = coalesce(CAST(v_saved AS {blob}), o.saved),
-		seq = CASE WHEN v_ended = 'withdrawn' OR o.direction = 'by hand' AND o.seq <> 0 AND v_state IN ('succeeded', 'rolled-back') THEN o.seq
-			WHEN v_state IN ('succeeded', 'rolled-back') THEN v_number
+// An outcome is written as a row that is there already, and closes it. So the database looks the row up
+// by its key, whatever it believes of the table's size: a join would be planned when the table is small,
+// as a look through all of it, and the plan be kept while it grows. A row that is not there is left out
+// before, row by row ({eachrow} keeps that from becoming a join); rows are never deleted.
+const (
+	closing = `INSERT INTO {ops} AS o (ns, id, token, state, ended, error, saved, seq, delivery)
+	SELECT {ns}, v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS {blob}), v_number, '' FROM w
+	WHERE EXISTS (SELECT 1 FROM {ops} AS p WHERE p.ns = {ns} AND p.id = v_id {eachrow})`
+	closed = `ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, finished = {now}, ended = excluded.ended, error = excluded.error,
+		saved = coalesce(excluded.saved, o.saved),
+		seq = CASE WHEN excluded.ended = 'withdrawn' OR o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back') THEN o.seq
+			WHEN excluded.state IN ('succeeded', 'rolled-back') THEN excluded.seq
 			WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END,
-		crashes = CASE WHEN v_ended = 'lost' THEN o.crashes + 1
-			WHEN v_ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END,
+		crashes = CASE WHEN excluded.ended = 'lost' THEN o.crashes + 1
+			WHEN excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END,
 		failures = CASE WHEN o.direction = 'by hand' THEN 0
-			WHEN o.direction = 'run' AND v_state IN ('failed', 'tolerated') AND v_ended IN ('', 'permanent') THEN o.failures + 1
+			WHEN o.direction = 'run' AND excluded.state IN ('failed', 'tolerated') AND excluded.ended IN ('', 'permanent') THEN o.failures + 1
 			ELSE o.failures END,
-		permanent = CASE WHEN v_ended = 'withdrawn' THEN o.permanent ELSE v_ended = 'permanent' END`
+		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
+	WHERE o.token = excluded.token AND o.finished IS NULL`
 
-const openAttempt = `o.ns = {ns} AND o.id = v_id AND o.token = v_token AND o.finished IS NULL`
+	openAttempt = `o.ns = {ns} AND o.id = v_id AND o.token = v_token AND o.finished IS NULL`
+)
 
 var (
 	closeOps = often("close", `WITH @v, {numbered}
-	UPDATE {ops} AS o SET `+closing+`
-	FROM w
-	WHERE `+openAttempt+`
+	`+closing+`
+	`+closed+`
 	RETURNING id`)
 
 	// Whoever died may have been of another lease, or of this very epoch, or live on.
 	closeLost = define("close lost", `WITH @v, {numbered}
-	UPDATE {ops} AS o SET `+closing+`
-	FROM w
-	WHERE `+openAttempt+` AND o.lease = @name AND {known}
+	`+closing+`
+	`+closed+` AND o.lease = @name AND {known}
 		AND (o.life = '' AND o.fence < @epoch OR o.life <> '' AND NOT EXISTS (
 			SELECT 1 FROM {leases} AS l WHERE l.ns = {ns} AND l.name = o.life AND l.holder IS NOT NULL AND l.expires > {now}))
 	RETURNING id`)

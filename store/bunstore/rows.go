@@ -88,13 +88,6 @@ func (r *row) number(i int) int64 {
 	return v
 }
 
-func (r *row) truth(i int) bool {
-	if v, ok := r.values[i].(bool); ok {
-		return v
-	}
-	return r.number(i) != 0
-}
-
 // time is the zero time for NULL.
 func (r *row) time(i int) time.Time {
 	if r.values[i] == nil {

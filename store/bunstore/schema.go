@@ -40,10 +40,11 @@ var (
 	owner text NOT NULL, executable text NOT NULL DEFAULT '',
 	lease text NOT NULL, epoch bigint NOT NULL,
 	started bigint NOT NULL, finished bigint,
-	reason text NOT NULL DEFAULT '', work text NOT NULL DEFAULT '', selection text NOT NULL DEFAULT '', error text NOT NULL DEFAULT '',
+	reason text NOT NULL DEFAULT '', work text NOT NULL DEFAULT '', selection text NOT NULL DEFAULT '', saga boolean NOT NULL DEFAULT FALSE, error text NOT NULL DEFAULT '',
 	PRIMARY KEY (ns, id)
 ){table}`),
 		define("index runs", `CREATE INDEX IF NOT EXISTS {runs_by_number} ON {runs} (ns, number)`),
+		define("index unfinished runs", `CREATE INDEX IF NOT EXISTS {runs_unfinished} ON {runs} (ns, number) WHERE `+unfinished),
 		define("create ops", `CREATE TABLE IF NOT EXISTS {ops} (
 	ns {key} NOT NULL, id {key} NOT NULL,
 	state text NOT NULL,

@@ -2,8 +2,9 @@
 // PostgreSQL 12 or later. Packages store/sqlite and store/postgres open one for you; with New you
 // bring your own *bun.DB, over any driver of these two.
 //
-// The ledger lives in five tables, seq_meta, seq_leases, seq_runs, seq_ops and seq_attempts, which
-// the first Acquire creates. Times in them are milliseconds since 1970, by the database's clock.
+// The ledger lives in five tables, seq_meta, seq_leases, seq_runs, seq_ops and seq_attempts (and, on
+// Postgres, a sequence), which the first Acquire creates; [Store.DDL] is how. The current attempt of an
+// op is in its row of seq_ops, those before are in seq_attempts. Times in them are milliseconds since 1970, by the database's clock.
 //
 // The database should have a connection to spare for the ledger while ops run: with a pool of
 // one, a Transactional op on Postgres keeps the lease from being renewed.
@@ -21,7 +22,6 @@ import (
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/schema"
 
-	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -70,7 +70,7 @@ func New(db *bun.DB, opts ...Option) *Store {
 	s.expand = s.dialect.expander(db.Dialect(), o)
 	if s.dialect.oneWriter {
 		if o.schema != "" {
-			s.err = errors.Join(err, fmt.Errorf("%w: bunstore.Schema(%q): SQLite has no schemas; use Prefix", seq.ErrInvalidOption, o.schema))
+			s.err = errors.Join(err, fmt.Errorf("%w: bunstore.Schema(%q): SQLite has no schemas; use Prefix", store.ErrInvalidOption, o.schema))
 		}
 		s.turn = newTurn()
 	}
