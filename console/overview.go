@@ -19,7 +19,8 @@ type overviewPage struct {
 	Headline headline
 	Segments []segment
 	Legend   []legend
-	Alerts   []opView // what a person should look at
+	Findings []findingView // runs that have no end
+	Alerts   []opView      // what a person should look at
 	Graph    *graph
 	Bars     *bars
 	Filters  []filter
@@ -130,6 +131,8 @@ func (c *console) renderOverview(ctx context.Context, s *snapshot, p *overviewPa
 	u := s.sums()
 	p.Errand = c.errands.latest(s.Now)
 	p.Status, p.Headline = s.Status, s.headline()
+	found, _ := cut(s.unfinished(), firstShown)
+	p.Findings = viewFindings(found, p.Root)
 	p.Segments, p.Legend = s.segments(), s.legend()
 	p.Alerts, p.MoreAlerts = s.first(u.attention)
 	p.Schedule, p.MoreSchedule = s.first(u.schedule)

@@ -21,7 +21,7 @@ type planPage struct {
 	Waves []waveView
 	Pages pager
 
-	Findings     []plan.Finding
+	Findings     []findingView
 	MoreFindings int
 	Undo         []string
 	MoreUndo     int
@@ -87,7 +87,8 @@ func (c *console) showPlan(w http.ResponseWriter, r *http.Request, status int, b
 	page, _ := strconv.Atoi(r.URL.Query().Get("page"))
 	var from, to int
 	p.Pages, from, to = query{Page: max(page, 1), anchor: "main"}.pages(len(plan.Steps), stepsShown)
-	p.Findings, p.MoreFindings = cut(plan.Findings, firstShown)
+	found, more := cut(plan.Findings, firstShown)
+	p.Findings, p.MoreFindings = viewFindings(found, p.Root), more
 	p.Undo, p.MoreUndo = cut(plan.Undo, firstShown)
 	p.steps(plan.Steps, from, to, c.lastTook(r.Context(), s.among(plan.Steps[from:to]), plan.Direction))
 	c.show(w, r, status, "plan", &p)

@@ -21,6 +21,7 @@ type runPage struct {
 	Left []opView // ops that this run settled without a call, and nobody touched since
 	ETA  string
 	Owed []opView // what an unfinished rollback has to undo yet
+	Saga string   // why somebody has to end it, if it has no end
 
 	Tally     []legend // attempts by what they led to
 	Cause     []attemptView
@@ -139,6 +140,11 @@ func (s *snapshot) header(p *runPage, run *store.Run) {
 		}
 		if (o.State == seq.Skipped || o.State == seq.Scheduled) && len(p.Left) < leftShown {
 			p.Left = append(p.Left, s.view(o))
+		}
+	}
+	for _, f := range s.unfinished() {
+		if f.ID == run.ID {
+			p.Saga = f.Detail
 		}
 	}
 	if r := s.current(); r != nil && r.ID == run.ID {

@@ -360,3 +360,26 @@ func TestTheAttemptsOfARunAreChosenByTheAddress(t *testing.T) {
 		}
 	}
 }
+
+func TestASagaThatHasNoEndIsToldOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger := seqtest.NewStore()
+		nothing := func(context.Context) error { return nil }
+		s := seq.New(ledger,
+			seq.Op{ID: good, Kind: seq.Migration, Run: nothing, Rollback: nothing},
+			seq.Op{ID: hostile, Run: func(context.Context) error { ledger.CrashAfter(ledger.Writes() + 1); return nil }},
+		).Use(strategies.TransactionalBatch())
+		report, err := s.Run(t.Context())
+		if err == nil {
+			t.Fatal("the run did not crash")
+		}
+		ledger.Restart()
+		time.Sleep(time.Minute) // its lease expires
+		h := console.Handler(s)
+		for path, want := range map[string]string{"/": `href="./runs/` + report.Run + `">Run ` + report.Run[:8] + `</a> is unfinished: `, "/runs/" + report.Run: "Unfinished: a run of transactional-batch"} {
+			if body := get(h, path).Body.String(); !strings.Contains(body, want) {
+				t.Errorf("%s has no %q: %s", path, want, body)
+			}
+		}
+	})
+}
