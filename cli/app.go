@@ -20,6 +20,7 @@ type app struct {
 	s     *seq.Sequencer
 	json  bool
 	actor string
+	path  string // of the command line: the program, and the command below which the tree stands
 }
 
 // by is who asks.

@@ -110,7 +110,10 @@ func (a *app) dress(root *cobra.Command) {
 		}
 		if c.RunE != nil {
 			run := c.RunE
-			c.RunE = func(cmd *cobra.Command, list []string) error { return a.fail(cmd, run(cmd, list)) }
+			c.RunE = func(cmd *cobra.Command, list []string) error {
+				a.path = root.CommandPath()
+				return a.fail(cmd, run(cmd, list))
+			}
 		}
 		c.SetHelpFunc(func(cmd *cobra.Command, _ []string) { help(cmd, root.CommandPath()) })
 	}

@@ -271,7 +271,7 @@ func TestEveryCommandAnswersInJSON(t *testing.T) {
 		t.Errorf("the last line of run is no report: %s", lines[len(lines)-1])
 	}
 	d.fails = errors.New(hostile)
-	if _, _, errs := d.do("run", "--repeat", "--json"); !strings.Contains(errs, ": failed: "+fill+"\nlegal now: ") {
+	if _, _, errs := d.do("run", "--repeat", "--json"); !strings.Contains(errs, ": failed: "+fill+": bad\\x1b[2J") || !strings.Contains(errs, "\nlegal now: ") {
 		t.Errorf("beside the events a run that failed says %q", errs)
 	}
 	d.json(&doc, cli.OK, "plan", "--rollback", "--json")

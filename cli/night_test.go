@@ -56,7 +56,7 @@ func TestAFailureStaysOnTheScreen(t *testing.T) {
 	d := newDesk(t, many...)
 	d.fails = errors.New("no")
 	out := d.want(cli.Failed, []string{"  … and 42 more that are pending; status --pending lists them\n"}, "run")
-	if n := strings.Count(out, "not started"); n != 10 {
+	if n := strings.Count(out, "not started: it depends on "+fill+", which failed") + strings.Count(out, "not started: the run started nothing more after "+fill+" failed"); n != 10 {
 		t.Errorf("%d lines of what did not start, want 10:\n%s", n, out)
 	}
 }
@@ -130,8 +130,28 @@ func TestAnInterruptSaysWhatIsLegal(t *testing.T) {
 		defer interrupt()
 		var out bytes.Buffer
 		code := cli.Execute(ctx, d.s.Use(strategies.Sequential(strategies.Wait())), []string{"run"}, strings.NewReader(""), &out, &out)
-		if code != cli.Interrupted || !strings.Contains(out.String(), "interrupted; what was done is recorded\nlegal now: run") {
+		if code != cli.Interrupted || !strings.Contains(out.String(), "interrupted; what was done is recorded\nlegal now: cli.test run, which") {
 			t.Errorf("exit code %d\n%s", code, &out)
 		}
 	})
+}
+
+func TestAFailureEndsWithWhatFailedAndWhatToTypeNext(t *testing.T) {
+	d := newDesk(t, seq.Op{ID: "2024_01_15_115900_load", Run: func(context.Context) error { return errors.New("no such table: zones\nhint: create it") }})
+	d.fails = errors.New("the API is down")
+	_, out, errs := d.do("run", "--strategy", "allowed-to-fail-batch")
+	want := "cli.test: failed: 2 operations\n" +
+		"  2024_01_15_115900_load: no such table: zones …\n" +
+		"  " + fill + ": the API is down\n" +
+		"legal now: cli.test show 2024_01_15_115900_load tells why and what can be done; mend it, then cli.test run\n"
+	if errs != want {
+		t.Errorf("the last lines are\n%s\nwant\n%s", errs, want)
+	}
+	if !strings.Contains(out, "depends on "+fill+", which is failed") {
+		t.Errorf("it does not say why %s did not run:\n%s", warm, out)
+	}
+	_, _, errs = d.do("run", "--only", "load")
+	if want := "cli.test: failed: 2024_01_15_115900_load: no such table: zones\n  hint: create it\nlegal now: cli.test show 2024_01_15_115900_load "; !strings.HasPrefix(errs, want) {
+		t.Errorf("the last lines are\n%s\nwant\n%s", errs, want)
+	}
 }
