@@ -78,7 +78,7 @@ func (a *app) decision(cmd *cobra.Command, then string, act func(ctx context.Con
 		}
 		waits := func(e middleware.Event) {
 			if e.Kind == middleware.EventWaiting { // not where the answer goes, which may be JSON
-				fmt.Fprintln(cmd.ErrOrStderr(), describe(e, false, nil))
+				fmt.Fprintln(cmd.ErrOrStderr(), describe(e, false, nil, brief))
 			}
 		}
 		if err := act(cmd.Context(), id, reason, seq.By(a.by()), seq.Using(middleware.Middleware{Name: "cli", Watch: waits})); err != nil {

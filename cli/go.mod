@@ -11,6 +11,7 @@ require (
 	github.com/sequencer-go/seq v0.0.0-00010101000000-000000000000
 	github.com/spf13/cobra v1.10.2
 	github.com/vbauerster/mpb/v8 v8.16.2
+	golang.org/x/term v0.47.0
 )
 
 require (

@@ -162,9 +162,9 @@ func printOp(out io.Writer, p palette, o *seq.OpStatus, st *seq.Status) {
 // progressText is how far an op has come.
 func progressText(done, total int64) string {
 	if total > 0 {
-		return fmt.Sprintf("%d of %d (%d %%)", done, total, int(float64(done)*100/float64(total)))
+		return fmt.Sprintf("%s of %s (%d %%)", amount(done), amount(total), int(float64(done)*100/float64(total)))
 	}
-	return fmt.Sprintf("%d done", done)
+	return amount(done) + " done"
 }
 
 // legal is what can be done about an op in its state.

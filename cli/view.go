@@ -9,6 +9,7 @@ import (
 
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/plan"
+	"github.com/sequencer-go/seq/store"
 )
 
 // view is the one that suits the output.
@@ -38,7 +39,7 @@ func (j *jsonLines) event(e middleware.Event) {
 	_ = writeJSON(j.out, viewEvent(&e))
 }
 
-func (*jsonLines) there([]string) {}
+func (*jsonLines) there([]string, *store.LeaseError) {}
 
 func (*jsonLines) stopping() {}
 

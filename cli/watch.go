@@ -9,14 +9,15 @@ import (
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/plan"
+	"github.com/sequencer-go/seq/store"
 )
 
 // A view shows a run while it happens.
 type view interface {
 	event(e middleware.Event)
-	there(doings []string) // what the process does that this one waits for
-	stopping()             // it was interrupted, which may take a while
-	close()                // nothing is shown any more
+	there(doings []string, held *store.LeaseError) // what the process does that this one waits for
+	stopping()                                     // it was interrupted, which may take a while
+	close()                                        // nothing is shown any more
 }
 
 // watch makes a call that runs ops, and shows what happens and what came of it.
