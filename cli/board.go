@@ -211,6 +211,9 @@ func (b *board) why(now time.Time) []string {
 	if len(list) == 0 {
 		list = append(list, "between operations, "+number(b.left(), "operation")+" left")
 	}
+	if dead := b.lease.dead(now); dead != "" { // who watches another run looks at its lease
+		list = append(list, "the run is held by "+brief(b.lease.holder.String())+dead)
+	}
 	return list
 }
 

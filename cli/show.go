@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -167,6 +168,29 @@ func progressText(done, total int64) string {
 	return amount(done) + " done"
 }
 
+// maySkip reports whether skip takes an op.
+func maySkip(o *seq.OpStatus) bool {
+	return slices.Contains([]seq.State{seq.Pending, seq.Scheduled, seq.Skipped, seq.Failed, seq.Tolerated, seq.RolledBack}, o.State)
+}
+
+// mayRetry reports whether retry takes an op.
+func mayRetry(o *seq.OpStatus) bool {
+	return slices.Contains([]seq.State{seq.Skipped, seq.Failed, seq.Tolerated, seq.Waived}, o.State) || o.State == seq.Pending && o.Crashes > 0
+}
+
+// mayResolve reports whether resolve takes an op.
+func mayResolve(o *seq.OpStatus) bool {
+	return slices.Contains([]seq.State{seq.Indeterminate, seq.RollbackPending, seq.RollbackFailed}, o.State) || o.Crashes > 0
+}
+
+// mayUndo reports whether rollback may take an op, by itself.
+func mayUndo(o *seq.OpStatus) bool {
+	return o.Reversible && slices.Contains([]seq.State{seq.Succeeded, seq.RollbackPending, seq.RollbackFailed}, o.State)
+}
+
+// mayRun reports whether run may take an op; done ones it takes with --repeat.
+func mayRun(o *seq.OpStatus) bool { return o.Registered && o.Refused == "" && !o.State.Done() }
+
 // legal is what can be done about an op in its state.
 func (a *app) legal(ctx context.Context, o *seq.OpStatus) []string {
 	var acts []string
@@ -183,9 +207,9 @@ func (a *app) legal(ctx context.Context, o *seq.OpStatus) []string {
 	switch o.State {
 	case seq.Pending, seq.Scheduled, seq.Skipped, seq.Failed, seq.Tolerated, seq.RolledBack:
 		add(callable, "run")
-		add(o.State == seq.Failed || o.State == seq.Tolerated || o.State == seq.Skipped || o.Crashes > 0 && o.State == seq.Pending, retry)
-		add(true, skip)
-		add(o.Crashes > 0, doubt)
+		add(mayRetry(o), retry)
+		add(maySkip(o), skip)
+		add(mayResolve(o), doubt)
 	case seq.Succeeded:
 		_, err := a.s.PreviewRollback(ctx, seq.Only(id))
 		add(err == nil, "rollback --only "+id)

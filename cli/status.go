@@ -49,7 +49,7 @@ Flags such as --failed narrow it down; several of them show what any of them wou
 			return nil
 		},
 	}
-	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation")
+	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation", nil)
 	f := cmd.Flags()
 	f.BoolVar(&pending, "pending", false, "what a run would take up, now or when it is due")
 	f.BoolVar(&failed, "failed", false, "what failed, is in doubt, or could not be undone")
@@ -184,6 +184,6 @@ in doubt about it, is work for a person: it is listed, and counts.`,
 			return &exitError{code: Waiting, told: true}
 		},
 	}
-	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation")
+	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation", nil)
 	return cmd
 }
