@@ -23,7 +23,7 @@ type app struct {
 	json  bool
 	actor string
 	open  func(context.Context) (*seq.Sequencer, error) // makes s for the first command that needs it
-	path  string                                         // of the command line: the program, and the command below which the tree stands
+	path  string                                        // of the command line: the program, and the command below which the tree stands
 }
 
 // ready makes the sequencer, if nobody has yet.

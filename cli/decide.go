@@ -19,7 +19,9 @@ func (a *app) retry() *cobra.Command {
 		Long:  `Say that what made an operation fail, or kill its process, is mended, or take back a skip: it is pending again.`,
 		Example: `  {{name}} retry fill_names --reason "the API is back"
   {{name}} run`,
-	}, mayRetry, "is taken up by the next run", func(ctx context.Context, id, reason string, opts ...seq.RunOption) error { return a.s.Retry(ctx, id, reason, opts...) })
+	}, mayRetry, "is taken up by the next run", func(ctx context.Context, id, reason string, opts ...seq.RunOption) error {
+		return a.s.Retry(ctx, id, reason, opts...)
+	})
 }
 
 func (a *app) skip() *cobra.Command {
@@ -29,7 +31,9 @@ func (a *app) skip() *cobra.Command {
 		Long: `Decide that an operation need not run: it counts as done, and what depends on it may run. Who and why
 are recorded. retry takes it back.`,
 		Example: `  {{name}} skip fill_names --reason "done by hand, ticket 4711"`,
-	}, maySkip, "need not run; retry takes that back", func(ctx context.Context, id, reason string, opts ...seq.RunOption) error { return a.s.Skip(ctx, id, reason, opts...) })
+	}, maySkip, "need not run; retry takes that back", func(ctx context.Context, id, reason string, opts ...seq.RunOption) error {
+		return a.s.Skip(ctx, id, reason, opts...)
+	})
 }
 
 func (a *app) resolve() *cobra.Command {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -110,7 +111,7 @@ func (d *doctorSQL) schema(ctx context.Context) error {
 		case err != nil:
 			d.add("schema", bad, fmt.Sprintf("%s*: %v", p, err), "grant what docs/recipes/roles.sql lists")
 			continue
-		case version != fmt.Sprint(schema):
+		case version != strconv.Itoa(schema):
 			d.add("schema", bad, fmt.Sprintf("%s* has version %s, this program knows %d", p, version, schema), "deploy the newer program; it makes the tables what it needs")
 		default:
 			d.add("schema", good, fmt.Sprintf("%s* has version %s", p, version), "")

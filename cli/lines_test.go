@@ -237,3 +237,15 @@ func TestADeadHolderIsCalledDead(t *testing.T) {
 		d.want(cli.OK, []string{"held by gone[7] since 2000-01-01T00:00:00Z, which is dead: it does not renew it; free in 5s; waited 10s\n"}, "run")
 	})
 }
+
+func TestStatusSaysWhenAndHowLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, slow("2024_01_15_110000_backfill", nil))
+		d.want(cli.OK, nil, "run")
+		d.want(cli.OK, []string{"2024_01_15_110000_backfill  2000-01-01T00:00:15Z, in 15s\n"}, "status")
+		d.want(cli.OK, []string{`"started":"2000-01-01T00:00:00Z","finished":"2000-01-01T00:00:15Z","seconds":15}`}, "status", "--json")
+		d.dead(store.Claim{ID: fill, Token: store.NewToken(), Attempt: 2, Generation: 2})
+		_ = clock.Sleep(t.Context(), clock.Wall(), 5*time.Second)
+		d.want(cli.OK, []string{fill + "  since 2000-01-01T00:00:15Z, 5s\n"}, "status")
+	})
+}

@@ -20,7 +20,7 @@ import (
 
 func TestAnOpWhoseProcessDiedIsNotCalledRunning(t *testing.T) {
 	d := newDesk(t)
-	claim := store.Claim{ID: fill, Token: store.NewToken(), Attempt: 1, Generation: 1}
+	claim := store.Claim{ID: fill, Token: store.NewToken(), Attempt: 1, Generation: 1, Owner: store.Owner{Host: "dead"}}
 	lease := d.dead(claim)
 	if out := d.want(cli.OK, []string{"running"}, "status"); strings.Contains(out, "died") {
 		t.Errorf("it lives, and status says otherwise:\n%s", out)
@@ -28,7 +28,8 @@ func TestAnOpWhoseProcessDiedIsNotCalledRunning(t *testing.T) {
 	if err := d.store.Release(t.Context(), lease); err != nil {
 		t.Fatal(err)
 	}
-	d.want(cli.OK, []string{"its process has died"}, "status")
+	d.want(cli.OK, []string{"its process has died: dead[0]; waits for "}, "status")
+	d.want(cli.OK, []string{"nobody: its process has died (dead[0]), and the next run"}, "show", fill)
 	d.want(cli.Waiting, []string{"its process has died"}, "pending")
 	d.want(cli.OK, []string{"again: its process has died"}, "plan")
 }

@@ -83,12 +83,3 @@ func tell(err error) error {
 func problem(err error) any {
 	return map[string]any{"error": err.Error(), "exit": ExitCode(err)}
 }
-
-// some are the first of many.
-func some(ids []string) string {
-	const most = 5
-	if len(ids) > most {
-		return fmt.Sprintf("%s and %d more", strings.Join(ids[:most], ", "), len(ids)-most)
-	}
-	return strings.Join(ids, ", ")
-}

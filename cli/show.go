@@ -112,7 +112,7 @@ func (a *app) showOp(cmd *cobra.Command, id string) error {
 		v.Legal = a.legal(cmd.Context(), o)
 		return writeJSON(out, map[string]any{"op": v, "holder": viewHolder(st.Holder), "attempts": viewAttempts(list)})
 	}
-	printOp(out, colours(out), o, st)
+	printOp(out, colours(out), o, st, list)
 	if len(list) > 0 {
 		fmt.Fprintln(out, "attempts")
 		printAttempts(out, colours(out), list, false)
@@ -121,7 +121,7 @@ func (a *app) showOp(cmd *cobra.Command, id string) error {
 	return nil
 }
 
-func printOp(out io.Writer, p palette, o *seq.OpStatus, st *seq.Status) {
+func printOp(out io.Writer, p palette, o *seq.OpStatus, st *seq.Status, list []store.Attempt) {
 	fmt.Fprintf(out, "%s  %s\n", p.bold(brief(o.ID)), p.state(o.State, 0))
 	line := func(name, text string) {
 		if text != "" {
@@ -155,7 +155,11 @@ func printOp(out io.Writer, p palette, o *seq.OpStatus, st *seq.Status) {
 		if h := st.Holder; h != nil {
 			line("held by", brief(h.Holder.String())+" since "+stamp(h.Since))
 		} else {
-			line("held by", "nobody: "+died+", and the next run clears that up")
+			who := ""
+			if len(list) > 0 {
+				who = " (" + brief(list[len(list)-1].Owner.String()) + ")"
+			}
+			line("held by", "nobody: "+died+who+", and the next run clears that up")
 		}
 	}
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"runtime/debug"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -60,7 +61,7 @@ func (v versionView) String() string {
 	}
 	line("revision", or(v.Revision, "unknown"))
 	line("built with", v.Go)
-	line("ledger schema", fmt.Sprint(v.Schema))
+	line("ledger schema", strconv.Itoa(v.Schema))
 	return b.String()
 }
 

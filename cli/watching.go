@@ -31,10 +31,10 @@ runs it says so and exits with 0.`,
 			for {
 				f := &follower{a: a, cmd: cmd, before: map[string]*seq.OpStatus{}}
 				err := f.follow(cmd.Context(), follow)
-				if cmd.Context().Err() != nil {
-					return nil // whoever watches may stop at any time
+				if cmd.Context().Err() != nil { // whoever watches may stop at any time
+					err = nil
 				}
-				if !follow {
+				if !follow || cmd.Context().Err() != nil {
 					return err
 				}
 			}
