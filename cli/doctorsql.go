@@ -13,9 +13,6 @@ import (
 	"github.com/uptrace/bun/dialect"
 )
 
-// begun is when this process started, nearly.
-var begun = wall.Now()
-
 // ledgerTables are the ledger's tables, without their prefix.
 var ledgerTables = []string{"meta", "leases", "runs", "ops", "attempts"}
 
@@ -220,21 +217,44 @@ func (d *doctorSQL) clock(ctx context.Context) error {
 	return nil
 }
 
-// pooler looks whether the server's session is older than this process, which opened its connections
-// itself. A pooler that had no idle session to give is not seen.
+// pooler looks whether two connections lead to one session of the server, or one to two: a transaction
+// pooler lends a session for a transaction. One that keeps a session for each connection is not seen,
+// and changes nothing.
 func (d *doctorSQL) pooler(ctx context.Context) error {
-	if !d.postgres {
+	if !d.postgres || d.db.Stats().MaxOpenConnections == 1 {
 		return nil
 	}
-	var age float64
-	if err := d.ask(ctx, &age, "SELECT extract(epoch FROM clock_timestamp() - backend_start)::float8 FROM pg_stat_activity WHERE pid = pg_backend_pid()"); err != nil {
+	first, err := d.db.Conn(ctx)
+	if err != nil {
 		return err
 	}
-	if time.Duration(age*float64(time.Second)) > wall.Now().Sub(begun)+time.Second {
-		d.add("pooler", good, "there is one in between: the server's session is older than this program", "nothing in the ledger needs a session; operations must not use SET, LISTEN or advisory locks outside of a transaction")
+	defer func() { _ = first.Close() }()
+	second, err := d.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = second.Close() }()
+	const session = "SELECT pg_backend_pid()"
+	var before, other, after int
+	if err := first.QueryRowContext(ctx, session).Scan(&before); err != nil {
+		return err
+	}
+	tx, err := second.BeginTx(ctx, nil) // it keeps its session until it ends
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	if err := tx.QueryRowContext(ctx, session).Scan(&other); err != nil {
+		return err
+	}
+	if err := first.QueryRowContext(ctx, session).Scan(&after); err != nil {
+		return err
+	}
+	if other == before || after != before {
+		d.add("pooler", good, "a transaction pooler is in between", "nothing in the ledger needs a session; operations must not use SET, LISTEN or advisory locks outside of a transaction")
 		return nil
 	}
-	d.add("pooler", good, "none is seen", "")
+	d.add("pooler", good, "no transaction pooler is seen", "")
 	return nil
 }
 

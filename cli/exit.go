@@ -56,9 +56,9 @@ func (f *exitError) Error() string {
 func reworded(err error) string {
 	text := err.Error()
 	if !errors.Is(err, seq.ErrInvalidOption) {
-		return text
+		return worded(text)
 	}
-	text = strings.TrimPrefix(text, seq.ErrInvalidOption.Error()+": ")
+	text = strings.ReplaceAll(text, seq.ErrInvalidOption.Error()+": ", "")
 	for _, word := range []string{"Skip", "Retry", "Resolve", "Import"} {
 		if rest, is := strings.CutPrefix(text, word+" "); is {
 			text = strings.ToLower(word) + " " + rest
@@ -69,8 +69,14 @@ func reworded(err error) string {
 			text = "--" + strings.ToLower(word) + ": " + rest
 		}
 	}
+	return worded(text)
+}
+
+// worded replaces what the library advises to call by the command to type.
+func worded(text string) string {
 	return strings.NewReplacer(
 		"say what happened with Resolve", "say what happened with resolve",
+		"mend it, then call Resolve", "mend it, then retry",
 		"to do it again, run it with Repeat, or call Rollback first", "to do it again, run it with --repeat, or rollback first",
 	).Replace(text)
 }

@@ -150,7 +150,7 @@ func printOp(out io.Writer, p palette, o *seq.OpStatus, st *seq.Status, list []s
 	if o.State.Open() && (o.Done > 0 || o.Total > 0) {
 		line("progress", progressText(o.Done, o.Total))
 	}
-	line("refused", brief(o.Refused))
+	line("refused", brief(worded(o.Refused)))
 	if o.State.Open() {
 		if h := st.Holder; h != nil {
 			line("held by", brief(h.Holder.String())+" since "+stamp(h.Since))

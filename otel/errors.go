@@ -70,7 +70,7 @@ func typeOf(err error) string {
 		default:
 			return name
 		}
-		if many, is := err.(interface{ Unwrap() []error }); is && len(many.Unwrap()) > 0 { //nolint:errorlint // it walks the chain itself
+		if many, is := err.(interface{ Unwrap() []error }); is && len(many.Unwrap()) > 0 {
 			err = many.Unwrap()[0]
 			continue
 		}
