@@ -228,27 +228,24 @@ func (b *board) parts(w *work, now time.Time) []string {
 	return parts
 }
 
-// row is how an op under way is doing, in a line of a terminal: what does not fit is left out, the
-// least important first.
+// row is how an op under way is doing, in a line of a terminal. What does not fit is left out: how many
+// wait for it, the bar, how fast it is, and last how far it is and how long it will take.
 func (b *board) row(w *work, now time.Time, width int) string {
 	parts := b.parts(w, now)
+	alone := w.parts(b.name(w.id), now) // without those who wait for it
+	slow := slices.DeleteFunc(slices.Clone(alone), func(part string) bool { return strings.HasSuffix(part, "/s") })
 	bar := ""
 	if w.total > 0 {
 		bar = meter(w.done, w.total) + " "
 	}
-	for {
-		line := "  " + bar + strings.Join(parts, ", ")
-		switch {
-		case runewidth.StringWidth(line) <= width:
+	for _, line := range []string{
+		bar + strings.Join(parts, ", "), bar + strings.Join(alone, ", "), strings.Join(parts, ", "), strings.Join(alone, ", "),
+	} {
+		if line = "  " + line; runewidth.StringWidth(line) <= width {
 			return line
-		case len(parts) > 3: // a name, how far it is, and how long it will take
-			parts = parts[:len(parts)-1]
-		case bar != "":
-			bar = ""
-		default:
-			return fit(line, width)
 		}
 	}
+	return fit("  "+strings.Join(slow, ", "), width)
 }
 
 // name is what an op is called on the screen.

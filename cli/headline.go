@@ -39,7 +39,7 @@ func (b *board) headline(now time.Time) string {
 		took := now.Sub(b.began)
 		parts = append(parts, span(took.Round(time.Second)))
 		if done := len(b.settled); done > 0 && took >= time.Second && !b.undoing {
-			parts = append(parts, rate(float64(done)/took.Seconds())+" operations/s")
+			parts = append(parts, rate(float64(done)/took.Seconds())+" ops/s")
 		}
 	}
 	return strings.Join(parts, " · ")

@@ -68,7 +68,7 @@ func TestAPipeHearsWhoHoldsTheLease(t *testing.T) {
 			"waiting          for the lease", "…                waiting for the lease, held by other[7] for bob since 2000-01-01T00:00:00Z; waited 10s\n",
 			"…                there: running " + create + ", 3 of 10 (30 %)\n", "3 succeeded",
 		}, "run")
-		if strings.Contains(out, "which is dead") {
+		if strings.Contains(out, "which is dead or cut off") {
 			t.Errorf("a holder that renews is called dead:\n%s", out)
 		}
 		if n := strings.Count(out, "…"); n != 2 {
@@ -234,7 +234,7 @@ func TestADeadHolderIsCalledDead(t *testing.T) {
 		if _, err := d.store.Acquire(t.Context(), store.Owner{Host: "gone", PID: 7}); err != nil {
 			t.Fatal(err)
 		}
-		d.want(cli.OK, []string{"held by gone[7] since 2000-01-01T00:00:00Z, which is dead: it does not renew it; free in 5s; waited 10s\n"}, "run")
+		d.want(cli.OK, []string{"held by gone[7] since 2000-01-01T00:00:00Z, which is dead or cut off: it does not renew it; free in 5s; waited 10s\n"}, "run")
 	})
 }
 

@@ -156,3 +156,27 @@ func TestAFailureEndsWithWhatFailedAndWhatToTypeNext(t *testing.T) {
 		t.Errorf("the last lines are\n%s\nwant\n%s", errs, want)
 	}
 }
+
+func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
+	d := newDesk(t)
+	listed := d.want(cli.OK, nil, "help")
+	found := 0
+	for _, c := range cli.Command(d.s).Commands() {
+		if !c.Runnable() || c.Name() == "help" || c.Name() == "completion" {
+			continue
+		}
+		found++
+		if !strings.Contains(c.Example, "{{name}} "+c.Name()) || c.Short == "" {
+			t.Errorf("%s has no example of itself: %q", c.Name(), c.Example)
+		}
+		if out := d.want(cli.OK, []string{"Examples:"}, c.Name(), "--help"); strings.Contains(out, "{{") {
+			t.Errorf("%s --help shows a template:\n%s", c.Name(), out)
+		}
+		if !strings.Contains(listed, "  "+c.Name()+" ") {
+			t.Errorf("help does not list %s:\n%s", c.Name(), listed)
+		}
+	}
+	if found < 15 {
+		t.Errorf("%d commands", found)
+	}
+}

@@ -82,7 +82,7 @@ func TestWatchSaysThatTheProcessDied(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.want(cli.Failed, []string{
-			"running          " + fill, "the run is held by gone[7], which is dead: it does not renew it; free in 5s",
+			"running          " + fill, "the run is held by gone[7], which is dead or cut off: it does not renew it; free in 5s",
 			"the process of the run has died: gone[7]", "legal now: cli.test ",
 		}, "watch")
 	})
