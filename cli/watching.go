@@ -47,15 +47,19 @@ runs it says so and exits with 0.`,
 // glance is how often the ledger is read; less often when that takes long.
 const glance = time.Second
 
+// lately is how many of the latest runs are looked at.
+const lately = 20
+
 // A follower tells a view what happens in a run, by what changes in the ledger.
 type follower struct {
-	a      *app
-	cmd    *cobra.Command
-	v      view
-	run    *store.Run
-	before map[string]*seq.OpStatus // how the ops of the run stood at the last look
-	failed []string                 // with their errors
-	alone  bool                     // nobody held the lease at the last look
+	a       *app
+	cmd     *cobra.Command
+	v       view
+	run     *store.Run
+	before  map[string]*seq.OpStatus // how the ops of the run stood at the last look
+	failed  []string                 // with their errors
+	undoing bool                     // that was told
+	alone   bool                     // nobody held the lease at the last look
 }
 
 // follow watches one run until it is over.
@@ -95,16 +99,17 @@ func (f *follower) follow(ctx context.Context, wait bool) error {
 // find looks for the run that is under way. It says so if there is none, unless it is to wait for one.
 func (f *follower) find(ctx context.Context, wait bool) error {
 	for {
-		runs, err := f.a.s.Store().Runs(ctx, 1)
+		runs, err := f.a.s.Store().Runs(ctx, lately)
 		if err != nil {
 			return err
 		}
-		if len(runs) == 1 && !runs[0].State.Final() {
-			f.run = &runs[0]
+		// One that waits for its schedule holds no lease, so that others may have come after it.
+		if i := slices.IndexFunc(runs, func(r store.Run) bool { return !r.State.Final() }); i >= 0 {
+			f.run = &runs[i]
 			return nil
 		}
 		if !wait {
-			return f.idle(runs)
+			return f.idle(runs[:min(1, len(runs))])
 		}
 		if err := clock.Sleep(ctx, wall, glance); err != nil {
 			return err
@@ -173,13 +178,18 @@ func (f *follower) tell(e middleware.Event, at time.Time) {
 // says then why it did not succeed.
 func (f *follower) look(ctx context.Context) (over bool, err error) {
 	// The run first: what it did before it ended is in the ops that are read after it.
-	runs, err := f.a.s.Store().Runs(ctx, 20)
+	runs, err := f.a.s.Store().Runs(ctx, lately)
 	if err != nil {
 		return false, err
 	}
 	st, err := f.a.s.Status(ctx)
 	if err != nil {
 		return false, err
+	}
+	i := slices.IndexFunc(runs, func(r store.Run) bool { return r.ID == f.run.ID })
+	if i >= 0 {
+		f.run = &runs[i]
+		f.turned(st)
 	}
 	for i := range st.Ops {
 		if o := &st.Ops[i]; o.Run == f.run.ID {
@@ -188,11 +198,9 @@ func (f *follower) look(ctx context.Context) (over bool, err error) {
 		}
 	}
 	f.v.there(nil, st.Holder)
-	i := slices.IndexFunc(runs, func(r store.Run) bool { return r.ID == f.run.ID })
 	if i < 0 {
 		return true, errors.New("other runs have come after it")
 	}
-	f.run = &runs[i]
 	if f.run.State.Final() {
 		f.tell(middleware.Event{Kind: middleware.EventRunFinished, RunState: f.run.State}, f.run.Finished)
 		if f.run.State != seq.RunSucceeded {
@@ -206,6 +214,21 @@ func (f *follower) look(ctx context.Context) (over bool, err error) {
 	}
 	f.alone = gone
 	return false, nil
+}
+
+// turned tells, once, that the run undoes what it did, and how many ops that is.
+func (f *follower) turned(st *seq.Status) {
+	if f.undoing || f.run.State != seq.RunRollingBack {
+		return
+	}
+	f.undoing = true
+	all := int64(0) // those that were undone since the last look as well
+	for i := range st.Ops {
+		if o := &st.Ops[i]; o.Run == f.run.ID && slices.Contains([]seq.State{seq.RollbackPending, seq.RollingBack, seq.RolledBack, seq.RollbackFailed}, o.State) {
+			all++
+		}
+	}
+	f.tell(middleware.Event{Kind: middleware.EventRollbackStarted, Total: all}, time.Time{})
 }
 
 // changed tells how an op has moved on since the last look.

@@ -13,6 +13,7 @@ import (
 	"github.com/sequencer-go/seq/cli"
 	"github.com/sequencer-go/seq/clock"
 	"github.com/sequencer-go/seq/store"
+	"github.com/sequencer-go/seq/strategies"
 )
 
 // watched runs ops in one process while another one watches, and returns its exit code and what it says.
@@ -64,6 +65,25 @@ func TestWatchEndsAsTheRunDoes(t *testing.T) {
 		code, out := watched(t, d, "--json")
 		if code != cli.Failed || !strings.Contains(out, `"event":"settled"`) || !strings.Contains(out, `"failed":["2024_01_15_110000_backfill: the API is down"]`) {
 			t.Errorf("exit code %d\n%s", code, out)
+		}
+	})
+}
+
+func TestWatchShowsARollback(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		made := slow("2024_01_15_110000_create", nil)
+		made.Kind, made.Rollback = seq.Migration, made.Run
+		d := newDesk(t, made)
+		d.fails = errors.New("the API is down")
+		d.s.Use(strategies.TransactionalBatch())
+		code, out := watched(t, d)
+		if code != cli.Failed {
+			t.Errorf("exit code %d", code)
+		}
+		for _, want := range []string{"rolling back     2 operations\n", "undoing          2024_01_15_110000_create\n", "rolled-back      2024_01_15_110000_create  in 15s\n", "the run is rolled-back\n  " + fill + ": the API is down\n"} {
+			if !strings.Contains(out, want) {
+				t.Errorf("it does not say %q:\n%s", want, out)
+			}
 		}
 	})
 }
