@@ -30,7 +30,7 @@ type board struct {
 	settled map[string]seq.State
 	running []*work // in the order of starting
 	undoing bool
-	doings  []string       // while waiting: what the holder does
+	doings  []seq.OpStatus // while waiting: what the holder does
 	lease   hold           // while waiting: whether the holder renews it
 	same    map[string]int // how many ops of the plan have a name, without timestamps
 	namedBy *plan.Plan     // that was counted
@@ -138,7 +138,7 @@ func (b *board) take(e middleware.Event) {
 }
 
 // there takes in what the process does that this one waits for, and its lease as of now.
-func (b *board) there(doings []string, held *store.LeaseError) {
+func (b *board) there(doings []seq.OpStatus, held *store.LeaseError) {
 	b.doings = doings
 	if held != nil {
 		b.lease.see(held, wall.Now())
@@ -191,7 +191,16 @@ func (b *board) why(now time.Time) []string {
 	case waiting:
 		why := fmt.Sprintf("waiting for the lease, held by %s since %s%s; waited %s",
 			brief(b.held.Holder.String()), stamp(b.held.Since), b.lease.dead(now), span(now.Sub(b.since).Round(time.Second)))
-		return append([]string{why}, b.doings...)
+		list := []string{why}
+		for i := range b.doings {
+			o := &b.doings[i]
+			line := "there: " + o.State.String() + " " + b.name(o.ID)
+			if o.Done > 0 || o.Total > 0 {
+				line += ", " + progressText(o.Done, o.Total)
+			}
+			list = append(list, line)
+		}
+		return list
 	case idle:
 		if b.serving {
 			return nil

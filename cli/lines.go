@@ -79,7 +79,7 @@ func (l *lines) heartbeat(beat int) {
 	}
 }
 
-func (l *lines) there(doings []string, held *store.LeaseError) {
+func (l *lines) there(doings []seq.OpStatus, held *store.LeaseError) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.b.there(doings, held)

@@ -10,6 +10,7 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 	"golang.org/x/term"
 
+	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 )
@@ -76,7 +77,7 @@ func (l *live) event(e middleware.Event) {
 	l.show(line)
 }
 
-func (l *live) there(doings []string, held *store.LeaseError) {
+func (l *live) there(doings []seq.OpStatus, held *store.LeaseError) {
 	l.mu.Lock()
 	l.b.there(doings, held)
 	l.mu.Unlock()

@@ -224,11 +224,19 @@ func TestANarrowTerminalHasTheWholeReason(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	claim := store.Claim{ID: fill, Token: store.NewToken(), Attempt: 1, Generation: 1}
+	for _, b := range []store.Batch{{Claims: []store.Claim{claim}}, {Headway: []store.Headway{{ID: fill, Token: claim.Token, Done: 18_510, Total: 1_074_040}}}} {
+		if _, err := d.store.Write(t.Context(), lease, b); err != nil {
+			t.Fatal(err)
+		}
+	}
 	code := make(chan int)
 	go func() { code <- cli.Execute(t.Context(), d.s, []string{"run"}, s.tty, s.tty, s.tty) }()
 	s.await("  waiting for the lease, held by")
 	s.await("    other-host-of-the-fleet[7] for bob\r\n")
 	s.await("; waited")
+	s.await("  there: running fill_names, 18 510 of")
+	s.await("    1 074 040 (1 %)")
 	if err := d.store.Release(t.Context(), lease); err != nil {
 		t.Fatal(err)
 	}

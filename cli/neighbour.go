@@ -16,7 +16,7 @@ import (
 // whoever waits sees that it moves.
 type neighbour struct {
 	s    *seq.Sequencer
-	tell func([]string, *store.LeaseError)
+	tell func([]seq.OpStatus, *store.LeaseError)
 
 	mu   sync.Mutex
 	stop context.CancelFunc // nil while nobody is watched
@@ -65,18 +65,12 @@ func (n *neighbour) close() {
 }
 
 // doings are the ops that somebody works on, going by the ledger.
-func doings(st *seq.Status) []string {
-	var list []string
+func doings(st *seq.Status) []seq.OpStatus {
+	var list []seq.OpStatus
 	for i := range st.Ops {
-		o := &st.Ops[i]
-		if !o.State.Open() {
-			continue
+		if st.Ops[i].State.Open() {
+			list = append(list, st.Ops[i])
 		}
-		line := "there: " + o.State.String() + " " + brief(o.ID)
-		if o.Done > 0 || o.Total > 0 {
-			line += ", " + progressText(o.Done, o.Total)
-		}
-		list = append(list, line)
 	}
 	return list
 }

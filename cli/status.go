@@ -163,8 +163,7 @@ func remarks(o *seq.OpStatus, st *seq.Status) string {
 	}
 	add(!o.Registered, "not in the code any more")
 	add(o.Kind == seq.Migration, "migration")
-	add(o.State.Open() && o.Done > 0 && o.Total > 0, fmt.Sprintf("%d of %d", o.Done, o.Total))
-	add(o.State.Open() && o.Done > 0 && o.Total <= 0, fmt.Sprintf("%d done", o.Done))
+	add(o.State.Open() && o.Done > 0, progressText(o.Done, o.Total))
 	add(o.State == seq.Scheduled && !o.Due.IsZero(), due(o.Due, st.Now))
 	add(o.State.Open() && st.Holder == nil, died)
 	add(len(o.Waits) > 0, "waits for "+strings.Join(o.Waits, ", "))

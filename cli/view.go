@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
@@ -39,7 +40,7 @@ func (j *jsonLines) event(e middleware.Event) {
 	_ = writeJSON(j.out, viewEvent(&e))
 }
 
-func (*jsonLines) there([]string, *store.LeaseError) {}
+func (*jsonLines) there([]seq.OpStatus, *store.LeaseError) {}
 
 func (*jsonLines) stopping() {}
 

@@ -15,9 +15,9 @@ import (
 // A view shows a run while it happens.
 type view interface {
 	event(e middleware.Event)
-	there(doings []string, held *store.LeaseError) // what the process does that this one waits for
-	stopping()                                     // it was interrupted, which may take a while
-	close()                                        // nothing is shown any more
+	there(doings []seq.OpStatus, held *store.LeaseError) // what the process does that this one waits for
+	stopping()                                           // it was interrupted, which may take a while
+	close()                                              // nothing is shown any more
 }
 
 // watch makes a call that runs ops, and shows what happens and what came of it.
