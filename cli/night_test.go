@@ -180,3 +180,14 @@ func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
 		t.Errorf("%d commands", found)
 	}
 }
+
+func TestNotStartedSaysBecauseOfWhat(t *testing.T) {
+	last := "2024_01_15_120400_last"
+	d := newDesk(t, seq.Op{ID: last, Run: func(context.Context) error { return nil }, DependsOn: []string{warm}})
+	d.fails = errors.New("no")
+	d.want(cli.Failed, []string{
+		warm + "  not started: it depends on " + fill + ", which failed\n",
+		last + "  not started: it depends on " + fill + ", which failed\n", // by way of another
+		later + "  not started: the run started nothing more after " + fill + " failed\n",
+	}, "run")
+}
