@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sequencer-go/seq/store"
+
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/exec"
 	"github.com/sequencer-go/seq/middleware"
@@ -69,8 +71,8 @@ func runsOnce(t *testing.T, s seq.Strategy) {
 		t.Errorf("the second run reports %s", r)
 	}
 	seqtest.AssertRan(t, b.rec)
-	if calls := b.store.Calls()[before:]; !slices.Equal(calls, []string{"Load"}) {
-		t.Errorf("a run with nothing to do calls %v, want one Load", calls)
+	if calls := b.store.Calls()[before:]; !slices.Equal(calls, []string{"Brief"}) {
+		t.Errorf("a run with nothing to do calls %v, want one Brief", calls)
 	}
 }
 
@@ -192,8 +194,14 @@ func tags(t *testing.T, s seq.Strategy) {
 	b.rec.Reset()
 	b.mustRun(seq.Tags("green"))
 	seqtest.AssertRan(t, b.rec)
-	b.mustRun(seq.Only(id("d"))) // depends on what was left out
+	b.mustRun(seq.From(id("d"))) // depends on what was left out
 	seqtest.AssertSkipped(t, b.rec, id("d"))
+	b.rec.Reset()
+	if _, err := b.run(seq.Only(id("d"))); !errors.Is(err, seq.ErrInvalidOption) || !strings.Contains(err.Error(), id("c")) {
+		t.Errorf("only what depends on what is left out: %v", err)
+	}
+	b.mustRun(seq.Only(id("d")), seq.WithDependencies())
+	seqtest.AssertRan(t, b.rec, ids("c", "d")...)
 }
 
 func from(t *testing.T, s seq.Strategy) {
@@ -242,7 +250,7 @@ func panics(t *testing.T, s seq.Strategy) {
 		t.Fatalf("got %v", err)
 	}
 	b.state("a", seq.Failed)
-	history, _ := b.store.History(t.Context(), id("a"))
+	history, _ := b.store.History(t.Context(), id("a"), store.Page{Limit: 1000})
 	if len(history) != 1 || !strings.Contains(history[0].Error, "seqtest/ops.go") {
 		t.Errorf("the history has no stack: %+v", history)
 	}
@@ -257,7 +265,7 @@ func panicsWithNil(t *testing.T, s seq.Strategy) {
 		t.Fatalf("got %v", err)
 	}
 	b.state("a", seq.Failed)
-	history, _ := b.store.History(t.Context(), id("a"))
+	history, _ := b.store.History(t.Context(), id("a"), store.Page{Limit: 1000})
 	if len(history) != 1 || !strings.Contains(history[0].Error, "panic called with nil") {
 		t.Errorf("the history does not say so: %+v", history)
 	}
@@ -418,7 +426,10 @@ func cancelled(t *testing.T, s seq.Strategy) {
 	if !errors.Is(err, why) || r == nil {
 		t.Errorf("got %v, %v", r, err)
 	}
-	b.state("a", seq.Failed) // recorded, although the context had ended
+	if r.State != seq.RunInterrupted || len(r.Failed()) > 0 {
+		t.Errorf("an interruption is no failure: %s", r)
+	}
+	b.state("a", seq.Indeterminate) // recorded, although the context had ended
 	b.with(s, ok("a"), ok("b", "a"))
 	b.mustRun()
 	b.state("b", seq.Succeeded)
@@ -435,7 +446,7 @@ func preview(t *testing.T, s seq.Strategy) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if calls := b.store.Calls(); !slices.Equal(calls, []string{"Load"}) {
+	if calls := b.store.Calls(); !slices.Equal(calls, []string{"Brief"}) {
 		t.Errorf("Preview calls %v", calls)
 	}
 	again, _ := b.seq.Preview(t.Context())

@@ -229,7 +229,7 @@ func TestDefect10_ALostLeaseStopsTheRun(t *testing.T) {
 			t.Fatalf("got %v", err)
 		}
 		e, _ := ledger.Load(t.Context())
-		if len(e) != 1 || e[0].State != seq.Failed {
+		if len(e) != 1 || e[0].State != seq.Indeterminate || e[0].Crashes != 0 {
 			t.Errorf("the ledger has %+v; want the interrupted op's own true report, and nothing of b", e)
 		}
 	})
@@ -240,7 +240,7 @@ type stolen struct{ *store.Memory }
 
 func (s *stolen) Renew(ctx context.Context, lease store.Lease) error {
 	_ = s.Release(ctx, lease)
-	if _, err := s.Acquire(ctx, store.Owner{Host: "thief"}); err != nil {
+	if _, err := s.Acquire(ctx, store.RunLease, store.Owner{Host: "thief"}); err != nil {
 		return err
 	}
 	return s.Memory.Renew(ctx, lease)

@@ -64,6 +64,20 @@ var (
 	// ErrPanic means that an op, or a part of the strategy, panicked or ended its goroutine. See
 	// [exec.PanicError].
 	ErrPanic = exec.ErrPanic
+	// ErrExhausted means that an op failed as often as its MaxFailures allows: no run calls it until
+	// Retry, or [RetryFailed].
+	ErrExhausted = engine.ErrExhausted
+	// ErrPermanent means that an op failed with [Permanent]: no run of the same binary calls it until
+	// Retry, or [RetryFailed].
+	ErrPermanent = engine.ErrPermanent
+	// ErrFailedElsewhere means that this process waited for the lease while another one, of the same
+	// binary, failed at the same work: Run returns that failure and calls nothing. The next start tries
+	// again, and so does [RetryFailed] at once.
+	ErrFailedElsewhere = engine.ErrFailedElsewhere
+	// ErrReentrant means that an op, or its condition, called what waits for the lease of the very run
+	// that waits for the op: it could never succeed. Previews and Status may be called, and everything
+	// of a sequencer on another ledger.
+	ErrReentrant = errors.New("called from inside a run on the same ledger, which holds its lease")
 	// ErrNotInOp means that a function was called outside of an op's Run or Rollback, or with
 	// another context than theirs.
 	ErrNotInOp = errors.New("not called with the context of an op")
@@ -132,9 +146,14 @@ func (e *RunError) Error() string {
 // Unwrap is the list of all errors of the run.
 func (e *RunError) Unwrap() []error { return e.Errs }
 
-// Permanent marks an error that trying again will not cure: middleware.Retry stops at it. It
-// wraps err, and is nil if err is.
+// Permanent marks an error that trying again will not cure: middleware.Retry stops at it, and later runs
+// of the same binary do not call the op, see [ErrPermanent]. It wraps err, and is nil if err is.
 func Permanent(err error) error { return verdict.Permanent(err) }
+
+// NotApplied marks an error of an op that had no effect: nothing of its work is there. It is what lets a
+// [Once] op be called again; without it an error leaves such an op [Indeterminate], because a request
+// that timed out may have arrived. It wraps err, and is nil if err is.
+func NotApplied(err error) error { return verdict.NotApplied(err) }
 
 // IsPermanent reports whether err, or an error it wraps, came from [Permanent].
 func IsPermanent(err error) bool { return verdict.IsPermanent(err) }

@@ -16,7 +16,9 @@ import (
 //	RollbackOnFailure() bool
 //	DependsOn() []string
 //	RenamedFrom() []string
+//	Replaces() []string
 //	AllowedToFail() bool
+//	MaxFailures() int
 //	ExecuteAt(now time.Time) time.Time
 //	ShouldRun(ctx context.Context) (bool, error)
 //	Tags() []string
@@ -51,7 +53,9 @@ func FromType(id string, v any) Op {
 	take("RollbackOnFailure", func(m any) bool { return answer(&op.RollbackOnFailure, m) })
 	take("DependsOn", func(m any) bool { return answer(&op.DependsOn, m) })
 	take("RenamedFrom", func(m any) bool { return answer(&op.RenamedFrom, m) })
+	take("Replaces", func(m any) bool { return answer(&op.Replaces, m) })
 	take("AllowedToFail", func(m any) bool { return answer(&op.AllowedToFail, m) })
+	take("MaxFailures", func(m any) bool { return answer(&op.MaxFailures, m) })
 	take("Tags", func(m any) bool { return answer(&op.Tags, m) })
 	take("Kind", func(m any) bool { return answer(&op.Kind, m) })
 	take("Delivery", func(m any) bool { return answer(&op.Delivery, m) })

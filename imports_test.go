@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	// The door, and what stands before it.
 	"":               {"clock", "store", "plan", "exec", "middleware", "internal"},
 	"strategies":     {"", "plan", "exec", "middleware", "internal/ident"},
-	"store/bunstore": {"clock", "store"},
+	"store/bunstore": {"clock", "store", "internal/opctx"},
 	"store/sqlite":   {"clock", "store"},
 	"store/postgres": {"clock", "store"},
 	"seqtest":        {"", "clock", "plan", "exec", "middleware", "store", "internal/engine"},

@@ -65,8 +65,10 @@ func Progress(ctx context.Context, done, total int64) error {
 }
 
 // IdempotencyKey is a key for the outside world: the same for every attempt at doing the op
-// once, another for undoing it, and another when the op is done anew after a rollback or by
-// [Repeat]. It is "" if ctx is not that of an op.
+// once, also if the op was renamed in between; another for undoing it, and another when the op is done
+// anew after a rollback or by [Repeat]. No two ledgers use one key, whatever their ops are called: it
+// has the identity of the ledger, which is random and made with it. A copy of a database copies that as
+// well; store.Maintainer has RenewIdentity for it. It is "" if ctx is not that of an op.
 func IdempotencyKey(ctx context.Context) string {
 	a := opctx.Of(ctx)
 	if a == nil {

@@ -92,7 +92,7 @@ func TestIsolateOtherwise(t *testing.T) {
 func TestTheLeaseIsGivenBack(t *testing.T) {
 	ledger := store.NewMemory()
 	_, _ = seq.New(ledger, fail("a")).Use(strategies.TransactionalBatch()).Run(t.Context())
-	if _, err := ledger.Acquire(t.Context(), store.Owner{}); err != nil {
+	if _, err := ledger.Acquire(t.Context(), store.RunLease, store.Owner{}); err != nil {
 		t.Errorf("after a run that failed: %v", err)
 	}
 }
@@ -178,11 +178,11 @@ type away struct {
 	from, until time.Time
 }
 
-func (a *away) Acquire(ctx context.Context, owner store.Owner) (store.Lease, error) {
+func (a *away) Acquire(ctx context.Context, name string, owner store.Owner) (store.Lease, error) {
 	if now := time.Now(); now.After(a.from) && now.Before(a.until) {
 		return store.Lease{}, errors.New("connection refused")
 	}
-	return a.Memory.Acquire(ctx, owner)
+	return a.Memory.Acquire(ctx, name, owner)
 }
 
 // Who waits for the lease outlives a restart of the database, says so, and does not wait for ever.
@@ -218,8 +218,8 @@ func TestAWaitOutlivesAShortOutage(t *testing.T) {
 // hanging is a ledger whose answers do not come any more, once it has said that the lease is held.
 type hanging struct{ *store.Memory }
 
-func (h *hanging) Acquire(ctx context.Context, owner store.Owner) (store.Lease, error) {
-	if lease, err := h.Memory.Acquire(ctx, owner); err == nil {
+func (h *hanging) Acquire(ctx context.Context, name string, owner store.Owner) (store.Lease, error) {
+	if lease, err := h.Memory.Acquire(ctx, name, owner); err == nil {
 		return lease, nil
 	} else if time.Now().Second() == 0 {
 		return lease, err
@@ -232,7 +232,7 @@ func (h *hanging) Acquire(ctx context.Context, owner store.Owner) (store.Lease, 
 func TestAnEndedWaitTriesNothingAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ledger := &hanging{store.NewMemory()}
-		if _, err := ledger.Memory.Acquire(t.Context(), store.Owner{}); err != nil {
+		if _, err := ledger.Memory.Acquire(t.Context(), store.RunLease, store.Owner{}); err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)

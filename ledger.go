@@ -36,6 +36,7 @@ const (
 	RunAbandoned      = store.RunAbandoned      // its process died and a run of another strategy came after it
 	RunWaiting        = store.RunWaiting        // only scheduled ops are left, and it waits for them without the lease
 	RunBusy           = store.RunBusy           // never started: another run held the ledger and [OrReturn] was asked for
+	RunInterrupted    = store.RunInterrupted    // it was told to stop, or lost the lease; no op failed of its own accord
 )
 
 // Delivery is what an op promises across crashes: see [store.Delivery].

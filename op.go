@@ -26,12 +26,21 @@ type Op struct {
 	// DependsOn lists the IDs of operations or migrations that must have succeeded before this
 	// one starts, in this run or in an earlier one.
 	DependsOn []string
-	// RenamedFrom lists the IDs that this op had in earlier releases: what the ledger knows of
-	// them, it knows of this op, and DependsOn may still name them.
+	// RenamedFrom lists the IDs that this op had in earlier releases, the oldest first: what the ledger
+	// knows of one of them, it knows of this op, and DependsOn, Only and Resolve may still name them.
+	// If the ledger knows several of them the op is refused, because then it may be a squash.
 	RenamedFrom []string
+	// Replaces lists ops that this one takes the place of, a squash. It is done when all of them are,
+	// new when the ledger knows none of them, and refused when only some are done. They must not be
+	// registered any more; DependsOn may still name them.
+	Replaces []string
 	// AllowedToFail makes a failure of this op a note in the report: it neither fails the run
 	// nor starts a rollback. Ops that depend on this one are skipped.
 	AllowedToFail bool
+	// MaxFailures bounds how many attempts at the op may fail in all; then no run calls it until Retry,
+	// or [RetryFailed], says that it is mended. 0 means any number, and five for an op that is allowed
+	// to fail: runs then leave it alone, and a start costs nothing for it.
+	MaxFailures int
 	// ExecuteAt says when the op is due, given the time of its first enrolment. It is asked
 	// once; the answer is stored. A time in the past means now. See [NextAt]. If it fails when it
 	// is due, the next Run takes it up again; RunDue and Serve do not.

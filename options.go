@@ -85,6 +85,9 @@ func chosen(opts []RunOption, to call) (*choice, error) {
 		}
 		c.Last = *c.last
 	}
+	if c.Run != "" && (c.last != nil || c.From != nil || c.Tags != nil || c.Only != nil) {
+		return c, fmt.Errorf("%w: OfRun chooses by itself; leave out Last, From, Tags and Only", ErrInvalidOption)
+	}
 	return c, nil
 }
 
@@ -126,10 +129,17 @@ func Tags(tags ...string) RunOption {
 	return RunOption{"Tags", selects, func(c *choice) { c.Tags = append(listed(c.Tags), tags...) }}
 }
 
-// Only leaves out the ops that are not named; without any name, all. It is for every call that runs,
+// Only leaves out the ops that are not named; without any name, all. A run of an op that depends on one
+// that is neither done nor named is refused, see [WithDependencies]. It is for every call that runs,
 // undoes or shows ops.
 func Only(ids ...string) RunOption {
 	return RunOption{"Only", selects, func(c *choice) { c.Only = append(listed(c.Only), ids...) }}
+}
+
+// WithDependencies also chooses what the ops depend on that were chosen by Only, Tags or From, as far as
+// it is not done. It is for Run, Preview, RunDue and Serve.
+func WithDependencies() RunOption {
+	return RunOption{"WithDependencies", runs | previewCall, func(c *choice) { c.Dependencies = true }}
 }
 
 // listed makes a list that was asked for, though it may be empty, differ from none.
@@ -148,6 +158,17 @@ func Repeat() RunOption {
 // Last makes Rollback, or its preview, undo the n ops that completed last, whatever runs they belong
 // to. n must be at least 1.
 func Last(n int) RunOption { return RunOption{"Last", rollbacks, func(c *choice) { c.last = &n }} }
+
+// OfRun makes Rollback, or its preview, undo what a run did, by its ID: also a saga that was interrupted.
+func OfRun(id string) RunOption {
+	return RunOption{"OfRun", rollbacks, func(c *choice) { c.Run = id }}
+}
+
+// RetryFailed makes Run try again what failed too often or for good, and what failed in another process
+// while this one waited. It never touches an op in doubt. It is for Run and Preview.
+func RetryFailed() RunOption {
+	return RunOption{"RetryFailed", runCall | previewCall, func(c *choice) { c.RetryFailed = true }}
+}
 
 // Expect makes Run refuse when the plan is not the one whose plan.Plan.Hash was seen in a preview: the
 // error matches [ErrPlanChanged], and nothing has run.

@@ -20,7 +20,9 @@ func renamedOp(name string, from ...string) seq.Op {
 func TestARenamedOpDoesNotRunAgain(t *testing.T) {
 	b := newBench(t, strategies.DependencyGraph(), ok("a"))
 	b.mustRun()
-	b.with(strategies.DependencyGraph(), renamedOp("c", "b", "a"), ok("d", "a"), ok("e", "c")) // d still says a
+	now := renamedOp("c", "a")
+	now.RenamedFrom = append(now.RenamedFrom, id("a")+"_again")           // a name that this database never saw
+	b.with(strategies.DependencyGraph(), now, ok("d", "a"), ok("e", "c")) // d still says a
 	b.mustRun()
 	seqtest.AssertRan(t, b.rec, ids("d", "e")...)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sequencer-go/seq/internal/engine"
 	"github.com/sequencer-go/seq/internal/errtext"
+	"github.com/sequencer-go/seq/plan"
 )
 
 // A Report says what became of a run: an outcome for every step of the plan, in plan order.
@@ -26,6 +27,8 @@ type Report struct {
 	// NotUndone names the ops that the run should have undone and could not, because they have
 	// no Rollback or it failed.
 	NotUndone []string
+	// Findings are where code and ledger differ, as the plan has them.
+	Findings []plan.Finding
 }
 
 // A StepReport says what became of one op.
@@ -99,14 +102,17 @@ func (r *Report) String() string {
 	if r.Earlier != nil {
 		b.WriteString("an interrupted rollback went on:\n" + r.Earlier.String())
 	}
+	for _, f := range r.Findings {
+		fmt.Fprintf(&b, "%s\n", f)
+	}
 	scheduled := len(r.Scheduled())
 	switch {
 	case r.State == RunBusy:
 		return "another run holds the ledger\n"
 	case r.State == RunSucceeded && len(r.Steps) == 0 && r.Strategy == engine.RollbackName:
-		return "nothing to undo\n"
+		return b.String() + "nothing to undo\n"
 	case r.State == RunSucceeded && len(r.Steps) == 0 && r.Earlier == nil:
-		return "nothing is pending\n"
+		return b.String() + "nothing is pending\n"
 	case r.State == RunSucceeded && len(r.Steps) == scheduled:
 		fmt.Fprintf(&b, "nothing is pending now, %d scheduled\n", scheduled)
 	default:
@@ -142,8 +148,7 @@ func cause(err error) string {
 // reported makes a report of what the engine answers, and a RunError of a failure of the run.
 func reported(r *engine.Result, err error) (*Report, error) {
 	report := reportOf(r)
-	var failure *engine.RunFailure
-	if errors.As(err, &failure) {
+	if failure, failed := errors.AsType[*engine.RunError](err); failed {
 		slices.SortStableFunc(failure.Errs, func(a, b error) int { return cmp.Compare(phaseOf(a), phaseOf(b)) })
 		err = &RunError{Run: report.Run, Strategy: report.Strategy, State: report.State, NotUndone: report.NotUndone, Errs: failure.Errs}
 	}
@@ -164,14 +169,13 @@ func reportOf(r *engine.Result) *Report {
 	}
 	report := &Report{
 		Run: r.Run, Strategy: r.Strategy, State: r.State, Started: r.Started, Finished: r.Finished,
-		Earlier: reportOf(r.Earlier), NotUndone: r.NotUndone, Steps: make([]StepReport, len(r.Steps)),
+		Earlier: reportOf(r.Earlier), NotUndone: r.NotUndone, Findings: r.Findings, Steps: make([]StepReport, 0, r.Len()),
 	}
-	for i := range r.Steps {
-		s := &r.Steps[i]
-		report.Steps[i] = StepReport{
+	for s := range r.Steps {
+		report.Steps = append(report.Steps, StepReport{
 			ID: s.ID, Kind: s.Kind, State: s.State, Attempt: s.Attempt, Retries: s.Retries, Duration: s.Duration,
 			Due: s.Due, Reason: s.Reason, Err: s.Err, failed: s.Failed,
-		}
+		})
 	}
 	return report
 }

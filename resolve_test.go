@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/sequencer-go/seq/store"
+
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"
 	"github.com/sequencer-go/seq/strategies"
@@ -25,8 +27,8 @@ func TestResolveEndsDoubt(t *testing.T) {
 				t.Fatal(err)
 			}
 			b.state("a", want)
-			history, err := b.store.History(t.Context(), id("a"))
-			if last := history[len(history)-1]; err != nil || last.Direction != seq.ByHand || !strings.Contains(last.Error, "ann looked") || last.State != want {
+			history, err := b.store.History(t.Context(), id("a"), store.Page{Limit: 1000})
+			if last := history[0]; err != nil || last.Direction != seq.ByHand || !strings.Contains(last.Error, "ann looked") || last.State != want {
 				t.Errorf("the history ends with %+v, %v", last, err)
 			}
 			b.mustRun()

@@ -9,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sequencer-go/seq/store"
+
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/strategies"
 )
@@ -145,10 +147,10 @@ func TestNothingOvertakesARollback(t *testing.T) {
 func TestAnEarlierRollbackFailureCounts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{calls: map[string]int{}, undos: map[string]int{}}
-		stuck := w.op("b", 0, nil, "a")
+		stuck := w.op("b", 0, nil)
 		stuck.Rollback = func(context.Context) error { return errFull }
-		b := newBench(t, strategies.TransactionalBatch(), w.op("a", 0, nil), stuck, w.op("c", 0, errBoom, "b"))
-		b.store.CrashBefore(11) // the claim to undo a
+		b := newBench(t, strategies.TransactionalBatch(strategies.Limit(1)), w.op("a", 0, nil), stuck, w.op("c", 0, errBoom, "a", "b"))
+		b.store.CrashBefore(10) // the claim to undo a
 		if _, err := b.run(); err == nil {
 			t.Fatal("no crash")
 		}
@@ -172,7 +174,7 @@ func TestRollbackClosesTheRunsOfTheDead(t *testing.T) {
 		if _, err := b.seq.Rollback(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		runs, _ := b.store.Runs(t.Context(), 10)
+		runs, _ := b.store.Runs(t.Context(), store.Page{Limit: 10})
 		for _, r := range runs {
 			if !r.State.Final() {
 				t.Errorf("run of %s is %s", r.Strategy, r.State)

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/sequencer-go/seq/store"
+
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"
 	"github.com/sequencer-go/seq/strategies"
@@ -65,7 +67,7 @@ func TestSagaUndoesAfterACancel(t *testing.T) {
 	var alive error
 	first := ok("a")
 	first.Rollback = func(ctx context.Context) error { alive = ctx.Err(); return nil }
-	b.with(strategies.TransactionalBatch(), first, stop, ok("c", "b"))
+	b.with(strategies.TransactionalBatch(strategies.UndoInterrupted()), first, stop, ok("c", "b"))
 	r, err := b.seq.Run(ctx)
 	if !errors.Is(err, context.Canceled) || r.State != seq.RunRolledBack {
 		t.Fatalf("%v\n%s", err, r)
@@ -127,7 +129,7 @@ func TestTheReasonIsKept(t *testing.T) {
 			t.Fatal("b does not fail")
 		}
 		_, _ = b.seq.Rollback(t.Context(), seq.Because("x\x00y"))
-		runs, err := b.store.Runs(t.Context(), 10)
+		runs, err := b.store.Runs(t.Context(), store.Page{Limit: 10})
 		var reasons []string
 		for _, r := range runs {
 			reasons = append(reasons, r.Reason)

@@ -42,6 +42,7 @@
 package seq
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,6 +68,7 @@ type Sequencer struct {
 	strategy Strategy                // both together
 	clock    clock.Clock
 	drift    Drift
+	crashes  CrashLimit
 	errs     []error // what is wrong with what it was given
 	catalog  func() *engine.Catalog
 	watchers notify.Fanout
@@ -107,6 +109,8 @@ func (s *Sequencer) Use(parts ...Part) *Sequencer {
 			s.drift = p
 		case clockPart:
 			s.clock = p.Clock
+		case CrashLimit:
+			s.crashes = p
 		default:
 			s.errs = append(s.errs, fmt.Errorf("%w: Use(%T)", ErrInvalidStrategy, p))
 		}
@@ -133,6 +137,19 @@ func newCatalog(ops []Op, chain []middleware.Middleware) *engine.Catalog {
 	}
 	return engine.NewCatalog(tasks, len(ops), chain, registeredAt)
 }
+
+// same reports whether two stores are one; those that cannot be compared are not.
+func same(a, b store.Store) bool {
+	return a != nil && b != nil && reflect.TypeOf(a) == reflect.TypeOf(b) && reflect.ValueOf(a).Comparable() && a == b
+}
+
+// CrashLimit is how many processes in a row an op may take down, without getting further than before,
+// until it is left to a person: see [ErrPoisoned]. It is a [Part]; the default is 3, a negative one means
+// that there is no limit.
+type CrashLimit int
+
+// SequencerPart makes CrashLimit something that [Sequencer.Use] takes.
+func (CrashLimit) SequencerPart() {}
 
 type clockPart struct{ clock.Clock }
 
@@ -238,6 +255,9 @@ func (s *Sequencer) engine(ctx context.Context, by call, opts []RunOption) (*eng
 	if ctx == nil {
 		return nil, nil, fmt.Errorf("%w: %s: the context is nil", ErrInvalidOption, callNames[by])
 	}
+	if by&(previewCall|previewRollbackCall|statusCall) == 0 && same(store.FromContext(ctx), s.ledger) {
+		return nil, nil, fmt.Errorf("%w: %s", ErrReentrant, callNames[by])
+	}
 	c, err := chosen(opts, by)
 	if len(c.parts) > 0 {
 		copied := *s
@@ -248,7 +268,7 @@ func (s *Sequencer) engine(ctx context.Context, by call, opts []RunOption) (*eng
 		return nil, c, err
 	}
 	return &engine.Engine{
-		Store: s.ledger, Clock: s.clock, Catalog: s.catalog(), Drift: engine.Drift(s.drift), Watchers: s.watchers, OpError: newOpError,
+		Store: s.ledger, Clock: s.clock, Catalog: s.catalog(), Drift: engine.Drift(s.drift), MaxCrashes: int(cmp.Or(s.crashes, engine.DefaultMaxCrashes)), Watchers: s.watchers, OpError: newOpError,
 		Strategy: engine.Strategy{Name: s.strategy.Name, Planner: s.strategy.Planner, Executor: s.strategy.Executor, Chain: s.strategy.Middleware},
 	}, c, nil
 }

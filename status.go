@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq/internal/engine"
+	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -13,6 +14,8 @@ type Status struct {
 	Now    time.Time
 	Ops    []OpStatus        // registered or known to the ledger, in chronological order
 	Holder *store.LeaseError `json:",omitempty"` // who holds the ledger now, nil if nobody does
+	// Findings are the runs that were to undo what they did unless they came to an end, and have none.
+	Findings []plan.Finding `json:",omitempty"`
 }
 
 // OpStatus is how one op stands.
@@ -50,11 +53,14 @@ func (s *Sequencer) Status(ctx context.Context, opts ...RunOption) (*Status, err
 	if err != nil {
 		return nil, err
 	}
-	st := &Status{Now: p.Now()}
-	if st.Holder, err = s.ledger.Holder(ctx); err != nil {
+	st := &Status{Now: p.Now(), Findings: p.Unfinished(true)}
+	if st.Holder, err = s.ledger.Holder(ctx, store.RunLease); err != nil {
 		return nil, err
 	}
-	ops := p.Status()
+	ops, err := p.Status()
+	if err != nil {
+		return nil, err
+	}
 	st.Ops = make([]OpStatus, len(ops))
 	for i := range ops {
 		st.Ops[i] = statusOf(&ops[i])
@@ -66,7 +72,7 @@ func statusOf(o *engine.OpStatus) OpStatus {
 	out := OpStatus{Refused: o.Refused, Waits: o.Waits}
 	if e := o.Entry; e != nil {
 		out.ID, out.Delivery = e.ID, e.Delivery
-		out.State, out.Due, out.Attempt, out.Crashes = e.State, e.NotBefore, e.Attempt, e.Crashes
+		out.State, out.Due, out.Attempt, out.Crashes = e.State, e.NotBefore, e.Attempt+o.Earlier, e.Crashes
 		out.Run, out.Error, out.Done, out.Total = e.Run, e.Error, e.Done, e.Total
 	}
 	if t := o.Task; t != nil {

@@ -163,7 +163,7 @@ func everythingDone(b *testing.B, measure func(b *testing.B, side peer, n int), 
 
 // fill records all steps as done, in the store's own words but in large batches.
 func (s *seqPeer) fill(ctx context.Context) error {
-	lease, err := s.store.Acquire(ctx, store.ThisProcess())
+	lease, err := s.store.Acquire(ctx, store.RunLease, store.ThisProcess())
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func (s *seqPeer) fill(ctx context.Context) error {
 			claims.Claims = append(claims.Claims, store.Claim{
 				ID: s.ops[i].ID, Token: token, Run: lease.Holder.String(), Generation: 1, Attempt: 1, Owner: store.ThisProcess(),
 			})
-			outcomes.Outcomes = append(outcomes.Outcomes, store.Outcome{ID: s.ops[i].ID, Token: token, State: seq.Succeeded, Seq: int64(i + 1)})
+			outcomes.Outcomes = append(outcomes.Outcomes, store.Outcome{ID: s.ops[i].ID, Token: token, State: seq.Succeeded})
 		}
 		for _, batch := range []store.Batch{claims, outcomes} {
 			if refused, err := s.store.Write(ctx, lease, batch); err != nil || len(refused) > 0 {

@@ -49,7 +49,7 @@ func newDesk(t *testing.T, more ...seq.Op) *desk {
 // dead claims an op for a process that will not report.
 func (d *desk) dead(claim store.Claim) store.Lease {
 	d.t.Helper()
-	lease, err := d.store.Acquire(d.t.Context(), store.Owner{Host: "dead"})
+	lease, err := d.store.Acquire(d.t.Context(), store.RunLease, store.Owner{Host: "dead"})
 	if err != nil {
 		d.t.Fatal(err)
 	}
@@ -101,7 +101,7 @@ func TestADeployFromPlanToRollback(t *testing.T) {
 
 func TestExitCodes(t *testing.T) {
 	busy := newDesk(t)
-	if _, err := busy.store.Acquire(t.Context(), store.Owner{Host: "other", PID: 7, Actor: "bob"}); err != nil {
+	if _, err := busy.store.Acquire(t.Context(), store.RunLease, store.Owner{Host: "other", PID: 7, Actor: "bob"}); err != nil {
 		t.Fatal(err)
 	}
 	broken := newDesk(t)

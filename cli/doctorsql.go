@@ -106,7 +106,7 @@ func (d *doctorSQL) schema(ctx context.Context) error {
 		case errors.Is(err, sql.ErrNoRows):
 			continue // another program's tables
 		case err != nil:
-			d.add("schema", bad, fmt.Sprintf("%s*: %v", p, err), "grant what docs/recipes/roles.sql lists")
+			d.add("schema", bad, fmt.Sprintf("%s*: %v", p, err), "grant what docs/recipes/postgres/grants.sql lists")
 			continue
 		case version != strconv.Itoa(schema):
 			d.add("schema", bad, fmt.Sprintf("%s* has version %s, this program knows %d", p, version, schema), "deploy the newer program; it makes the tables what it needs")
@@ -157,7 +157,7 @@ func (d *doctorSQL) absent(ctx context.Context) error {
 		return err
 	}
 	if !may {
-		d.add("schema", bad, found+", and this role may not make them in the current schema", "GRANT CREATE on the schema, or let the owner make the tables: docs/recipes/roles.sql")
+		d.add("schema", bad, found+", and this role may not make them in the current schema", "GRANT CREATE on the schema, or let the owner make the tables: docs/recipes/postgres")
 		return nil
 	}
 	d.add("schema", good, found+"; the first run makes them", "")
@@ -171,8 +171,8 @@ func (d *doctorSQL) privileges(ctx context.Context, p place) error {
 	var lacks []string
 	for _, t := range ledgerTables {
 		wants := []string{"SELECT", "INSERT", "UPDATE"}
-		if t == "meta" {
-			wants = wants[:1]
+		if t == "meta" || t == "attempts" { // written once
+			wants = wants[:2]
 		}
 		for _, want := range wants {
 			var has bool
@@ -184,8 +184,19 @@ func (d *doctorSQL) privileges(ctx context.Context, p place) error {
 			}
 		}
 	}
+	var sequence bool
+	if err := d.ask(ctx, &sequence, "SELECT has_sequence_privilege(format('%I.%I', ?::text, ?::text), 'USAGE')", p.Schema, p.Prefix+"sequence"); err != nil {
+		return err
+	}
+	if !sequence {
+		lacks = append(lacks, "USAGE on "+p.String()+"sequence")
+	}
 	if len(lacks) > 0 {
-		d.add("privileges", bad, "this role lacks "+strings.Join(lacks, ", "), "grant what docs/recipes/roles.sql lists")
+		more := ""
+		if n := len(lacks) - 3; n > 0 {
+			lacks, more = lacks[:3], fmt.Sprintf(" and %d more", n)
+		}
+		d.add("privileges", bad, "this role lacks "+strings.Join(lacks, ", ")+more, "grant what docs/recipes/postgres/grants.sql lists; to look only it needs none of these")
 		return nil
 	}
 	d.add("privileges", good, "this role may read and write "+p.String()+"*", "")

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -29,11 +30,11 @@ func (a *app) history() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				list, err := a.s.Store().History(cmd.Context(), id)
+				list, err := a.s.Store().History(cmd.Context(), id, store.Page{Limit: n})
 				if err != nil {
 					return err
 				}
-				list = list[max(0, len(list)-n):]
+				slices.Reverse(list)
 				if a.json {
 					return writeJSON(out, map[string]any{"id": id, "attempts": viewAttempts(list)})
 				}
@@ -43,7 +44,7 @@ func (a *app) history() *cobra.Command {
 				printAttempts(out, colours(out), list, false)
 				return nil
 			}
-			runs, err := a.s.Store().Runs(cmd.Context(), n)
+			runs, err := a.s.Store().Runs(cmd.Context(), store.Page{Limit: n})
 			if err != nil {
 				return err
 			}

@@ -44,7 +44,7 @@ func TestAPipeHearsWhyNothingMoves(t *testing.T) {
 func TestAPipeHearsWhoHoldsTheLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
-		lease, err := d.store.Acquire(t.Context(), store.Owner{Host: "other", PID: 7, Actor: "bob"})
+		lease, err := d.store.Acquire(t.Context(), store.RunLease, store.Owner{Host: "other", PID: 7, Actor: "bob"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -194,7 +194,7 @@ func TestServeSaysThatTheLedgerIsAway(t *testing.T) {
 
 func TestADecisionSaysWhoItWaitsFor(t *testing.T) {
 	d := newDesk(t)
-	lease, err := d.store.Acquire(t.Context(), store.Owner{Host: "other", PID: 7, Actor: "bob"})
+	lease, err := d.store.Acquire(t.Context(), store.RunLease, store.Owner{Host: "other", PID: 7, Actor: "bob"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestFiguresAreWrittenForPeople(t *testing.T) {
 func TestADeadHolderIsCalledDead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
-		if _, err := d.store.Acquire(t.Context(), store.Owner{Host: "gone", PID: 7}); err != nil {
+		if _, err := d.store.Acquire(t.Context(), store.RunLease, store.Owner{Host: "gone", PID: 7}); err != nil {
 			t.Fatal(err)
 		}
 		d.want(cli.OK, []string{"held by gone[7] since 2000-01-01T00:00:00Z, which is dead or cut off: it does not renew it; free in 5s; waited 10s\n"}, "run")

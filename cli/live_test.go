@@ -125,7 +125,7 @@ func TestATerminalSaysWhoHoldsTheLease(t *testing.T) {
 	s := newScreen(t, 120)
 	t.Setenv("NO_COLOR", "1")
 	d := newDesk(t)
-	lease, err := d.store.Acquire(t.Context(), store.Owner{Host: "other", PID: 7, Actor: "bob"})
+	lease, err := d.store.Acquire(t.Context(), store.RunLease, store.Owner{Host: "other", PID: 7, Actor: "bob"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +220,7 @@ func TestAnInterruptIsAnsweredAtOnce(t *testing.T) {
 func TestANarrowTerminalHasTheWholeReason(t *testing.T) {
 	s := newScreen(t, 40)
 	d := newDesk(t)
-	lease, err := d.store.Acquire(t.Context(), store.Owner{Host: "other-host-of-the-fleet", PID: 7, Actor: "bob"})
+	lease, err := d.store.Acquire(t.Context(), store.RunLease, store.Owner{Host: "other-host-of-the-fleet", PID: 7, Actor: "bob"})
 	if err != nil {
 		t.Fatal(err)
 	}

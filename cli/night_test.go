@@ -65,7 +65,7 @@ func TestAFailureStaysOnTheScreen(t *testing.T) {
 func TestWhatIsToBeUndoneHasNotFailed(t *testing.T) {
 	d := newDesk(t)
 	d.want(cli.OK, nil, "run")
-	lease, err := d.store.Acquire(t.Context(), store.Owner{Host: "undoing"})
+	lease, err := d.store.Acquire(t.Context(), store.RunLease, store.Owner{Host: "undoing"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestWhatIsToBeUndoneHasNotFailed(t *testing.T) {
 
 func TestCronNeedNotPileUp(t *testing.T) {
 	d := newDesk(t)
-	lease, err := d.store.Acquire(t.Context(), store.Owner{Host: "busy"})
+	lease, err := d.store.Acquire(t.Context(), store.RunLease, store.Owner{Host: "busy"})
 	if err != nil {
 		t.Fatal(err)
 	}

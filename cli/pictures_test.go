@@ -15,7 +15,7 @@ import (
 // A plan in which a text that means something to Mermaid, HTML and Graphviz stands in a reason.
 func drawn(t *testing.T) *desk {
 	d := newDesk(t)
-	lease, err := d.store.Acquire(t.Context(), store.Owner{})
+	lease, err := d.store.Acquire(t.Context(), store.RunLease, store.Owner{})
 	if err != nil {
 		t.Fatal(err)
 	}

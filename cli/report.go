@@ -20,6 +20,9 @@ func printReport(out io.Writer, p palette, r *seq.Report, cause causes, err erro
 		fmt.Fprintln(out, "an interrupted rollback went on:")
 		printReport(out, p, r.Earlier, nil, nil)
 	}
+	for _, f := range r.Findings {
+		fmt.Fprintln(out, f)
+	}
 	scheduled := len(r.Scheduled())
 	switch {
 	case r.State == seq.RunBusy:

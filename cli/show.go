@@ -46,12 +46,15 @@ revision, and what can be done about it now. Or about a run, whose ID may be cut
 // maxRuns is how far back a run is looked for.
 const maxRuns = 10_000
 
+// maxAttempts is how many attempts are shown, of a run or of an op.
+const maxAttempts = 1000
+
 // findRun is the run whose ID begins with a prefix, nil if there is none.
 func (a *app) findRun(ctx context.Context, prefix string) (*store.Run, error) {
 	if len(prefix) < 4 {
 		return nil, nil
 	}
-	runs, err := a.s.Store().Runs(ctx, maxRuns)
+	runs, err := a.s.Store().Runs(ctx, store.Page{Limit: maxRuns})
 	if err != nil {
 		return nil, err
 	}
@@ -69,24 +72,9 @@ func (a *app) findRun(ctx context.Context, prefix string) (*store.Run, error) {
 }
 
 func (a *app) showRun(cmd *cobra.Command, r *store.Run) error {
-	st, err := a.s.Status(cmd.Context())
+	list, err := a.s.Store().RunAttempts(cmd.Context(), r.ID, store.Position{}, maxAttempts)
 	if err != nil {
 		return err
-	}
-	var list []store.Attempt
-	for i := range st.Ops {
-		if st.Ops[i].Attempt == 0 {
-			continue
-		}
-		of, err := a.s.Store().History(cmd.Context(), st.Ops[i].ID)
-		if err != nil {
-			return err
-		}
-		for j := range of {
-			if of[j].Run == r.ID {
-				list = append(list, of[j])
-			}
-		}
 	}
 	out := cmd.OutOrStdout()
 	if a.json {
@@ -102,10 +90,11 @@ func (a *app) showOp(cmd *cobra.Command, id string) error {
 	if err != nil {
 		return err
 	}
-	list, err := a.s.Store().History(cmd.Context(), id)
+	list, err := a.s.Store().History(cmd.Context(), id, store.Page{Limit: maxAttempts})
 	if err != nil {
 		return err
 	}
+	slices.Reverse(list)
 	out := cmd.OutOrStdout()
 	if a.json {
 		v := viewOp(o)

@@ -92,12 +92,12 @@ func (a *app) lastAttempts(ctx context.Context, ops []seq.OpStatus, must bool) (
 		if ops[i].Attempt == 0 {
 			continue
 		}
-		list, err := a.s.Store().History(ctx, ops[i].ID)
+		list, err := a.s.Store().History(ctx, ops[i].ID, store.Page{Limit: 1})
 		if err != nil {
 			return nil, err
 		}
 		if len(list) > 0 {
-			last[ops[i].ID] = list[len(list)-1]
+			last[ops[i].ID] = list[0]
 		}
 	}
 	return last, nil

@@ -12,7 +12,7 @@ import (
 )
 
 // schema is the version of the ledger's tables that this library makes, and the newest that it reads.
-const schema = 1
+const schema = 2
 
 // module is the path of the library's modules.
 const module = "github.com/sequencer-go/seq"

@@ -47,9 +47,6 @@ runs it says so and exits with 0.`,
 // glance is how often the ledger is read; less often when that takes long.
 const glance = time.Second
 
-// lately is how many of the latest runs are looked at.
-const lately = 20
-
 // A follower tells a view what happens in a run, by what changes in the ledger.
 type follower struct {
 	a       *app
@@ -99,17 +96,20 @@ func (f *follower) follow(ctx context.Context, wait bool) error {
 // find looks for the run that is under way. It says so if there is none, unless it is to wait for one.
 func (f *follower) find(ctx context.Context, wait bool) error {
 	for {
-		runs, err := f.a.s.Store().Runs(ctx, lately)
+		runs, err := f.a.s.Store().UnfinishedRuns(ctx)
 		if err != nil {
 			return err
 		}
-		// One that waits for its schedule holds no lease, so that others may have come after it.
-		if i := slices.IndexFunc(runs, func(r store.Run) bool { return !r.State.Final() }); i >= 0 {
-			f.run = &runs[i]
+		if len(runs) > 0 {
+			f.run = &runs[0]
 			return nil
 		}
 		if !wait {
-			return f.idle(runs[:min(1, len(runs))])
+			last, err := f.a.s.Store().Runs(ctx, store.Page{Limit: 1})
+			if err != nil {
+				return err
+			}
+			return f.idle(last)
 		}
 		if err := clock.Sleep(ctx, wall, glance); err != nil {
 			return err
@@ -178,7 +178,7 @@ func (f *follower) tell(e middleware.Event, at time.Time) {
 // says then why it did not succeed.
 func (f *follower) look(ctx context.Context) (over bool, err error) {
 	// The run first: what it did before it ended is in the ops that are read after it.
-	runs, err := f.a.s.Store().Runs(ctx, lately)
+	run, known, err := f.a.s.Store().LookupRun(ctx, f.run.ID)
 	if err != nil {
 		return false, err
 	}
@@ -186,9 +186,8 @@ func (f *follower) look(ctx context.Context) (over bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	i := slices.IndexFunc(runs, func(r store.Run) bool { return r.ID == f.run.ID })
-	if i >= 0 {
-		f.run = &runs[i]
+	if known {
+		f.run = &run
 		f.turned(st)
 	}
 	for i := range st.Ops {
@@ -198,8 +197,8 @@ func (f *follower) look(ctx context.Context) (over bool, err error) {
 		}
 	}
 	f.v.there(nil, st.Holder)
-	if i < 0 {
-		return true, errors.New("other runs have come after it")
+	if !known {
+		return true, errors.New("the ledger knows the run no more")
 	}
 	if f.run.State.Final() {
 		f.tell(middleware.Event{Kind: middleware.EventRunFinished, RunState: f.run.State}, f.run.Finished)
@@ -262,11 +261,11 @@ func (f *follower) changed(ctx context.Context, was, o *seq.OpStatus) {
 
 // latest is the last attempt at an op; the zero one if it cannot be read.
 func (f *follower) latest(ctx context.Context, o *seq.OpStatus) store.Attempt {
-	list, err := f.a.s.Store().History(ctx, o.ID)
+	list, err := f.a.s.Store().History(ctx, o.ID, store.Page{Limit: 1})
 	if err != nil || len(list) == 0 {
 		return store.Attempt{}
 	}
-	return list[len(list)-1]
+	return list[0]
 }
 
 // end says what became of the run.

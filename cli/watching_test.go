@@ -91,7 +91,7 @@ func TestWatchShowsARollback(t *testing.T) {
 func TestWatchSaysThatTheProcessDied(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t)
-		lease, err := d.store.Acquire(t.Context(), store.Owner{Host: "gone", PID: 7})
+		lease, err := d.store.Acquire(t.Context(), store.RunLease, store.Owner{Host: "gone", PID: 7})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -148,9 +148,9 @@ type between struct {
 	do   func()
 }
 
-func (b *between) Runs(ctx context.Context, limit int) ([]store.Run, error) {
+func (b *between) Runs(ctx context.Context, page store.Page) ([]store.Run, error) {
 	b.once.Do(b.do)
-	return b.Store.Runs(ctx, limit)
+	return b.Store.Runs(ctx, page)
 }
 
 // A page is made of several queries. What begins between them was not interrupted.

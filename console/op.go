@@ -47,7 +47,7 @@ func (c *console) showOp(w http.ResponseWriter, r *http.Request, status int, pro
 		c.fail(w, r, root, http.StatusNotFound, "No such operation", fmt.Sprintf("Neither the code nor the ledger knows %.200q.", id))
 		return
 	}
-	history, err := c.seq.Store().History(r.Context(), id)
+	history, err := c.seq.Store().History(r.Context(), id, store.Page{Limit: attemptsShown})
 	if err != nil {
 		c.broken(w, r, root, err)
 		return
@@ -57,7 +57,6 @@ func (c *console) showOp(w http.ResponseWriter, r *http.Request, status int, pro
 	for i := range history {
 		p.Attempts = append(p.Attempts, s.viewAttempt(&history[i]))
 	}
-	slices.Reverse(p.Attempts)
 	for _, id := range o.DependsOn {
 		if d := s.find(id); d != nil {
 			p.Needs = append(p.Needs, s.view(d))

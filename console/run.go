@@ -18,10 +18,7 @@ type runPage struct {
 	More     int // ops that have no room
 }
 
-const (
-	runsSearched = 500
-	opsSearched  = 100
-)
+const opsSearched = 100
 
 func (c *console) run(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
@@ -30,20 +27,16 @@ func (c *console) run(w http.ResponseWriter, r *http.Request) {
 		c.broken(w, r, "../", err)
 		return
 	}
-	found := func(x store.Run) bool { return x.ID == id }
-	i, runs := slices.IndexFunc(s.Runs, found), s.Runs
-	if i < 0 {
-		if runs, err = c.seq.Store().Runs(r.Context(), runsSearched); err != nil {
-			c.broken(w, r, "../", err)
-			return
-		}
-		i = slices.IndexFunc(runs, found)
-	}
-	if i < 0 {
-		c.fail(w, r, "../", http.StatusNotFound, "No such run", fmt.Sprintf("None of the latest %d runs is %.200q.", runsSearched, id))
+	run, known, err := c.seq.Store().LookupRun(r.Context(), id)
+	if err != nil {
+		c.broken(w, r, "../", err)
 		return
 	}
-	p := runPage{page: c.page(w, r, "../", "Run "+shortRun(id)), Run: s.viewRun(&runs[i])}
+	if !known {
+		c.fail(w, r, "../", http.StatusNotFound, "No such run", fmt.Sprintf("The ledger does not know the run %.200q.", id))
+		return
+	}
+	p := runPage{page: c.page(w, r, "../", "Run "+shortRun(id)), Run: s.viewRun(&run)}
 	for i := range s.Ops {
 		o := &s.Ops[i]
 		if o.Run != id {
@@ -54,16 +47,14 @@ func (c *console) run(w http.ResponseWriter, r *http.Request) {
 			continue
 		}
 		p.Ops = append(p.Ops, s.view(o))
-		history, err := c.seq.Store().History(r.Context(), o.ID)
-		if err != nil {
-			c.broken(w, r, "../", err)
-			return
-		}
-		for j := range history {
-			if history[j].Run == id {
-				p.Attempts = append(p.Attempts, s.viewAttempt(&history[j]))
-			}
-		}
+	}
+	attempts, err := c.seq.Store().RunAttempts(r.Context(), id, store.Position{}, opsSearched)
+	if err != nil {
+		c.broken(w, r, "../", err)
+		return
+	}
+	for i := range attempts {
+		p.Attempts = append(p.Attempts, s.viewAttempt(&attempts[i]))
 	}
 	slices.SortStableFunc(p.Attempts, func(a, b attemptView) int { return a.Started.Compare(b.Started) })
 	c.show(w, r, http.StatusOK, "run", &p)

@@ -27,7 +27,9 @@ const (
 	freshFor  = 400 * time.Millisecond
 	patience  = 5 * time.Second // with a store that does not answer
 	runsShown = 20
-	openShown = 50
+	// attemptsShown is how many attempts the page of an op shows, the latest.
+	attemptsShown = 500
+	openShown     = 50
 )
 
 // cache shares one snapshot between all who look at about the same time, and one reading between
@@ -108,12 +110,12 @@ func (c *console) read(ctx context.Context) (*snapshot, error) {
 		if !st.Ops[i].State.Open() || len(s.open) == openShown {
 			continue
 		}
-		history, err := c.seq.Store().History(ctx, st.Ops[i].ID)
+		history, err := c.seq.Store().History(ctx, st.Ops[i].ID, store.Page{Limit: 1})
 		if err != nil {
 			return nil, err
 		}
-		if n := len(history); n > 0 {
-			s.open[st.Ops[i].ID] = history[n-1]
+		if len(history) > 0 {
+			s.open[st.Ops[i].ID] = history[0]
 		}
 	}
 	s.wave = c.waves(ctx, st)
@@ -126,7 +128,7 @@ func (c *console) stand(ctx context.Context) (*seq.Status, []store.Run, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	runs, err := c.seq.Store().Runs(ctx, runsShown)
+	runs, err := c.seq.Store().Runs(ctx, store.Page{Limit: runsShown})
 	return st, runs, err
 }
 

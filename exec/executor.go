@@ -50,6 +50,8 @@ type Walk interface {
 	KeepGoing()
 	// Err is every failure so far that was not allowed, joined; nil if there is none.
 	Err() error
+	// Interrupted reports whether the run was told to stop, and no op has failed of its own accord.
+	Interrupted() bool
 	// BeginRollback records that the run turns back, and returns the IDs of the ops to undo, the
 	// latest first: those of this run that succeeded, those whose outcome nobody knows, and those that
 	// failed and ask for it. What an earlier process did in this run counts. From then on Do starts

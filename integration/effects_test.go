@@ -70,12 +70,12 @@ func TestEffectsFollowTheReport(t *testing.T) {
 				for _, op := range []string{a, b, c} {
 					seqtest.AssertState(t, s, op, seq.Succeeded)
 				}
-				history, err := s.History(t.Context(), c)
-				if err != nil || len(history) != 2 || history[0].State != seq.Failed || history[0].Error != "boom" || history[1].State != seq.Succeeded {
+				history, err := s.History(t.Context(), c, store.Page{Limit: 1000})
+				if err != nil || len(history) != 2 || history[1].State != seq.Failed || history[1].Error != "boom" || history[0].State != seq.Succeeded {
 					t.Errorf("the history of c is %+v, %v", history, err)
 				}
-				if history[0].Owner != store.ThisProcess() {
-					t.Errorf("the owner is %v", history[0].Owner)
+				if history[1].Owner != store.ThisProcess() {
+					t.Errorf("the owner is %v", history[1].Owner)
 				}
 				if r, err := sequencer.Rollback(t.Context()); err != nil || r.State != seq.RunRolledBack {
 					t.Errorf("%v\n%s", err, r)

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sequencer-go/seq/store"
+
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/clock"
 	"github.com/sequencer-go/seq/integration/pgtest"
@@ -188,8 +190,8 @@ func TestAKilledProcessIsTakenOver(t *testing.T) {
 			t.Fatalf("%v\n%s", err, r)
 		}
 		wantEachOnce(t, s)
-		history, err := s.History(t.Context(), "2024_01_15_120005_op")
-		if err != nil || len(history) != 2 || !history[0].Lost || history[0].Owner.PID != cmd.Process.Pid {
+		history, err := s.History(t.Context(), "2024_01_15_120005_op", store.Page{Limit: 1000})
+		if err != nil || len(history) != 2 || !history[1].Lost || history[1].Owner.PID != cmd.Process.Pid {
 			t.Errorf("the history is %+v, %v", history, err)
 		}
 	})

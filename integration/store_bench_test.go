@@ -37,7 +37,7 @@ func claimOf(i int) store.Claim {
 // chain does what a sequential run does b.N times: the outcome of an op and the claim of the next.
 func chain(b *testing.B, s *bunstore.Store, width int, write func(lease store.Lease, open []store.Claim, batch store.Batch) ([]string, error)) {
 	b.Helper()
-	lease, err := s.Acquire(b.Context(), holder)
+	lease, err := s.Acquire(b.Context(), store.RunLease, holder)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -45,8 +45,8 @@ func chain(b *testing.B, s *bunstore.Store, width int, write func(lease store.Le
 	var open []store.Claim
 	for i := 0; b.Loop(); i += width {
 		var batch store.Batch
-		for n, c := range open {
-			batch.Outcomes = append(batch.Outcomes, store.Outcome{ID: c.ID, Token: c.Token, State: seq.Succeeded, Seq: int64(i + n)})
+		for _, c := range open {
+			batch.Outcomes = append(batch.Outcomes, store.Outcome{ID: c.ID, Token: c.Token, State: seq.Succeeded})
 		}
 		for n := range width {
 			batch.Claims = append(batch.Claims, claimOf(i+n))
@@ -107,7 +107,7 @@ func BenchmarkPlainCommit(b *testing.B) {
 func BenchmarkLoad(b *testing.B) {
 	onEachB(b, func(b *testing.B, s *bunstore.Store) {
 		const ops = 100_000
-		lease, err := s.Acquire(b.Context(), holder)
+		lease, err := s.Acquire(b.Context(), store.RunLease, holder)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func BenchmarkLoad(b *testing.B) {
 			for n := range 5000 {
 				c := claimOf(i + n)
 				claims.Claims = append(claims.Claims, c)
-				outcomes.Outcomes = append(outcomes.Outcomes, store.Outcome{ID: c.ID, Token: c.Token, State: seq.Succeeded, Seq: int64(i + n)})
+				outcomes.Outcomes = append(outcomes.Outcomes, store.Outcome{ID: c.ID, Token: c.Token, State: seq.Succeeded})
 			}
 			for _, batch := range []store.Batch{claims, outcomes} {
 				if _, err := s.Write(b.Context(), lease, batch); err != nil {

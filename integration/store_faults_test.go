@@ -30,7 +30,7 @@ func TestProcessesCreateTheTablesAtOnce(t *testing.T) {
 		for range 16 { // each with a pool of its own, as a process has
 			s := ledger(t, dsn)
 			wg.Go(func() {
-				if _, err := s.Acquire(t.Context(), holder); err != nil && !errors.Is(err, seq.ErrLeaseHeld) {
+				if _, err := s.Acquire(t.Context(), store.RunLease, holder); err != nil && !errors.Is(err, seq.ErrLeaseHeld) {
 					t.Error(err)
 				}
 			})
@@ -86,7 +86,7 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 	lease := takeLease(t, s)
 	// Commits are slow, so that who asks too early what became of one hears a lie.
 	query(t, s, `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END $$`)
-	query(t, s, `CREATE CONSTRAINT TRIGGER slow AFTER INSERT OR UPDATE ON seq_attempts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()`)
+	query(t, s, `CREATE CONSTRAINT TRIGGER slow AFTER INSERT OR UPDATE ON seq_ops DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()`)
 	for name, tt := range map[string]struct {
 		state string
 		write func(id string, after bool) error
@@ -94,7 +94,7 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 	}{
 		// One statement, which is made again if it left nothing: the token is good for one time.
 		"claim": {state: "running", lost: 1, write: func(id string, after bool) error {
-			wire.Store(&cut{"WITH lease", after})
+			wire.Store(&cut{"WITH k", after})
 			_, err := s.Write(t.Context(), lease, store.Batch{Claims: []store.Claim{{ID: id, Attempt: 1, Token: store.NewToken()}}})
 			return err
 		}},
@@ -118,7 +118,7 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 					t.Fatal("nothing was cut")
 				}
 				time.Sleep(400 * time.Millisecond) // whatever is still on its way
-				n, err := s.DB().NewSelect().Table("seq_attempts").Where("id = ? AND state = ?", id, tt.state).Count(t.Context())
+				n, err := s.DB().NewSelect().Table("seq_ops").Where("id = ? AND state = ?", id, tt.state).Count(t.Context())
 				if err != nil || int(n) != want {
 					t.Errorf("cut after %t: %d written, %v; want %d", after, n, err, want)
 				}

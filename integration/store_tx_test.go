@@ -22,7 +22,7 @@ var holder = store.Owner{Host: "host", PID: 1}
 
 func takeLease(t *testing.T, s *bunstore.Store) store.Lease {
 	t.Helper()
-	lease, err := s.Acquire(t.Context(), holder)
+	lease, err := s.Acquire(t.Context(), store.RunLease, holder)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func openAttempt(t *testing.T, s *bunstore.Store, lease store.Lease, id string) 
 }
 
 func succeeded(c store.Claim) store.Batch {
-	return store.Batch{Outcomes: []store.Outcome{{ID: c.ID, Token: c.Token, State: seq.Succeeded, Seq: 1}}}
+	return store.Batch{Outcomes: []store.Outcome{{ID: c.ID, Token: c.Token, State: seq.Succeeded}}}
 }
 
 // withEffects is a ledger on a new Postgres database that has a table for what ops do.

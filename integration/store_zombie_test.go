@@ -70,7 +70,7 @@ func TestATransactionIdlesNoLongerThanALeaseWhenItsOpHasReturned(t *testing.T) {
 	query(t, s, `CREATE TABLE limits (value text)`)
 	query(t, s, `CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 		INSERT INTO limits VALUES (current_setting('idle_in_transaction_session_timeout')); RETURN NULL; END $$`)
-	query(t, s, `CREATE CONSTRAINT TRIGGER note AFTER UPDATE ON seq_attempts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note()`)
+	query(t, s, `CREATE CONSTRAINT TRIGGER note AFTER UPDATE ON seq_ops DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION note()`)
 	for name, save := range map[string][]store.Snapshot{"in one statement": nil, "in several": {{Data: []byte("saved")}}} {
 		t.Run(name, func(t *testing.T) {
 			id := store.NewToken().String()

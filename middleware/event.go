@@ -38,19 +38,21 @@ type EventKind uint8
 
 // The kinds of event.
 const (
-	EventWaiting         EventKind = iota // another run holds the ledger, and Err is the *store.LeaseError; or it cannot be reached because of Err, and who waits, or serves, tries again after Delay
-	EventRunStarted                       // the plan is made and recorded
-	EventStarted                          // an attempt at an op begins, in its Direction
-	EventOverdue                          // its context has ended and it does not return; Stack says where it is
-	EventRetrying                         // it failed with Err and is tried again after Delay
-	EventSettled                          // an op came to rest in State, also one that never started
-	EventRunFinished                      // the run came to rest in RunState
-	EventLeaseAcquired                    // this run holds the ledger from now on
-	EventLeaseLost                        // it does not any more, because of Err: what runs is asked to stop
-	EventRecovered                        // the open attempt of a process that died was closed, in State
-	EventPlanned                          // Plan is what will run
-	EventProgress                         // the op told how far it has come
-	EventRollbackStarted                  // the run turns back; the decision is recorded
+	// EventWaiting means that the run has no lease yet. Either another run holds it, and Err is the
+	// *store.LeaseError; or the ledger cannot be reached, because of Err, and is asked again after Delay.
+	EventWaiting         EventKind = iota
+	EventRunStarted                // the plan is made and recorded
+	EventStarted                   // an attempt at an op begins, in its Direction
+	EventOverdue                   // its context has ended and it does not return; Stack says where it is
+	EventRetrying                  // it failed with Err and is tried again after Delay
+	EventSettled                   // a step has settled in State, also one that never started
+	EventRunFinished               // the run ended in RunState
+	EventLeaseAcquired             // this run holds the ledger from now on
+	EventLeaseLost                 // it does not any more, because of Err: what runs is asked to stop
+	EventRecovered                 // the open attempt of a process that died was closed, in State
+	EventPlanned                   // Plan is what will run
+	EventProgress                  // an op reported how far it has come, in Done and Total
+	EventRollbackStarted           // the run is being rolled back; that is recorded
 )
 
 var eventNames = [...]string{

@@ -18,7 +18,7 @@ const MaxBackoff = time.Minute
 
 // Retry calls an op up to attempts times until it succeeds, and waits for [Backoff] in between,
 // on the run's clock. It serves Rollback as well. It stops at seq.Permanent, when ctx ends, at
-// a panic, and after the first attempt at an op that is store.Once.
+// a panic, and, for an op that is store.Once, at an error that is not seq.NotApplied.
 func Retry(attempts int, base time.Duration) Middleware {
 	m := Middleware{Name: "retry", Layer: LayerCall}
 	if _, err := Backoff(2, base, MaxBackoff); attempts < 1 || err != nil {
@@ -45,7 +45,7 @@ func Retry(attempts int, base time.Duration) Middleware {
 
 // final reports whether another attempt is out of the question.
 func final(ctx context.Context, call *Call, err error) bool {
-	once := call.Step.Delivery == store.Once && call.Direction == store.Forward
+	once := call.Step.Delivery == store.Once && call.Direction == store.Forward && !verdict.IsNotApplied(err)
 	return once || ctx.Err() != nil || verdict.IsPermanent(err) ||
 		errors.Is(err, exec.ErrPanic) || errors.Is(err, store.ErrFenced) ||
 		errors.Is(err, store.ErrTxBroken) || errors.Is(err, store.ErrUnknownOutcome)

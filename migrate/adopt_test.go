@@ -74,7 +74,7 @@ func TestWhatAnotherToolAppliedDoesNotRunAgain(t *testing.T) {
 			if _, err := sequencer.Run(t.Context()); err != nil {
 				t.Errorf("it ran what was there: %v", err)
 			}
-			runs, err := s.Runs(t.Context(), 10)
+			runs, err := s.Runs(t.Context(), store.Page{Limit: 10})
 			if err != nil || len(runs) != 2 || !slices.ContainsFunc(runs, func(r store.Run) bool { return r.Strategy == "import "+tt.from.Origin }) {
 				t.Errorf("runs %+v, %v; want one of %s", runs, err, tt.from.Origin)
 			}

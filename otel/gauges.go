@@ -10,6 +10,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/store"
 )
 
 // fresh is how old a reading of the ledger may be that a collection is answered with, so that several
@@ -97,7 +98,7 @@ func (g *gauges) read(ctx context.Context) (reading, error) {
 	if err != nil {
 		return reading{}, err
 	}
-	runs, err := g.s.Store().Runs(ctx, goodRuns)
+	runs, err := g.s.Store().Runs(ctx, store.Page{Limit: goodRuns})
 	if err != nil {
 		return reading{}, err
 	}

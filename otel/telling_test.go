@@ -157,7 +157,7 @@ func TestGaugesSayHowTheLedgerStands(t *testing.T) {
 		_ = clock.Sleep(t.Context(), clock.Wall(), 2*time.Hour)
 		want("when it is due", map[string]int64{"seq.op.required": 1, "seq.op.failed": 0, "seq.op.overdue": 1, "seq.op.needs_person": 0, "seq.run.last_success": good})
 
-		lease, err := ledger.Acquire(t.Context(), store.Owner{Host: "dead"})
+		lease, err := ledger.Acquire(t.Context(), store.RunLease, store.Owner{Host: "dead"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -59,29 +59,22 @@ func (t *telemetry) asked(run string) (attrs []attribute.KeyValue) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	runs, err := t.ledger.Runs(ctx, latest)
-	if err != nil {
+	r, known, err := t.ledger.LookupRun(ctx, run)
+	if err != nil || !known {
 		return nil // telemetry does without, rather than hold up the run
 	}
-	for i := range runs {
-		if runs[i].ID != run {
-			continue
-		}
-		for key, value := range map[attribute.Key]string{
-			"seq.actor": runs[i].Owner.Actor, "seq.reason": runs[i].Reason, "seq.revision": runs[i].Owner.Revision,
-		} {
-			if value != "" {
-				attrs = append(attrs, key.String(value))
-			}
+	for key, value := range map[attribute.Key]string{
+		"seq.actor": r.Owner.Actor, "seq.reason": r.Reason, "seq.revision": r.Owner.Revision,
+	} {
+		if value != "" {
+			attrs = append(attrs, key.String(value))
 		}
 	}
 	return attrs
 }
 
-const (
-	patience = 2 * time.Second // of a watcher with the ledger
-	latest   = 10              // runs, among which one that has just begun is
-)
+// patience is how long a watcher waits for the ledger.
+const patience = 2 * time.Second
 
 // settle ends an attempt's span; of an op that never started, the run's span tells.
 func (t *telemetry) settle(e middleware.Event) {

@@ -35,8 +35,8 @@ func (p *Policy) UnmarshalText(text []byte) (err error) {
 
 // A Finding is one place where code and ledger differ.
 type Finding struct {
-	ID     string
-	Kind   string // "changed", "missing" or "late"
+	ID     string // of the op; of a tag that nothing has, the tag; of a run that has no end, the run's
+	Kind   string // "changed", "missing", "renamed", "late", of a tag "unused", of a run "unfinished"
 	Detail string
 	Policy Policy
 }

@@ -35,11 +35,12 @@ type Step struct {
 	ID            string
 	Kind          Kind
 	Delivery      store.Delivery
-	Tags          []string `json:",omitempty"`
-	DependsOn     []string `json:",omitempty"` // as declared, also what is done already
 	AllowedToFail bool     `json:",omitempty"`
 	Reversible    bool     `json:",omitempty"` // the op has a Rollback
 	Conditional   bool     `json:",omitempty"` // the op has a condition, which is asked just before it starts
+	Irreversible  bool     `json:",omitempty"` // the strategy rolls back, and this step cannot be undone
+	Tags          []string `json:",omitempty"`
+	DependsOn     []string `json:",omitempty"` // as declared, also what is done already
 	Checksum      string   `json:",omitempty"` // of the op's source; may be empty
 
 	After     []int     `json:",omitempty"` // indices of the steps that must settle first; all smaller than its own
@@ -47,8 +48,6 @@ type Step struct {
 	NotBefore time.Time `json:",omitzero"`  // when the step is due; zero: at once
 	Skip      string    `json:",omitempty"` // the reason, when the step will not run
 
-	// Irreversible marks a step that cannot be undone in a strategy that rolls back.
-	Irreversible bool `json:",omitempty"`
 	// Refused is why the run will not call the op and count it as failed: going by the ledger, its
 	// effect may be there, or it killed its process too often.
 	Refused string `json:",omitempty"`

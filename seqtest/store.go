@@ -25,11 +25,13 @@ type Store struct {
 	crash   int
 	applied bool // the write that crashed was committed, only not acknowledged
 	crashed bool
-	lease   store.Lease
+	leases  map[string]store.Lease // the latest of each name
 }
 
 // NewStore returns an empty ledger.
-func NewStore() *Store { return &Store{inner: store.NewMemory(), fail: map[int]error{}} }
+func NewStore() *Store {
+	return &Store{inner: store.NewMemory(), fail: map[int]error{}, leases: map[string]store.Lease{}}
+}
 
 // FailWrite makes the k-th write fail with err, and write nothing.
 func (s *Store) FailWrite(k int, err error) {
@@ -66,7 +68,9 @@ func (s *Store) Restart() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.crashed, s.crash, s.deaf, s.fail = false, 0, 0, map[int]error{}
-	_ = s.inner.Release(context.Background(), s.lease) // memory fails only when it is closed
+	for _, lease := range s.leases {
+		_ = s.inner.Release(context.Background(), lease) // memory fails only when it is closed
+	}
 }
 
 // Calls lists the names of the methods that were called, in order.
@@ -122,39 +126,87 @@ func (s *Store) Load(ctx context.Context) ([]store.Entry, error) {
 	return s.inner.Load(ctx)
 }
 
-// History implements [store.Store].
-func (s *Store) History(ctx context.Context, id string) ([]store.Attempt, error) {
+// Brief implements [store.Briefer].
+func (s *Store) Brief(ctx context.Context, each func(store.Entry)) ([]string, error) {
+	if err := s.called("Brief"); err != nil {
+		return nil, err
+	}
+	return s.inner.Brief(ctx, each)
+}
+
+// History implements [store.Reader].
+func (s *Store) History(ctx context.Context, id string, page store.Page) ([]store.Attempt, error) {
 	if err := s.called("History"); err != nil {
 		return nil, err
 	}
-	return s.inner.History(ctx, id)
+	return s.inner.History(ctx, id, page)
 }
 
-// Runs implements [store.Store].
-func (s *Store) Runs(ctx context.Context, limit int) ([]store.Run, error) {
+// RunAttempts implements [store.Reader].
+func (s *Store) RunAttempts(ctx context.Context, run string, after store.Position, limit int) ([]store.Attempt, error) {
+	if err := s.called("RunAttempts"); err != nil {
+		return nil, err
+	}
+	return s.inner.RunAttempts(ctx, run, after, limit)
+}
+
+// Runs implements [store.Reader].
+func (s *Store) Runs(ctx context.Context, page store.Page) ([]store.Run, error) {
 	if err := s.called("Runs"); err != nil {
 		return nil, err
 	}
-	return s.inner.Runs(ctx, limit)
+	return s.inner.Runs(ctx, page)
 }
 
-// Holder implements [store.Store].
-func (s *Store) Holder(ctx context.Context) (*store.LeaseError, error) {
+// UnfinishedRuns implements [store.Reader].
+func (s *Store) UnfinishedRuns(ctx context.Context) ([]store.Run, error) {
+	if err := s.called("UnfinishedRuns"); err != nil {
+		return nil, err
+	}
+	return s.inner.UnfinishedRuns(ctx)
+}
+
+// LookupRun implements [store.Reader].
+func (s *Store) LookupRun(ctx context.Context, id string) (store.Run, bool, error) {
+	if err := s.called("LookupRun"); err != nil {
+		return store.Run{}, false, err
+	}
+	return s.inner.LookupRun(ctx, id)
+}
+
+// Holder implements [store.Reader].
+func (s *Store) Holder(ctx context.Context, name string) (*store.LeaseError, error) {
 	if err := s.called("Holder"); err != nil {
 		return nil, err
 	}
-	return s.inner.Holder(ctx)
+	return s.inner.Holder(ctx, name)
+}
+
+// Leases implements [store.Reader].
+func (s *Store) Leases(ctx context.Context) ([]store.LeaseError, error) {
+	if err := s.called("Leases"); err != nil {
+		return nil, err
+	}
+	return s.inner.Leases(ctx)
+}
+
+// Identity implements [store.Reader].
+func (s *Store) Identity(ctx context.Context) (store.Token, error) {
+	if err := s.called("Identity"); err != nil {
+		return store.Token{}, err
+	}
+	return s.inner.Identity(ctx)
 }
 
 // Acquire implements [store.Store].
-func (s *Store) Acquire(ctx context.Context, owner store.Owner) (store.Lease, error) {
+func (s *Store) Acquire(ctx context.Context, name string, owner store.Owner) (store.Lease, error) {
 	if err := s.called("Acquire"); err != nil {
 		return store.Lease{}, err
 	}
-	lease, err := s.inner.Acquire(ctx, owner)
+	lease, err := s.inner.Acquire(ctx, name, owner)
 	if err == nil {
 		s.mu.Lock()
-		s.lease = lease
+		s.leases[name] = lease
 		s.mu.Unlock()
 	}
 	return lease, err

@@ -34,6 +34,7 @@ func TestStore(t *testing.T, open func(tb testing.TB) store.Store) {
 		"saved state is kept":                          (*ledger).saves,
 		"history tells every attempt":                  (*ledger).history,
 		"runs are told, the newest first":              (*ledger).runs,
+		"runs that are not over are found":             (*ledger).unfinishedRuns,
 		"atomic commits the batch with the work":       (*ledger).atomic,
 		"atomic keeps nothing of work that failed":     (*ledger).atomicFails,
 		"atomic refuses an attempt that is not open":   (*ledger).atomicFenced,
@@ -48,6 +49,28 @@ func TestStore(t *testing.T, open func(tb testing.TB) store.Store) {
 		"a checksum is kept":                           (*ledger).checksums,
 		"the order of completion is kept":              (*ledger).places,
 		"history keeps what each attempt was":          (*ledger).pastAttempts,
+		"history outlives a mark":                      (*ledger).markedAttempts,
+		"history is read in pages":                     (*ledger).pages,
+		"the attempts of a run are listed":             (*ledger).runAttempts,
+		"a run is looked up":                           (*ledger).lookup,
+		"leases of other names are apart":              (*ledger).apart,
+		"a name that no lease can have is refused":     (*ledger).badNames,
+		"another lease cannot close an attempt":        (*ledger).otherLease,
+		"an attempt lives as long as its life":         (*ledger).lives,
+		"saved state belongs to its generation":        (*ledger).generations,
+		"deaths count while nothing gets further":      (*ledger).further,
+		"failures are counted in a generation":         (*ledger).failures,
+		"an attempt may be withdrawn":                  (*ledger).withdrawn,
+		"an attempt may be interrupted":                (*ledger).interrupted,
+		"outcomes in company":                          (*ledger).outcomesInCompany,
+		"lost outcomes in company":                     (*ledger).lostInCompany,
+		"claims in company":                            (*ledger).claimsInCompany,
+		"marks in company":                             (*ledger).marksInCompany,
+		"saves and headway in company":                 (*ledger).savesInCompany,
+		"atomic may leave the attempt open":            (*ledger).atomicOpen,
+		"a ledger has an identity":                     (*ledger).identity,
+		"prune removes what is over":                   (*ledger).prune,
+		"prune leaves what something rests on":         (*ledger).pruneKeeps,
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
 			rule(&ledger{t: t, ctx: t.Context(), store: open(t)})
@@ -74,7 +97,7 @@ func (l *ledger) must(err error) {
 
 func (l *ledger) acquire() store.Lease {
 	l.t.Helper()
-	lease, err := l.store.Acquire(l.ctx, owner)
+	lease, err := l.store.Acquire(l.ctx, store.RunLease, owner)
 	l.must(err)
 	l.lease = lease
 	return lease
@@ -133,7 +156,11 @@ func (l *ledger) briefly() {
 	all, err := l.store.Load(l.ctx)
 	l.must(err)
 	var brief []store.Entry
-	l.must(b.Brief(l.ctx, func(e store.Entry) { brief = append(brief, e) }))
+	sagas, err := b.Brief(l.ctx, func(e store.Entry) { brief = append(brief, e) })
+	l.must(err)
+	if len(sagas) > 0 {
+		l.t.Errorf("sagas %v", sagas)
+	}
 	for _, list := range [][]store.Entry{all, brief} {
 		slices.SortFunc(list, func(a, b store.Entry) int { return strings.Compare(a.ID, b.ID) })
 	}
@@ -153,5 +180,5 @@ func (l *ledger) briefly() {
 }
 
 func done(c store.Claim) store.Batch {
-	return store.Batch{Outcomes: []store.Outcome{{ID: c.ID, Token: c.Token, State: store.Succeeded, Seq: 1}}}
+	return store.Batch{Outcomes: []store.Outcome{{ID: c.ID, Token: c.Token, State: store.Succeeded}}}
 }

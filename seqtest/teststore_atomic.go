@@ -46,7 +46,8 @@ func (l *ledger) atomicFenced() {
 	l.acquire()
 	c := l.claimed(1)
 	l.write(done(c))
-	for _, claim := range []store.Claim{c, l.claim("b", 1), {ID: "a"}} {
+	l.write(store.Batch{Claims: []store.Claim{l.claim("c", 1)}})
+	for _, claim := range []store.Claim{c, l.claim("b", 1), {ID: "a"}, l.claim("c", 1), {ID: "c"}} {
 		_, err := l.store.Atomic(l.ctx, l.lease, claim, func(context.Context) (store.Batch, error) {
 			l.t.Error("fn was called for an attempt that is not open")
 			return store.Batch{}, nil

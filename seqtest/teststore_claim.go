@@ -87,12 +87,17 @@ func (l *ledger) checksums() {
 	want("three")
 }
 
+// Completions are numbered by the store, and a person's word for an import.
 func (l *ledger) places() {
 	l.acquire()
-	want := func(place int64) {
+	place := func(id string) int64 {
 		l.t.Helper()
-		if e := entry(l.t, l.store, "a"); e.Seq != place {
-			l.t.Fatalf("the place is %d, want %d", e.Seq, place)
+		return entry(l.t, l.store, id).Seq
+	}
+	want := func(number int64) {
+		l.t.Helper()
+		if got := place("a"); got != number {
+			l.t.Fatalf("the place is %d, want %d", got, number)
 		}
 	}
 	l.write(store.Batch{Marks: []store.Mark{{ID: "a", State: store.Succeeded, Seq: 5}}})
@@ -101,13 +106,52 @@ func (l *ledger) places() {
 	want(5)
 	l.write(store.Batch{Marks: []store.Mark{{ID: "a", State: store.RollbackPending, Seq: 6}}})
 	want(6)
-	l.write(store.Batch{Marks: []store.Mark{{ID: "a", State: store.RollbackPending, Seq: 5}}})
 	c := l.claim("a", 1)
 	c.Direction = store.Rollback
 	l.write(store.Batch{Claims: []store.Claim{c}})
-	want(5) // an undoing attempt keeps it
+	want(6) // an undoing attempt keeps it
 	l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: c.Token, State: store.RollbackFailed}}})
-	want(5)
-	l.claimed(2)
+	want(6)
+	again := l.claimed(2)
+	l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: again.Token, State: store.Succeeded, Withdrawn: true}}})
+	want(6) // it was not called
+	again = l.claimed(3)
+	l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: again.Token, State: store.Failed}}})
 	want(0)
+	var claims, more store.Batch
+	for _, id := range []string{"z", "y", "x"} {
+		c := l.claim(id, 1)
+		claims.Claims = append(claims.Claims, c)
+		more.Outcomes = append(more.Outcomes, store.Outcome{ID: id, Token: c.Token, State: store.Succeeded})
+	}
+	l.write(claims)
+	l.write(more) // in the order of the batch
+	z, y, x := place("z"), place("y"), place("x")
+	if z < 1 || y <= z || x <= y {
+		l.t.Fatalf("completed one after another, and numbered %d, %d, %d", z, y, x)
+	}
+	c = l.claim("y", 2)
+	c.Direction = store.Rollback
+	l.write(store.Batch{Claims: []store.Claim{c}})
+	l.write(store.Batch{Outcomes: []store.Outcome{{ID: "y", Token: c.Token, State: store.RolledBack}}})
+	if undone := place("y"); undone <= x {
+		l.t.Fatalf("undone after %d, and numbered %d", x, undone)
+	}
+	l.next()
+	c = l.claimed(4)
+	l.write(done(c))
+	last := place("a")
+	if last <= place("y") {
+		l.t.Fatalf("completed after %d, and numbered %d", place("y"), last)
+	}
+	for n, state := range []store.State{store.Succeeded, store.Pending, store.Succeeded} { // by hand: kept, taken away, given anew
+		c = l.claim("a", 5+n)
+		c.Direction = store.ByHand
+		l.write(store.Batch{Claims: []store.Claim{c}})
+		l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: c.Token, State: state}}})
+		switch got := place("a"); {
+		case n == 0 && got != last, n == 1 && got != 0, n == 2 && got <= place("y"):
+			l.t.Fatalf("found by hand to be %s: numbered %d, before %d", state, got, last)
+		}
+	}
 }

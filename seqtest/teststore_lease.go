@@ -12,9 +12,9 @@ import (
 func (l *ledger) empty() {
 	entries, err := l.store.Load(l.ctx)
 	l.must(err)
-	history, err := l.store.History(l.ctx, "2024_01_15_120000_a")
+	history, err := l.store.History(l.ctx, "2024_01_15_120000_a", store.Page{Limit: 100})
 	l.must(err)
-	runs, err := l.store.Runs(l.ctx, 10)
+	runs, err := l.store.Runs(l.ctx, store.Page{Limit: 10})
 	l.must(err)
 	if len(entries)+len(history)+len(runs) > 0 {
 		l.t.Fatalf("want nothing, got %v, %v, %v", entries, history, runs)
@@ -23,7 +23,7 @@ func (l *ledger) empty() {
 
 func (l *ledger) oneHolder() {
 	l.acquire()
-	_, err := l.store.Acquire(l.ctx, store.Owner{Host: "other"})
+	_, err := l.store.Acquire(l.ctx, store.RunLease, store.Owner{Host: "other"})
 	var held *store.LeaseError
 	if !errors.As(err, &held) || !errors.Is(err, store.ErrLeaseHeld) {
 		l.t.Fatalf("a second Acquire: %v, want a LeaseError", err)
@@ -44,7 +44,7 @@ func (l *ledger) race() {
 	won := make(chan store.Lease, 16)
 	for range cap(won) {
 		wg.Go(func() {
-			lease, err := l.store.Acquire(l.ctx, owner)
+			lease, err := l.store.Acquire(l.ctx, store.RunLease, owner)
 			if err == nil {
 				won <- lease
 			} else if !errors.Is(err, store.ErrLeaseHeld) {
@@ -73,7 +73,7 @@ func (l *ledger) released() {
 		l.t.Errorf("Renew: %v, want %v", err, store.ErrLeaseLost)
 	}
 	l.must(l.store.Release(l.ctx, old)) // of a lease that is lost: nothing
-	if _, err := l.store.Acquire(l.ctx, owner); !errors.Is(err, store.ErrLeaseHeld) {
+	if _, err := l.store.Acquire(l.ctx, store.RunLease, owner); !errors.Is(err, store.ErrLeaseHeld) {
 		l.t.Errorf("Acquire after somebody else's Release: %v, want %v", err, store.ErrLeaseHeld)
 	}
 }
@@ -81,7 +81,7 @@ func (l *ledger) released() {
 func (l *ledger) holder() {
 	want := func(someone bool) {
 		l.t.Helper()
-		held, err := l.store.Holder(l.ctx)
+		held, err := l.store.Holder(l.ctx, store.RunLease)
 		l.must(err)
 		if (held != nil) != someone || someone && (held.Holder != owner || held.Expires <= 0 || held.Since.IsZero()) {
 			l.t.Fatalf("the holder is %+v, want one: %t", held, someone)
@@ -92,6 +92,14 @@ func (l *ledger) holder() {
 	want(true)
 	l.must(l.store.Release(l.ctx, l.lease))
 	want(false)
+	other := store.Owner{Host: "other", PID: 1}
+	_, err := l.store.Acquire(l.ctx, store.RunLease, other)
+	l.must(err)
+	held, err := l.store.Holder(l.ctx, store.RunLease)
+	l.must(err)
+	if held == nil || held.Holder != other {
+		l.t.Fatalf("the next holder is %+v", held)
+	}
 }
 
 func (l *ledger) givenBack() {
@@ -113,7 +121,7 @@ func (l *ledger) givenBack() {
 	}
 	l.want("a", store.Running)
 	l.want("b", store.Pending)
-	if runs, err := l.store.Runs(l.ctx, 1); err != nil || len(runs) > 0 {
+	if runs, err := l.store.Runs(l.ctx, store.Page{Limit: 1}); err != nil || len(runs) > 0 {
 		l.t.Errorf("the runs are %+v, %v", runs, err)
 	}
 }

@@ -13,17 +13,14 @@ import (
 func (l *ledger) outcomes() {
 	l.acquire()
 	c := l.claimed(1)
-	l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: c.Token, State: store.Succeeded, Seq: 7, Saved: []byte(`{"x":1}`)}}})
-	if e := l.want("a", store.Succeeded); e.Seq != 7 || string(e.Saved) != `{"x":1}` || e.Error != "" {
+	l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: c.Token, State: store.Succeeded, Saved: []byte(`{"x":1}`)}}})
+	if e := l.want("a", store.Succeeded); e.Seq == 0 || string(e.Saved) != `{"x":1}` || e.Error != "" {
 		l.t.Fatalf("the entry is %+v", e)
 	}
 	l.write(done(c), "a") // a second outcome of one attempt
 	again := l.claimed(2)
-	if e := l.want("a", store.Running); e.Seq != 0 {
-		l.t.Fatalf("a new attempt has the old order of completion: %+v", e)
-	}
 	l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: again.Token, State: store.Failed, Error: "boom"}}})
-	if e := l.want("a", store.Failed); e.Error != "boom" || string(e.Saved) != `{"x":1}` {
+	if e := l.want("a", store.Failed); e.Error != "boom" || e.Seq != 0 || string(e.Saved) != `{"x":1}` {
 		l.t.Fatalf("the entry is %+v", e)
 	}
 }
@@ -106,6 +103,11 @@ func (l *ledger) crashes() {
 		}
 	}
 	c := l.claimed(4)
+	history, err := l.store.History(l.ctx, "a", store.Page{Limit: 2})
+	l.must(err)
+	if len(history) != 2 || history[0].Lost || !history[0].Finished.IsZero() || !history[1].Lost {
+		l.t.Fatalf("the attempt after a lost one is %+v", history)
+	}
 	l.write(store.Batch{Outcomes: []store.Outcome{{ID: "a", Token: c.Token, State: store.Failed}}})
 	if e := l.want("a", store.Failed); e.Crashes != 0 {
 		l.t.Fatalf("%d crashes after a report", e.Crashes)
@@ -138,8 +140,12 @@ func (l *ledger) headway() {
 	if e := l.want("a", store.Succeeded); e.Done != 3 || e.Total != 10 {
 		l.t.Fatalf("%d of %d done after the end, want 3 of 10", e.Done, e.Total)
 	}
-	l.claimed(2)
-	if e := l.want("a", store.Running); e.Done != 0 || e.Total != 0 {
-		l.t.Fatalf("a new attempt begins with %d of %d done", e.Done, e.Total)
+	c = l.claimed(2)
+	if e := l.want("a", store.Running); e.Done != 3 || e.Total != 10 || e.Best != 3 {
+		l.t.Fatalf("a new attempt of the same generation forgot the progress: %+v", e)
+	}
+	l.write(store.Batch{Headway: []store.Headway{{ID: "a", Token: c.Token, Done: 2, Total: 5}}})
+	if e := l.want("a", store.Running); e.Done != 2 || e.Total != 5 || e.Best != 3 {
+		l.t.Fatalf("after less progress: %+v", e)
 	}
 }

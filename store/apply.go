@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -9,7 +10,7 @@ import (
 
 // apply makes the changes of a batch, item by item.
 func (m *Memory) apply(lease Lease, b Batch) (refused []string, err error) {
-	current, now := m.lease == lease && !lease.Holder.IsZero(), m.clock.Now()
+	current, now := m.isCurrent(lease), m.clock.Now()
 	check := func(id string, ok bool) {
 		if !ok {
 			refused = append(refused, id)
@@ -19,18 +20,10 @@ func (m *Memory) apply(lease Lease, b Batch) (refused []string, err error) {
 		check(b.Outcomes[i].ID, m.settle(lease, current, now, &b.Outcomes[i]))
 	}
 	for _, s := range b.Saves {
-		open := m.isOpen(s.ID, s.Token)
-		if open {
-			m.lines[s.ID].Saved = slices.Clone(s.Data)
-		}
-		check(s.ID, open)
+		check(s.ID, m.save(&s))
 	}
 	for _, p := range b.Headway {
-		open := m.isOpen(p.ID, p.Token)
-		if open {
-			m.lines[p.ID].Done, m.lines[p.ID].Total = p.Done, p.Total
-		}
-		check(p.ID, open)
+		check(p.ID, m.progress(&p))
 	}
 	for i := range b.Marks {
 		check(b.Marks[i].ID, current && m.mark(&b.Marks[i]))
@@ -47,26 +40,81 @@ func (m *Memory) apply(lease Lease, b Batch) (refused []string, err error) {
 	return refused, err
 }
 
+// settle closes an attempt.
 func (m *Memory) settle(lease Lease, current bool, now time.Time, o *Outcome) bool {
 	e := m.lines[o.ID]
 	if !e.isOpen(o.Token) {
 		return false
 	}
-	if o.Lost && (!current || e.Fence >= lease.Epoch) {
+	if o.Lost && (!current || !m.isDead(lease, &e.Entry, now)) {
 		return false
 	}
+	a := &e.attempts[len(e.attempts)-1]
 	e.State, e.Token, e.Error = o.State, Token{}, o.Error
-	if o.Seq != 0 {
-		e.Seq = o.Seq
+	completed, byHand := o.State == Succeeded || o.State == RolledBack, a.direction == ByHand
+	switch {
+	case o.Withdrawn, byHand && completed && e.Seq != 0:
+	case completed:
+		m.completed++
+		e.Seq = m.completed
+	case a.direction != Rollback:
+		e.Seq = 0
 	}
 	if o.Saved != nil {
 		e.Saved = slices.Clone(o.Saved)
 	}
-	if e.Crashes++; !o.Lost {
+	switch {
+	case o.Lost:
+		e.Crashes++
+	case !o.Interrupted && !o.Withdrawn:
 		e.Crashes = 0
 	}
-	a := &e.attempts[len(e.attempts)-1]
-	a.finished, a.state, a.lost, a.err = now, o.State, o.Lost, o.Error
+	switch plain := !o.Lost && !o.Interrupted && !o.Withdrawn; {
+	case byHand:
+		e.Failures = 0
+	case plain && a.direction == Forward && (o.State == Failed || o.State == Tolerated):
+		e.Failures++
+	}
+	if !o.Withdrawn {
+		e.Permanent = o.Permanent
+	}
+	a.finished, a.state, a.err = now, o.State, o.Error
+	a.lost, a.interrupted, a.withdrawn, a.permanent = o.Lost, o.Interrupted, o.Withdrawn, o.Permanent
+	return true
+}
+
+// isDead reports whether the owner of an open attempt has died, for the holder of a lease.
+func (m *Memory) isDead(lease Lease, e *Entry, now time.Time) bool {
+	switch {
+	case e.Lease != lease.Name:
+		return false
+	case e.Life != "":
+		return m.heldAt(e.Life, now) == nil
+	default:
+		return e.Fence < lease.Epoch
+	}
+}
+
+func (m *Memory) save(s *Snapshot) bool {
+	e := m.lines[s.ID]
+	if !e.isOpen(s.Token) {
+		return false
+	}
+	if e.Saved == nil || !bytes.Equal(e.Saved, s.Data) {
+		e.Crashes = 0
+	}
+	e.Saved = append([]byte{}, s.Data...)
+	return true
+}
+
+func (m *Memory) progress(p *Headway) bool {
+	e := m.lines[p.ID]
+	if !e.isOpen(p.Token) {
+		return false
+	}
+	if e.Done, e.Total = p.Done, p.Total; e.Done > e.Best {
+		e.Best, e.Crashes = e.Done, 0
+	}
 	return true
 }
 
@@ -103,11 +151,12 @@ func (m *Memory) claim(lease Lease, now time.Time, c *Claim) bool {
 	e.State = Running
 	if c.Direction == Rollback {
 		e.State = RollingBack
-	} else {
-		e.Seq = 0
 	}
-	e.Run, e.Delivery, e.Generation, e.Attempt = c.Run, c.Delivery, c.Generation, c.Attempt
-	e.Token, e.Fence, e.Checksum, e.Done, e.Total = c.Token, lease.Epoch, c.Checksum, 0, 0
+	if c.Generation > e.Generation {
+		e.Saved, e.Done, e.Total, e.Best, e.Failures, e.Crashes = nil, 0, 0, 0, 0, 0
+	}
+	e.Run, e.Delivery, e.Generation, e.Attempt, e.Checksum = c.Run, c.Delivery, c.Generation, c.Attempt, c.Checksum
+	e.Token, e.Lease, e.Fence, e.Life, e.Binary = c.Token, lease.Name, lease.Epoch, c.Life, c.Owner.Binary
 	if m.owner == nil || *m.owner != c.Owner {
 		owner := c.Owner
 		m.owner = &owner
@@ -123,11 +172,14 @@ func (m *Memory) putRun(lease Lease, r *Run) {
 	i := slices.IndexFunc(m.runs, func(have Run) bool { return have.ID == r.ID })
 	if i < 0 {
 		i = len(m.runs)
-		m.runs = append(m.runs, Run{ID: r.ID, Started: now})
+		m.started++
+		m.runs = append(m.runs, Run{ID: r.ID, Number: m.started, Started: now})
 	}
 	have := &m.runs[i]
-	have.Strategy, have.State, have.Owner, have.Reason, have.Epoch, have.Finished = r.Strategy, r.State, r.Owner, r.Reason, lease.Epoch, time.Time{}
-	if r.State.Final() {
+	have.Strategy, have.State, have.Owner, have.Reason = r.Strategy, r.State, r.Owner, r.Reason
+	have.Work, have.Selection, have.Saga, have.Error = r.Work, r.Selection, r.Saga, r.Error
+	have.Lease, have.Epoch, have.Finished = lease.Name, lease.Epoch, time.Time{}
+	if r.State.Stopped() {
 		have.Finished = now
 	}
 }

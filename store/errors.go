@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/sequencer-go/seq/internal/enum"
@@ -26,21 +27,42 @@ var (
 	ErrSchemaNewer = errors.New("ledger schema is newer than this library")
 	// ErrInvalidOption means that an option has a value that it cannot have.
 	ErrInvalidOption = errors.New("invalid option")
+	// ErrSchemaOlder means that the ledger has the layout of an earlier version of this library,
+	// which this one does not read.
+	ErrSchemaOlder = errors.New("ledger schema is older than this library")
+	// ErrSchemaMissing means that the ledger's tables do not exist, and that this role may not
+	// create them.
+	ErrSchemaMissing = errors.New("the ledger's tables do not exist, and this role may not create them")
 	// ErrUnknownValue means that a text is not one of the values of its type.
 	ErrUnknownValue = enum.ErrUnknown
 )
 
-// A LeaseError says who holds the lease. It matches [ErrLeaseHeld].
+// A LeaseError says who holds a lease. It matches [ErrLeaseHeld].
 type LeaseError struct {
+	Name    string // of the lease
 	Holder  Owner
 	Since   time.Time     // by the store's clock
 	Expires time.Duration // until somebody else may take over, unless the holder renews
 }
 
 func (e *LeaseError) Error() string {
-	return fmt.Sprintf("%v: %s since %s; if it is dead, free in %s",
-		ErrLeaseHeld, e.Holder, e.Since.UTC().Format(time.RFC3339), e.Expires.Round(time.Second))
+	lease := ""
+	if e.Name != "" && e.Name != RunLease {
+		lease = fmt.Sprintf(" (lease %q)", e.Name)
+	}
+	return fmt.Sprintf("%v%s: %s since %s; if it is dead, free in %s",
+		ErrLeaseHeld, lease, e.Holder, e.Since.UTC().Format(time.RFC3339), e.Expires.Round(time.Second))
 }
 
 // Is reports whether target is [ErrLeaseHeld].
 func (e *LeaseError) Is(target error) bool { return target == ErrLeaseHeld }
+
+var leaseNames = regexp.MustCompile(`^[A-Za-z0-9._:/-]{1,200}$`)
+
+// CheckLeaseName fails with an error matching [ErrUnknownValue] if a lease cannot have this name.
+func CheckLeaseName(name string) error {
+	if !leaseNames.MatchString(name) {
+		return fmt.Errorf("%w: the name of a lease %.100q: want 1 to 200 letters, digits and . _ : / -", ErrUnknownValue, name)
+	}
+	return nil
+}

@@ -2,9 +2,10 @@ package store
 
 import (
 	"fmt"
-	"github.com/sequencer-go/seq/internal/errtext"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/sequencer-go/seq/internal/errtext"
 )
 
 // MaxErrorBytes is the length at which stored error texts are cut.

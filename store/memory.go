@@ -3,10 +3,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,8 +28,16 @@ type Memory struct {
 	block   []line // the next lines come from here
 	owner   *Owner // of the latest claim
 	runs    []Run
+	leases  map[string]*held
+	created Token // the ledger's identity; zero until the first Acquire
+
+	completed, started int64 // the latest numbers of a completion and of a run
+}
+
+// held is a lease of one name, also when nobody holds it.
+type held struct {
 	lease   Lease
-	holder  Owner
+	owner   Owner
 	since   time.Time
 	expires time.Time
 }
@@ -44,7 +54,9 @@ type attempt struct {
 	number            int
 	direction         Direction
 	state             State
-	lost              bool
+	lost, interrupted bool
+	withdrawn         bool
+	permanent         bool
 	run, err          string
 	owner             *Owner
 	started, finished time.Time
@@ -70,7 +82,7 @@ var ErrClosed = errors.New("the store is closed")
 
 // NewMemory returns an empty ledger.
 func NewMemory() *Memory {
-	return &Memory{clock: clock.Wall(), lines: map[string]*line{}}
+	return &Memory{clock: clock.Wall(), lines: map[string]*line{}, leases: map[string]*held{}}
 }
 
 // Close makes every later call fail with [ErrClosed].
@@ -107,8 +119,26 @@ func (m *Memory) Load(ctx context.Context) ([]Entry, error) {
 	return entries, nil
 }
 
-// History implements [Store].
-func (m *Memory) History(ctx context.Context, id string) ([]Attempt, error) {
+// Brief implements [Briefer].
+func (m *Memory) Brief(ctx context.Context, each func(Entry)) (sagas []string, err error) {
+	entries, err := m.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	runs, err := m.UnfinishedRuns(ctx)
+	for _, r := range runs {
+		if r.Saga {
+			sagas = append(sagas, r.ID)
+		}
+	}
+	for _, e := range entries {
+		each(e)
+	}
+	return sagas, err
+}
+
+// History implements [Reader].
+func (m *Memory) History(ctx context.Context, id string, page Page) ([]Attempt, error) {
 	if err := m.enter(ctx); err != nil {
 		return nil, err
 	}
@@ -117,57 +147,187 @@ func (m *Memory) History(ctx context.Context, id string) ([]Attempt, error) {
 	if l == nil {
 		return nil, nil
 	}
-	history := make([]Attempt, len(l.attempts))
-	for i, a := range l.attempts {
-		history[i] = Attempt{
-			ID: id, Number: a.number, Direction: a.direction, Run: a.run, Owner: *a.owner,
-			Started: a.started, Finished: a.finished, State: a.state, Lost: a.lost, Error: a.err,
+	var history []Attempt
+	for i := len(l.attempts) - 1; i >= 0 && len(history) < page.Limit; i-- {
+		if a := &l.attempts[i]; page.Before == 0 || int64(a.number) < page.Before {
+			history = append(history, a.of(id))
 		}
 	}
 	return history, nil
 }
 
-// Runs implements [Store].
-func (m *Memory) Runs(ctx context.Context, limit int) ([]Run, error) {
+func (a *attempt) of(id string) Attempt {
+	return Attempt{
+		ID: id, Number: a.number, Direction: a.direction, Run: a.run, Owner: *a.owner,
+		Started: a.started, Finished: a.finished, State: a.state, Error: a.err,
+		Lost: a.lost, Interrupted: a.interrupted, Withdrawn: a.withdrawn, Permanent: a.permanent,
+	}
+}
+
+// RunAttempts implements [Reader]. It looks at all that is there.
+func (m *Memory) RunAttempts(ctx context.Context, run string, after Position, limit int) ([]Attempt, error) {
 	if err := m.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	latest := slices.Clone(m.runs)
-	slices.Reverse(latest)
-	return latest[:min(max(limit, 0), len(latest))], nil
+	var found []Attempt
+	for id, l := range m.lines {
+		for i := range l.attempts {
+			if a := &l.attempts[i]; a.run == run && after.before(Position{id, a.number}) {
+				found = append(found, a.of(id))
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b Attempt) int {
+		return cmp.Or(strings.Compare(a.ID, b.ID), cmp.Compare(a.Number, b.Number))
+	})
+	return found[:min(max(limit, 0), len(found))], nil
 }
 
-// Holder implements [Store].
-func (m *Memory) Holder(ctx context.Context) (*LeaseError, error) {
+func (p Position) before(q Position) bool {
+	return p.ID < q.ID || p.ID == q.ID && p.Number < q.Number
+}
+
+// Runs implements [Reader].
+func (m *Memory) Runs(ctx context.Context, page Page) ([]Run, error) {
 	if err := m.enter(ctx); err != nil {
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	return m.heldAt(m.clock.Now()), nil
+	var latest []Run
+	for i := len(m.runs) - 1; i >= 0 && len(latest) < page.Limit; i-- {
+		if page.Before == 0 || m.runs[i].Number < page.Before {
+			latest = append(latest, m.runs[i])
+		}
+	}
+	return latest, nil
 }
 
-// heldAt says who holds the lease, nil if nobody does.
-func (m *Memory) heldAt(now time.Time) *LeaseError {
-	if m.lease.Holder.IsZero() || !now.Before(m.expires) {
+// UnfinishedRuns implements [Reader].
+func (m *Memory) UnfinishedRuns(ctx context.Context) ([]Run, error) {
+	if err := m.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	var runs []Run
+	for i := range m.runs {
+		if m.runs[i].Unfinished() {
+			runs = append(runs, m.runs[i])
+		}
+	}
+	slices.Reverse(runs)
+	return runs, nil
+}
+
+// LookupRun implements [Reader].
+func (m *Memory) LookupRun(ctx context.Context, id string) (Run, bool, error) {
+	if err := m.enter(ctx); err != nil {
+		return Run{}, false, err
+	}
+	defer m.mu.Unlock()
+	for i := range m.runs {
+		if m.runs[i].ID == id {
+			return m.runs[i], true, nil
+		}
+	}
+	return Run{}, false, nil
+}
+
+// Holder implements [Reader].
+func (m *Memory) Holder(ctx context.Context, name string) (*LeaseError, error) {
+	if err := m.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	return m.heldAt(name, m.clock.Now()), nil
+}
+
+// Leases implements [Reader].
+func (m *Memory) Leases(ctx context.Context) ([]LeaseError, error) {
+	if err := m.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	return m.allHeld(), nil
+}
+
+func (m *Memory) allHeld() []LeaseError {
+	now := m.clock.Now()
+	var all []LeaseError
+	for _, name := range slices.Sorted(maps.Keys(m.leases)) {
+		if h := m.heldAt(name, now); h != nil {
+			all = append(all, *h)
+		}
+	}
+	return all
+}
+
+// heldAt says who holds a lease, nil if nobody does.
+func (m *Memory) heldAt(name string, now time.Time) *LeaseError {
+	h := m.leases[name]
+	if h == nil || h.lease.Holder.IsZero() || !now.Before(h.expires) {
 		return nil
 	}
-	return &LeaseError{Holder: m.holder, Since: m.since, Expires: m.expires.Sub(now)}
+	return &LeaseError{Name: name, Holder: h.owner, Since: h.since, Expires: h.expires.Sub(now)}
+}
+
+// isCurrent reports whether a lease is the latest of its name, and was not given back.
+func (m *Memory) isCurrent(lease Lease) bool {
+	h := m.leases[lease.Name]
+	return h != nil && !lease.Holder.IsZero() && h.lease.Holder == lease.Holder && h.lease.Epoch == lease.Epoch
+}
+
+// Identity implements [Reader].
+func (m *Memory) Identity(ctx context.Context) (Token, error) {
+	if err := m.enter(ctx); err != nil {
+		return Token{}, err
+	}
+	defer m.mu.Unlock()
+	return m.created, nil
+}
+
+// RenewIdentity implements [Maintainer].
+func (m *Memory) RenewIdentity(ctx context.Context, lease Lease) (Token, error) {
+	if err := m.enter(ctx); err != nil {
+		return Token{}, err
+	}
+	defer m.mu.Unlock()
+	if lease.Name != RunLease || !m.isCurrent(lease) {
+		return Token{}, ErrLeaseLost
+	}
+	for _, other := range m.allHeld() {
+		if other.Name != RunLease {
+			return Token{}, &other
+		}
+	}
+	m.created = NewToken()
+	return m.created, nil
 }
 
 // Acquire implements [Store].
-func (m *Memory) Acquire(ctx context.Context, owner Owner) (Lease, error) {
+func (m *Memory) Acquire(ctx context.Context, name string, owner Owner) (Lease, error) {
+	if err := CheckLeaseName(name); err != nil {
+		return Lease{}, err
+	}
 	if err := m.enter(ctx); err != nil {
 		return Lease{}, err
 	}
 	defer m.mu.Unlock()
 	now := m.clock.Now()
-	if held := m.heldAt(now); held != nil {
+	if held := m.heldAt(name, now); held != nil {
 		return Lease{}, held
 	}
-	m.lease = Lease{Epoch: m.lease.Epoch + 1, Holder: NewToken(), TTL: LeaseTTL}
-	m.holder, m.since, m.expires = owner, now, now.Add(LeaseTTL)
-	return m.lease, nil
+	if m.created.IsZero() {
+		m.created = NewToken()
+	}
+	h := m.leases[name]
+	if h == nil {
+		h = &held{}
+		m.leases[name] = h
+	}
+	h.lease = Lease{Name: name, Epoch: h.lease.Epoch + 1, Holder: NewToken(), TTL: LeaseTTL, Identity: m.created}
+	h.owner, h.since, h.expires = owner, now, now.Add(LeaseTTL)
+	return h.lease, nil
 }
 
 // Renew implements [Store].
@@ -176,10 +336,10 @@ func (m *Memory) Renew(ctx context.Context, lease Lease) error {
 		return err
 	}
 	defer m.mu.Unlock()
-	if m.lease != lease {
+	if !m.isCurrent(lease) {
 		return ErrLeaseLost
 	}
-	m.expires = m.clock.Now().Add(LeaseTTL)
+	m.leases[lease.Name].expires = m.clock.Now().Add(LeaseTTL)
 	return nil
 }
 
@@ -189,8 +349,9 @@ func (m *Memory) Release(ctx context.Context, lease Lease) error {
 		return err
 	}
 	defer m.mu.Unlock()
-	if m.lease == lease {
-		m.lease.Holder = Token{}
+	if m.isCurrent(lease) {
+		h := m.leases[lease.Name]
+		h.lease.Holder, h.expires = Token{}, m.clock.Now()
 	}
 	return nil
 }

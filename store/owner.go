@@ -1,7 +1,10 @@
 package store
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -15,7 +18,7 @@ func ThisProcess() Owner { return thisProcess() }
 
 var thisProcess = sync.OnceValue(func() Owner {
 	host, _ := os.Hostname()
-	return Owner{Host: host, PID: os.Getpid(), Revision: revision()}
+	return Owner{Host: host, PID: os.Getpid(), Revision: revision(), Binary: binary()}
 })
 
 // String is "host[pid] revision for actor".
@@ -28,6 +31,42 @@ func (o Owner) String() string {
 		s += " for " + strings.Trim(strconv.Quote(o.Actor), `"`)
 	}
 	return s
+}
+
+// binary is the same only for the same binary: the revision it was built from if nothing was changed,
+// else a checksum of the executable, "" if that cannot be read.
+func binary() string {
+	if rev := revision(); rev != "" && vcsClean() {
+		return rev
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer func() { _ = f.Close() }()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return ""
+	}
+	return "sha256:" + hex.EncodeToString(sum.Sum(nil)[:16])
+}
+
+// vcsClean reports whether the binary was built from a revision as it is.
+func vcsClean() bool {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return false
+	}
+	rev, clean := false, false
+	for _, s := range info.Settings {
+		rev = rev || s.Key == "vcs.revision"
+		clean = clean || s.Key == "vcs.modified" && s.Value == "false"
+	}
+	return rev && clean
 }
 
 func revision() string {

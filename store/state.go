@@ -1,6 +1,10 @@
 package store
 
-import "github.com/sequencer-go/seq/internal/enum"
+import (
+	"slices"
+
+	"github.com/sequencer-go/seq/internal/enum"
+)
 
 // State is where an op stands. The ledger keeps it, and reports and events use the same words:
 // every state is an outcome, or says that there is none yet.
@@ -20,7 +24,8 @@ const (
 	RollingBack                  // an attempt to undo it is open
 	RolledBack                   // undone; pending again for the next run
 	RollbackFailed               // undoing it failed: its effect may still be there
-	Waived                       // a person decided that it need not run; counts as done, see Sequencer.Skip
+	Waived                       // a person decided that it need not run; counts as done, see seq.Sequencer.Skip
+	UnknownState                 // a newer library says what, in a word that this one does not know; nobody may touch it
 )
 
 var stateNames = [...]string{
@@ -28,11 +33,22 @@ var stateNames = [...]string{
 	"indeterminate", "rollback-pending", "rolling-back", "rolled-back", "rollback-failed", "waived",
 }
 
-// String is the state in lower case with hyphens, as stores keep it.
-func (s State) String() string { return enum.Name(stateNames[:], s) }
+// String is the state in lower case with hyphens, as stores keep it; UnknownState is "unknown",
+// which no store keeps.
+func (s State) String() string {
+	if s == UnknownState {
+		return unknownWord
+	}
+	return enum.Name(stateNames[:], s)
+}
+
+const unknownWord = "unknown"
 
 // ParseState is the inverse of String. It fails with an error matching [ErrUnknownValue].
 func ParseState(s string) (State, error) { return enum.Parse[State](stateNames[:], s, "state") }
+
+// KnownStates lists the states that the ledger keeps: all but UnknownState.
+func KnownStates() []string { return slices.Clone(stateNames[:]) }
 
 // MarshalText writes the state as its name.
 func (s State) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
@@ -56,15 +72,24 @@ const (
 	RunRollbackFailed                 // something could not be undone
 	RunAbandoned                      // its process died and a run of another strategy came after it
 	RunWaiting                        // only scheduled ops are left, and it waits for them without the lease
-	RunBusy                           // never started: another run held the ledger and [OrReturn] was asked for
+	RunBusy                           // never started: another run held the ledger and seq.OrReturn was asked for
+	RunInterrupted                    // it was told to stop; what is unfinished is there to go on with
+	UnknownRun                        // a newer library says what, in a word that this one does not know
 )
 
 var runStateNames = [...]string{
 	"started", "succeeded", "failed", "rolling-back", "rolled-back", "rollback-failed", "abandoned", "waiting", "busy",
+	"interrupted",
 }
 
-// String is the state in lower case with hyphens, as stores keep it.
-func (s RunState) String() string { return enum.Name(runStateNames[:], s) }
+// String is the state in lower case with hyphens, as stores keep it; UnknownRun is "unknown", which
+// no store keeps.
+func (s RunState) String() string {
+	if s == UnknownRun {
+		return unknownWord
+	}
+	return enum.Name(runStateNames[:], s)
+}
 
 // ParseRunState is the inverse of String. It fails with an error matching [ErrUnknownValue].
 func ParseRunState(s string) (RunState, error) {
@@ -73,9 +98,6 @@ func ParseRunState(s string) (RunState, error) {
 
 // MarshalText writes the state as its name.
 func (s RunState) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// Final reports whether the run is over.
-func (s RunState) Final() bool { return s != RunStarted && s != RunRollingBack && s != RunWaiting }
 
 // UnmarshalText reads the state from its name, as [ParseState] does.
 func (s *State) UnmarshalText(text []byte) (err error) {
@@ -88,3 +110,16 @@ func (s *RunState) UnmarshalText(text []byte) (err error) {
 	*s, err = ParseRunState(string(text))
 	return err
 }
+
+// Final reports whether the run is over, for good.
+func (s RunState) Final() bool {
+	switch s {
+	case RunStarted, RunRollingBack, RunWaiting, RunInterrupted, UnknownRun:
+		return false
+	default:
+		return true
+	}
+}
+
+// Stopped reports whether nobody works on the run: it is over, or was interrupted.
+func (s RunState) Stopped() bool { return s.Final() || s == RunInterrupted }

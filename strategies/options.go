@@ -1,6 +1,7 @@
 package strategies
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/sequencer-go/seq"
@@ -16,6 +17,7 @@ type Option func(*options)
 type options struct {
 	limit                         int
 	eager, saga, reversible, wait bool
+	undoInterrupted               bool
 }
 
 // Limit bounds how many ops run at a time. Below 1 means the default of [exec.Parallel].
@@ -27,6 +29,11 @@ func Eager() Option { return func(o *options) { o.eager = true } }
 
 // Saga undoes the run after a failure, as TransactionalBatch does.
 func Saga() Option { return func(o *options) { o.saga = true } }
+
+// UndoInterrupted makes a strategy that undoes failed runs also undo one that was told to stop. Without it
+// such a run stays unfinished, and the next one of the strategy and selection goes on with it. For a
+// strategy that undoes nothing it is a mistake that Run reports.
+func UndoInterrupted() Option { return func(o *options) { o.undoInterrupted = true } }
 
 // RequireReversible refuses to start when an op has no Rollback. The error matches
 // [seq.ErrNotReversible] and names all of them.
@@ -59,6 +66,16 @@ func build(s seq.Strategy, opts []Option, around ...func(exec.Executor) exec.Exe
 	}
 	if o.saga && !has(middleware.LayerSaga) {
 		s.Middleware = slices.Insert(s.Middleware, 0, middleware.Saga())
+	}
+	if o.undoInterrupted {
+		saga := middleware.SagaUndoingInterrupted()
+		if i := slices.IndexFunc(s.Middleware, func(m middleware.Middleware) bool { return m.Layer == middleware.LayerSaga }); i >= 0 {
+			s.Middleware = slices.Clone(s.Middleware)
+			s.Middleware[i] = saga
+		} else {
+			saga.Err = errors.New("UndoInterrupted: the strategy undoes nothing; add Saga")
+			s.Middleware = slices.Insert(s.Middleware, 0, saga)
+		}
 	}
 	if o.wait {
 		s.Middleware = slices.DeleteFunc(s.Middleware, func(m middleware.Middleware) bool { return m.Layer == middleware.LayerWait })

@@ -136,7 +136,7 @@ func TestTheKeyboardIsEnough(t *testing.T) {
 	if got := b.text(".hero .state"); !strings.Contains(got, "waived") {
 		t.Errorf("the page says %q", got)
 	}
-	history, err := s.Store().History(t.Context(), second)
+	history, err := s.Store().History(t.Context(), second, store.Page{Limit: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}

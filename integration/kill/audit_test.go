@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sequencer-go/seq"
@@ -31,9 +32,10 @@ func (g *ground) audit(ctx context.Context, s Scenario, slept bool) error {
 			errs = append(errs, fmt.Errorf("%s is not in the ledger", a.op.ID))
 			continue
 		}
-		if a.history, err = g.ledger.History(ctx, a.op.ID); err != nil {
+		if a.history, err = g.ledger.History(ctx, a.op.ID, store.Page{Limit: 1000}); err != nil {
 			return err
 		}
+		slices.Reverse(a.history)
 		if a.traces, err = g.traces(ctx, a.op.ID); err != nil {
 			return err
 		}
@@ -48,7 +50,7 @@ func (g *ground) audit(ctx context.Context, s Scenario, slept bool) error {
 // do but to say so, stays as it is until there is something to do again; after one that fails there
 // always is.
 func (g *ground) auditRuns(ctx context.Context, s Scenario) error {
-	runs, err := g.ledger.Runs(ctx, 1000)
+	runs, err := g.ledger.Runs(ctx, store.Page{Limit: 1000})
 	if err != nil {
 		return err
 	}
@@ -68,7 +70,7 @@ func (g *ground) auditRuns(ctx context.Context, s Scenario) error {
 // at the latest when that of a dead process, whose work nobody had to go on with, has expired.
 func (g *ground) auditLease(ctx context.Context) error {
 	for late := time.Now().Add(patience); ; {
-		lease, err := g.ledger.Acquire(ctx, store.ThisProcess())
+		lease, err := g.ledger.Acquire(ctx, store.RunLease, store.ThisProcess())
 		if err == nil {
 			return g.ledger.Release(ctx, lease)
 		}

@@ -157,7 +157,7 @@ func (g *ground) traces(ctx context.Context, op string) (all traces, err error) 
 func (ts traces) in(generation int, what string) (some traces) {
 	direction := map[string]seq.Direction{done: seq.Forward, undone: seq.Rollback}[what]
 	for _, t := range ts {
-		if t.What == what && t.Key == fmt.Sprintf("%s/%d/%s", t.Op, generation, direction) {
+		if t.What == what && strings.HasSuffix(t.Key, fmt.Sprintf("/%s/%d/%s", t.Op, generation, direction)) {
 			some = append(some, t)
 		}
 	}

@@ -2,7 +2,6 @@ package kill_test
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -13,6 +12,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/store"
 )
 
 // A fault is what befalls a host while it works.
@@ -115,10 +115,13 @@ func (l *lab) befall(ctx context.Context, g *ground, a accident) error {
 // holder waits until a host that is not this one has the lease.
 func (hs hosts) holder(ctx context.Context, g *ground, not string) (host string, err error) {
 	err = until(ctx, patience, fmt.Sprintf("another than %q takes the lease", not), func() (bool, error) {
-		err := g.ledger.DB().NewSelect().Table("seq_leases").Column("host").Where("holder IS NOT NULL AND host <> ?", not).Scan(ctx, &host)
+		held, err := g.ledger.Holder(ctx, store.RunLease)
 		switch {
-		case !errors.Is(err, sql.ErrNoRows) && !missingTable(err):
+		case err != nil:
 			return true, err
+		case held != nil && held.Holder.Host != not:
+			host = held.Holder.Host
+			return true, nil
 		case hs.ended(ctx, not):
 			return true, errSlow // all was done before we came to strike
 		default:

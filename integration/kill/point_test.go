@@ -75,9 +75,9 @@ type trapped struct {
 	claimed atomic.Bool
 }
 
-func (s *trapped) Acquire(ctx context.Context, owner store.Owner) (lease store.Lease, err error) {
+func (s *trapped) Acquire(ctx context.Context, name string, owner store.Owner) (lease store.Lease, err error) {
 	err = s.trap.around("acquire", func() (err error) {
-		lease, err = s.Store.Acquire(ctx, owner)
+		lease, err = s.Store.Acquire(ctx, name, owner)
 		return err
 	})
 	return lease, err

@@ -19,7 +19,7 @@ type Catalog struct {
 	index   map[string]int // by ID, and by earlier IDs
 	deps    [][]int        // within the catalog
 	foreign []foreign      // dependencies that only the ledger can know
-	renamed []renamed
+	renamed []int          // the tasks that had other IDs, or take the place of others
 	err     error
 }
 
@@ -27,12 +27,6 @@ type Catalog struct {
 type foreign struct {
 	task int
 	id   string
-}
-
-// renamed is an ID that a task had earlier.
-type renamed struct {
-	task int
-	old  string
 }
 
 // NewCatalog checks tasks for a chain of middleware. origin says where an ID was registered, for the
@@ -77,6 +71,8 @@ func (t *Task) check(chain []middleware.Middleware) error {
 		return fmt.Errorf("%w %s: Run is nil", ErrInvalidOp, t.ID)
 	case t.RollbackOnFailure && t.Rollback == nil:
 		return fmt.Errorf("%w %s: RollbackOnFailure without a Rollback", ErrInvalidOp, t.ID)
+	case t.MaxFailures < 0:
+		return fmt.Errorf("%w %s: MaxFailures %d", ErrInvalidOp, t.ID, t.MaxFailures)
 	case t.Delivery > store.Once || t.Kind > plan.Migration:
 		return fmt.Errorf("%w %s: kind %d, delivery %d", ErrInvalidOp, t.ID, t.Kind, t.Delivery)
 	case t.Delivery != store.Repeatable && !recorded(chain):
@@ -86,23 +82,36 @@ func (t *Task) check(chain []middleware.Middleware) error {
 	}
 }
 
-// rename makes the earlier IDs of tasks stand for them.
+// rename makes the earlier IDs of tasks, and the IDs that they replace, stand for them.
 func (c *Catalog) rename() []error {
 	var errs []error
+	add := func(i int, field, old string) {
+		id := c.tasks[i].task.ID
+		_, _, err := ident.Parse(old)
+		j, taken := c.index[old]
+		switch {
+		case err != nil:
+			errs = append(errs, fmt.Errorf("%s: %s: %w", id, field, err))
+		case taken:
+			errs = append(errs, fmt.Errorf("%w %s: %s %s, which is %s", ErrInvalidOp, id, field, old, c.tasks[j].task.ID))
+		default:
+			c.index[old] = i
+		}
+	}
 	for i := range c.tasks {
 		t := c.tasks[i].task
+		if len(t.RenamedFrom)+len(t.Replaces) == 0 {
+			continue
+		}
+		c.renamed = append(c.renamed, i)
+		if len(t.RenamedFrom) > 0 && len(t.Replaces) > 0 {
+			errs = append(errs, fmt.Errorf("%w %s: RenamedFrom and Replaces exclude each other", ErrInvalidOp, t.ID))
+		}
 		for _, old := range t.RenamedFrom {
-			_, _, err := ident.Parse(old)
-			j, taken := c.index[old]
-			switch {
-			case err != nil:
-				errs = append(errs, fmt.Errorf("%s: RenamedFrom: %w", t.ID, err))
-			case taken:
-				errs = append(errs, fmt.Errorf("%w %s: RenamedFrom %s, which is %s", ErrInvalidOp, t.ID, old, c.tasks[j].task.ID))
-			default:
-				c.index[old] = i
-				c.renamed = append(c.renamed, renamed{i, old})
-			}
+			add(i, "RenamedFrom", old)
+		}
+		for _, old := range t.Replaces {
+			add(i, "Replaces", old)
 		}
 	}
 	return errs
@@ -165,6 +174,25 @@ func (c *Catalog) find(id string) *Task {
 		return c.tasks[i].task
 	}
 	return nil
+}
+
+// below is what a task depends on, directly or not, by the IDs that tasks have now.
+func (c *Catalog) below(id string) map[string]bool {
+	found := map[string]bool{}
+	i, known := c.index[id]
+	if !known {
+		return found
+	}
+	open := slices.Clone(c.deps[i])
+	for len(open) > 0 {
+		j := open[len(open)-1]
+		open = open[:len(open)-1]
+		if need := c.tasks[j].task.ID; !found[need] {
+			found[need] = true
+			open = append(open, c.deps[j]...)
+		}
+	}
+	return found
 }
 
 // current is a list of IDs by which the tasks are known now.

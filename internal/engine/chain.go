@@ -109,17 +109,39 @@ func handler(chain []middleware.Middleware) middleware.Handler {
 	return h
 }
 
-// surround is the chain that a run goes through, around e.
-func surround(e exec.Executor, chain []middleware.Middleware) exec.Executor {
+// surround is the chain that a run goes through, around e. Each part of it is contained, so that what
+// stands around it sees an error, whatever breaks.
+func (w *Walk) surround(e exec.Executor, chain []middleware.Middleware) exec.Executor {
+	e = w.contain(e)
 	for _, m := range slices.Backward(chain) {
 		if m.Run == nil {
 			continue
 		}
-		if e = m.Run(e); e == nil {
-			return exec.Func(func(context.Context, exec.Walk) error {
+		inner := e
+		e = w.contain(exec.Func(func(ctx context.Context, walk exec.Walk) error {
+			made := m.Run(inner)
+			if made == nil {
 				return fmt.Errorf("%w: Run of middleware %s returns nil", ErrInvalidStrategy, m.Name)
-			})
-		}
+			}
+			return made.Execute(ctx, walk)
+		}))
 	}
 	return e
+}
+
+// contain calls an executor in a goroutine of the walk's pool, so that a panic or a runtime.Goexit in it
+// becomes an error, and waits for the steps that it left running. A failure that it keeps to itself is
+// returned, unless the walk keeps going.
+func (w *Walk) contain(e exec.Executor) exec.Executor {
+	return exec.Func(func(ctx context.Context, walk exec.Walk) error {
+		err := w.pool.Call(ctx, func(ctx context.Context) error { return e.Execute(ctx, walk) })
+		if err != nil && errors.Is(err, exec.ErrPanic) {
+			w.halt("a part of the strategy panicked")
+		}
+		w.running.wait()
+		if err == nil && !w.keepGoing.Load() {
+			err = w.Err()
+		}
+		return err
+	})
 }

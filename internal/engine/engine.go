@@ -13,8 +13,10 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/sequencer-go/seq/clock"
 	"github.com/sequencer-go/seq/exec"
@@ -43,6 +45,8 @@ type Engine struct {
 	Drift    Drift
 	Watchers notify.Fanout
 	OpError  OpErrorFunc
+	// MaxCrashes is how many processes in a row an op may take down before it is left to a person.
+	MaxCrashes int
 }
 
 // forCall is the engine for one call: a strategy that records nothing gets a ledger in memory.
@@ -72,8 +76,14 @@ func (e *Engine) Preview(ctx context.Context, req *Request) (*plan.Plan, error) 
 	return made.Plan, nil
 }
 
-// A reader reads the ledger.
-type reader func(context.Context) (map[string]*store.Entry, error)
+// A reading is what the ledger says: its entries by ID, and the sagas that are not over and that nobody
+// works on.
+type reading struct {
+	entries map[string]*store.Entry
+	sagas   []store.Run
+}
+
+type reader func(context.Context) (reading, error)
 
 // Load reads the ledger for a plan. Tasks that are wrong in themselves never touch it.
 func (e *Engine) Load(ctx context.Context, req *Request, read reader) (*Planning, error) {
@@ -81,45 +91,112 @@ func (e *Engine) Load(ctx context.Context, req *Request, read reader) (*Planning
 	if c.err != nil && len(c.foreign) == 0 {
 		return nil, c.err
 	}
-	entries, err := read(ctx)
+	r, err := read(ctx)
 	if err != nil {
 		return nil, errors.Join(c.err, err)
 	}
-	p := &Planning{catalog: c, entries: entries, req: req, strategy: &e.Strategy, drift: e.Drift, now: e.Clock.Now()}
-	p.adoptRenamed()
-	return p, nil
+	if req.Only != nil {
+		named := *req
+		named.Only = c.current(req.Only)
+		req = &named
+	}
+	p := &Planning{
+		catalog: c, entries: r.entries, sagas: r.sagas, req: req, strategy: &e.Strategy, drift: e.Drift, limits: e.limits(req), now: e.Clock.Now(),
+	}
+	return p, p.adopt()
+}
+
+func (e *Engine) limits(req *Request) limits {
+	return limits{maxCrashes: e.MaxCrashes, binary: store.ThisProcess().Binary, retryFailed: req.RetryFailed}
 }
 
 // Full reads everything that the ledger says, without the lease.
-func (e *Engine) Full(ctx context.Context) (map[string]*store.Entry, error) {
-	return ledger.ByID(e.Store.Load(ctx))
+func (e *Engine) Full(ctx context.Context) (r reading, err error) {
+	if r.entries, err = ledger.ByID(e.Store.Load(ctx)); err != nil {
+		return r, err
+	}
+	open, err := e.Store.UnfinishedRuns(ctx)
+	if err != nil {
+		return r, fmt.Errorf("load the ledger: %w", err)
+	}
+	r.sagas, err = e.idle(ctx, open)
+	return r, err
 }
 
-// brief is how to read for a plan, which need not know much of what is done unless that is repeated.
+// underLease is how to read for a plan under the lease, see ledger.Session.Entries.
+func underLease(s *ledger.Session) reader {
+	return func(ctx context.Context) (r reading, err error) {
+		if r.entries, err = s.Entries(ctx); err != nil {
+			return r, err
+		}
+		open, err := s.UnfinishedRuns(ctx)
+		for _, run := range open {
+			if run.Saga && run.State != store.RunWaiting {
+				r.sagas = append(r.sagas, run)
+			}
+		}
+		return r, err
+	}
+}
+
+// brief is how to read for a plan, which need not know much of what is done unless that is repeated. It is
+// one query, unless there is a saga that is not over. A start with 100,000 recorded ops costs the process
+// 25 % more if it reads everything, and 1.7 times the memory (bench, NothingToDo).
 func (e *Engine) brief(req *Request) reader {
 	b, can := e.Store.(store.Briefer)
 	if !can || req.Repeat {
 		return e.Full
 	}
-	return func(ctx context.Context) (map[string]*store.Entry, error) {
+	return func(ctx context.Context) (r reading, err error) {
 		about := len(e.Catalog.tasks)
-		entries := make(map[string]*store.Entry, about)
+		r.entries = make(map[string]*store.Entry, about)
 		var block []store.Entry
-		err := b.Brief(ctx, func(entry store.Entry) {
+		sagas, err := b.Brief(ctx, func(entry store.Entry) {
 			if len(block) == 0 {
-				block = make([]store.Entry, min(max(about-len(entries), 8), 4096))
+				block = make([]store.Entry, min(max(about-len(r.entries), 8), 4096))
 			}
 			block[0] = entry
-			entries[entry.ID], block = &block[0], block[1:]
+			r.entries[entry.ID], block = &block[0], block[1:]
 		})
-		if err != nil {
-			return ledger.ByID(nil, err)
+		var open []store.Run
+		for _, id := range sagas {
+			run, known, lookErr := e.Store.LookupRun(ctx, id)
+			if err = cmp.Or(err, lookErr); known {
+				open = append(open, run)
+			}
 		}
-		return entries, nil
+		if err != nil {
+			return r, fmt.Errorf("load the ledger: %w", err)
+		}
+		r.sagas, err = e.idle(ctx, open)
+		return r, err
 	}
+}
+
+// idle are the sagas among runs that nobody works on: those that were interrupted, and those whose process
+// died, which is certain only if nobody holds the lease.
+func (e *Engine) idle(ctx context.Context, runs []store.Run) ([]store.Run, error) {
+	var idle []store.Run
+	asked, held := false, false
+	for _, r := range runs {
+		if !r.Saga || r.State == store.RunWaiting {
+			continue
+		}
+		if r.State != store.RunInterrupted && !asked {
+			holder, err := e.Store.Holder(ctx, store.RunLease)
+			if err != nil {
+				return nil, fmt.Errorf("load the ledger: %w", err)
+			}
+			asked, held = true, holder != nil
+		}
+		if r.State == store.RunInterrupted || !held {
+			idle = append(idle, r)
+		}
+	}
+	return idle, nil
 }
 
 // open takes the lease for a run, and tells the watchers what happens to it.
 func (e *Engine) open(ctx context.Context, run store.Run, choice ledger.IfLeased) (context.Context, *ledger.Session, error) {
-	return ledger.Open(ctx, e.Store, run, choice, &sessionWatcher{e, run.ID})
+	return ledger.Open(ctx, e.Store, run, choice, &sessionWatcher{engine: e, run: run.ID})
 }

@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
@@ -27,6 +29,51 @@ func refuse(findings []plan.Finding) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// Unfinished are the sagas that are not over and that a run of this request would not go on with. A run
+// that has nothing to do goes on with none.
+func (p *Planning) Unfinished(idle bool) []plan.Finding {
+	var found []plan.Finding
+	mine := store.Run{Strategy: p.strategy.Name, Selection: p.req.selection(), Saga: holds(p.strategy.Chain, middleware.LayerSaga)}
+	for i := range p.sagas {
+		r := &p.sagas[i]
+		if !idle && continues(&mine, r) {
+			continue
+		}
+		chosen := cmp.Or(r.Selection, "everything")
+		found = append(found, plan.Finding{
+			ID: r.ID, Kind: "unfinished", Policy: plan.Warn,
+			Detail: fmt.Sprintf("a run of %s over %s began at %s and has no end; a run of that strategy and selection goes on with it, or roll it back by its ID",
+				r.Strategy, chosen, r.Started.UTC().Format(time.RFC3339)),
+		})
+	}
+	return found
+}
+
+// renames are ops that are new in the code while one of the same timestamp is only in the ledger: they
+// look like one op that got another name.
+func (p *Planning) renames() []plan.Finding {
+	gone := map[time.Time]string{}
+	for id, e := range p.unregistered() {
+		if _, known := p.catalog.index[id]; !known && (e.State.Done() || e.Attempt > 0) {
+			gone[p.catalog.dated(id).at] = id
+		}
+	}
+	if len(gone) == 0 || p.drift.Missing == plan.Allow {
+		return nil
+	}
+	var found []plan.Finding
+	for i := range p.catalog.tasks {
+		t := &p.catalog.tasks[i]
+		if old := gone[t.at]; old != "" && p.of[i] == nil {
+			found = append(found, plan.Finding{
+				ID: t.task.ID, Kind: "renamed", Policy: p.drift.Missing,
+				Detail: "the ledger knows " + old + " of the same time, which the code does not have any more: if that is its old name, say RenamedFrom",
+			})
+		}
+	}
+	return found
 }
 
 // findings compares the catalog with the ledger.
@@ -53,6 +100,12 @@ func (p *Planning) findings() []plan.Finding {
 	for _, e := range p.unregistered() {
 		if _, known := p.catalog.index[e.ID]; !known && e.State == store.Succeeded && e.Checksum != "" {
 			add(p.drift.Missing, e.ID, "missing", "it has run, and the code does not have it any more")
+		}
+	}
+	found = append(found, p.renames()...)
+	for _, tag := range p.req.Tags {
+		if !slices.ContainsFunc(p.catalog.tasks, func(t datedTask) bool { return slices.Contains(t.task.Tags, tag) }) {
+			add(plan.Warn, tag, "unused", "no op has this tag")
 		}
 	}
 	for i := range max(newest, 0) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sequencer-go/seq/middleware"
@@ -13,8 +14,8 @@ import (
 
 // finish closes a run whose walk ended with err, and says what became of it.
 func (e *Engine) finish(ctx context.Context, w *Walk, err error, began time.Time) (*Result, error) {
-	state, errs := w.verdict(ctx, err)
-	if endErr := w.recordEnd(state); endErr != nil {
+	state, errs := w.endState(ctx, err)
+	if endErr := w.recordEnd(state, errs...); endErr != nil {
 		errs = append(errs, fmt.Errorf("close the run: %w", endErr))
 		if state == store.RunSucceeded {
 			state = store.RunFailed
@@ -25,39 +26,41 @@ func (e *Engine) finish(ctx context.Context, w *Walk, err error, began time.Time
 	if len(errs) == 0 {
 		return result, nil
 	}
-	return result, &RunFailure{Errs: errs}
+	return result, &RunError{Errs: errs}
 }
 
-// A RunFailure is every error of a run that did not succeed: those of its ops first, forward before
-// rollback. Package seq makes a RunError of it.
-type RunFailure struct{ Errs []error }
+// A RunError is every error of a run that did not succeed: those of its ops first, forward before
+// rollback. Package seq turns it into its own RunError, which says more.
+type RunError struct{ Errs []error }
 
-func (f *RunFailure) Error() string { return errors.Join(f.Errs...).Error() }
+func (e *RunError) Error() string { return errors.Join(e.Errs...).Error() }
 
 // Unwrap is the list of the errors.
-func (f *RunFailure) Unwrap() []error { return f.Errs }
+func (e *RunError) Unwrap() []error { return e.Errs }
 
-// verdict is the state that the run ends in, and its errors: those of its ops first, then what else
-// kept it from going on.
-func (w *Walk) verdict(ctx context.Context, err error) (store.RunState, []error) {
+// endState is the state that the run ends in, and its errors: those of its ops first, then what else
+// kept it from going on. err is what the middleware of the run and the executor returned.
+func (w *Walk) endState(ctx context.Context, err error) (store.RunState, []error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	errs := slices.Clone(w.failures)
-	switch interrupted := ctx.Err() != nil && err != nil; {
-	case interrupted:
+	errs := slices.Concat(w.failures, w.interrupted)
+	unsettled := w.unsettled()
+	stopped := ctx.Err() != nil && (err != nil || unsettled != nil)
+	switch {
+	case stopped:
 		errs = append(errs, interruption(ctx))
 	case err != nil && len(errs) == 0:
 		errs = append(errs, err)
-	case err == nil && len(errs) == 0:
-		if err := w.unsettled(); err != nil {
-			errs = append(errs, err)
-		}
+	case err == nil && len(errs) == 0 && unsettled != nil:
+		errs = append(errs, unsettled)
 	}
 	switch {
 	case w.suspended:
 		return store.RunWaiting, errs
 	case w.rollback != nil:
 		return w.rollback.state, errs
+	case stopped && len(w.failures) == 0:
+		return store.RunInterrupted, errs
 	case len(errs) > 0:
 		return store.RunFailed, errs
 	default:
@@ -73,15 +76,30 @@ func interruption(ctx context.Context) error {
 	return fmt.Errorf("interrupted: %w", ctx.Err())
 }
 
-// recordEnd records what never ran, what the ledger has not heard, and the end of the run. A run that
-// gave its lease back, or could not record that it turns back, stays as it is for the next one.
-func (w *Walk) recordEnd(state store.RunState) error {
+// recordEnd records what never ran, what the ledger has not heard, and the end of the run, with the first
+// of its errors. A run that gave its lease back, or could not record that it turns back, stays as it is
+// for the next one. Of a run that lost its lease only the outcomes are written: the next owner says what
+// became of it.
+func (w *Walk) recordEnd(state store.RunState, errs ...error) error {
 	if w.suspended || w.rollback != nil && w.rollback.undecided {
+		return nil
+	}
+	outcomes := w.unrecorded()
+	if w.session.Lost() != nil {
+		if len(outcomes) > 0 {
+			_, _ = w.session.Write(store.Batch{Outcomes: outcomes})
+		}
 		return nil
 	}
 	run := w.session.Run
 	run.State = state
-	_, err := w.session.Write(store.Batch{Run: &run, Outcomes: w.unrecorded(), Marks: w.skips()})
+	if len(errs) > 0 {
+		run.Error, _, _ = strings.Cut(store.ErrorText(errs[0]), "\n")
+	}
+	if w.ledgerErr != nil || len(w.failures) == 0 {
+		run.Work = "" // whoever waited for it cannot say that the work itself fails
+	}
+	_, err := w.session.Write(store.Batch{Run: &run, Outcomes: outcomes, Marks: w.skips()})
 	return err
 }
 

@@ -3,10 +3,8 @@ package engine
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
-	"github.com/sequencer-go/seq/internal/ledger"
 	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
@@ -41,11 +39,11 @@ func (w *Walk) gate(ctx context.Context, s *step) (store.State, string, error) {
 	if at := s.plan.NotBefore; !at.IsZero() && at.After(w.clock.Now()) {
 		return store.Scheduled, dueAt(at), nil
 	}
-	if err := refusal(s.task, s.known()); err != nil {
+	if err := w.limits.refusal(s.task, s.known()); err != nil {
 		return store.Failed, "", err
 	}
 	if s.task.ShouldRun != nil {
-		yes, err := w.pool.Ask(ctx, s.task.ShouldRun)
+		yes, err := w.pool.Ask(questionContext{ctx, w.session.Store()}, s.task.ShouldRun)
 		if err != nil {
 			return store.Failed, "", &questionError{condition, err}
 		}
@@ -57,20 +55,3 @@ func (w *Walk) gate(ctx context.Context, s *step) (store.State, string, error) {
 }
 
 func dueAt(at time.Time) string { return "due at " + at.UTC().Format(time.RFC3339) }
-
-// refusal is why an op must not be called, going by what the ledger says of it; nil if it may.
-func refusal(t *Task, e *store.Entry) error {
-	switch {
-	case e.State.Open():
-		return fmt.Errorf("%w: the ledger says that attempt %d is open, and has no way to close it", ErrIndeterminate, e.Attempt)
-	case e.State == store.RollbackFailed || e.State == store.RollbackPending:
-		why, _, _ := strings.Cut(e.Error, "\n")
-		return fmt.Errorf("%w: %s; call Rollback to try again, or Resolve", ErrRollbackFailed, why)
-	case e.State == store.Indeterminate && e.Delivery == store.Once && t.Verify == nil:
-		return fmt.Errorf("%w: its process died in attempt %d; give the op a Verify, or call Resolve", ErrIndeterminate, e.Attempt)
-	case e.Crashes >= ledger.MaxCrashes:
-		return fmt.Errorf("%w: %d times in a row; mend it, then call Resolve", ErrPoisoned, e.Crashes)
-	default:
-		return nil
-	}
-}

@@ -73,10 +73,13 @@ func (a *attempt) Progress(done, total int64) {
 	}
 	now := ledger.Wall.Now()
 	a.mu.Lock()
-	end := total > 0 && done >= total && !a.endTold
-	tell := a.running && (end || now.Sub(a.progressAt) >= progressPause)
+	if a.progress == nil {
+		a.progress = &progress{}
+	}
+	end := total > 0 && done >= total && !a.progress.ended
+	tell := a.running && (end || now.Sub(a.progress.at) >= progressPause)
 	if tell {
-		a.progressAt, a.endTold = now, a.endTold || end
+		a.progress.at, a.progress.ended = now, a.progress.ended || end
 	}
 	a.mu.Unlock()
 	if tell {
@@ -84,8 +87,11 @@ func (a *attempt) Progress(done, total int64) {
 	}
 }
 
-// Key implements opctx.Attempt.
-func (a *attempt) Key() string { return fmt.Sprintf("%s/%d/%s", a.Step.ID, a.generation, a.Direction) }
+// Key implements opctx.Attempt. The identity of the ledger is part of it, so that two tenants do not use
+// one key.
+func (a *attempt) Key() string {
+	return fmt.Sprintf("%s/%s/%d/%s", a.walk.session.Identity(), a.keyID, a.generation, a.Direction)
+}
 
 // Retrying implements opctx.Attempt.
 func (a *attempt) Retrying(err error, delay time.Duration) {
@@ -96,4 +102,10 @@ func (a *attempt) Retrying(err error, delay time.Duration) {
 }
 
 // AtCall implements opctx.Attempt.
-func (a *attempt) AtCall(f func()) { a.atCall = append(a.atCall, f) }
+func (a *attempt) AtCall(f func()) {
+	if before := a.atCall; before != nil {
+		a.atCall = func() { before(); f() }
+		return
+	}
+	a.atCall = f
+}

@@ -34,12 +34,12 @@ func (e *Engine) Decide(ctx context.Context, req *Request, d Decision) error {
 	if err != nil {
 		return err
 	}
-	entry := entries[d.ID]
+	entry := e.Catalog.entry(entries, d.ID)
 	if entry == nil {
 		if _, known := e.Catalog.index[d.ID]; !known {
 			return fmt.Errorf("%w: %s: neither the code nor the ledger knows it%s", ErrInvalidOption, doing, e.Catalog.didYouMean(d.ID))
 		}
-		entry = &store.Entry{ID: d.ID}
+		entry = &store.Entry{ID: e.Catalog.dated(d.ID).task.ID}
 	}
 	state, err := d.To(entry)
 	if err != nil {
@@ -59,9 +59,6 @@ func decide(ctx context.Context, s *ledger.Session, e *store.Entry, to store.Sta
 	err := s.Claim(ctx, r)
 	if err == nil {
 		r.Outcome[0] = store.Outcome{ID: e.ID, Token: token, State: to, Error: store.ErrorText(errors.New(note))}
-		if e.Seq == 0 && (to == store.Succeeded || to == store.RolledBack) { // else it keeps its place
-			r.Outcome[0].Seq = s.NextCompletion()
-		}
 		_, err = s.Settle(ctx, r, nil)
 	}
 	if err != nil {
@@ -87,11 +84,11 @@ func (e *Engine) Import(ctx context.Context, req *Request, in Import) ([]string,
 		return nil, fmt.Errorf("%w: Import: want an origin", ErrInvalidOption)
 	}
 	if in.DryRun {
-		entries, err := e.Full(ctx)
+		r, err := e.Full(ctx)
 		if err != nil {
 			return nil, err
 		}
-		marks, err := e.importMarks(in, entries, "")
+		marks, err := e.importMarks(in, r.entries, "")
 		return markIDs(marks), err
 	}
 	defer e.Watchers.Flush()
@@ -130,10 +127,10 @@ func (e *Engine) importMarks(in Import, entries map[string]*store.Entry, run str
 		case t == nil:
 			errs = append(errs, e.Catalog.notRegistered("Import", id))
 		case slices.Contains(in.IDs[:i], id):
-		case importable(entries[id]):
+		case importable(e.Catalog.entry(entries, id)):
 			var attempt int
-			if entry := entries[id]; entry != nil {
-				attempt = entry.Attempt
+			if entry := e.Catalog.entry(entries, id); entry != nil {
+				id, attempt = entry.ID, entry.Attempt
 			}
 			marks = append(marks, store.Mark{
 				ID: id, Attempt: attempt, State: store.Succeeded, Run: run, Seq: int64(i) + 1, Checksum: t.Checksum,

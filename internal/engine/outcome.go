@@ -5,18 +5,25 @@ import (
 	"fmt"
 
 	"github.com/sequencer-go/seq/exec"
+	"github.com/sequencer-go/seq/internal/verdict"
 	"github.com/sequencer-go/seq/store"
 )
 
-// state is what a step is after its forward attempt ended with err.
+// state is what an op is after its forward attempt ended with err. A Once op that was called and failed
+// is in doubt, unless its error says that nothing happened: it must not be called again by anybody who
+// does not know more.
 func (a *attempt) state(err error) store.State {
 	switch {
 	case a.ledgerErr != nil && a.phase == unclaimed:
 		return store.Failed // it was never called
-	case a.ledgerErr != nil, unverified(err):
+	case a.ledgerErr != nil, unverified(err), err != nil && a.once:
 		return store.Indeterminate
 	case err == nil:
 		return store.Succeeded
+	case a.interrupted(err) && (a.Step.Delivery == store.Transactional || !a.called):
+		return store.Pending // nothing of it is there
+	case a.interrupted(err):
+		return store.Indeterminate // as after a crash
 	case a.tolerable():
 		return store.Tolerated
 	default:
@@ -27,12 +34,8 @@ func (a *attempt) state(err error) store.State {
 // outcomeOf is what the ledger is told of an attempt that ended with err.
 func (a *attempt) outcomeOf(err error) store.Outcome {
 	out := store.Outcome{ID: a.Step.ID, Token: a.token, Error: errorDetail(err), Saved: a.Saved()}
-	if err == nil {
-		if a.completion == 0 {
-			a.completion = a.walk.session.NextCompletion()
-		}
-		out.Seq = a.completion
-	}
+	out.Interrupted = a.Direction == store.Forward && a.interrupted(err)
+	out.Permanent = a.Direction == store.Forward && !out.Interrupted && verdict.IsPermanent(err)
 	switch {
 	case a.Direction == store.Rollback && err == nil:
 		out.State = store.RolledBack
@@ -50,15 +53,21 @@ func (a *attempt) outcomeOf(err error) store.Outcome {
 // gone. The op is what it was before.
 func (a *attempt) unmade() store.Outcome {
 	e := a.step.known()
-	out := store.Outcome{ID: a.Step.ID, Token: a.token, State: e.State, Error: "it was not called"}
+	out := store.Outcome{ID: a.Step.ID, Token: a.token, State: e.State, Error: "it was not called", Withdrawn: true}
 	switch out.State {
 	case store.Failed, store.Tolerated, store.Indeterminate, store.RollbackPending:
 	case store.Succeeded: // it was to be repeated
-		out.Seq = e.Seq
+		out.Saved = e.Saved
 	default:
 		out.State = store.Pending
 	}
 	return out
+}
+
+// interrupted reports whether the run had been told to stop when the op returned err, and err says neither
+// that trying again is useless nor that nothing happened: then it tells nothing of the op.
+func (a *attempt) interrupted(err error) bool {
+	return err != nil && a.walk.stopped() && !verdict.IsPermanent(err) && !verdict.IsNotApplied(err)
 }
 
 // tolerable reports whether a failure of this attempt is a note only.
@@ -73,7 +82,7 @@ func effectOf(a *attempt, before store.State, err error) store.Effect {
 	switch {
 	case a == nil && (before == store.Indeterminate || before == store.RollbackFailed), unverified(err):
 		return store.EffectUnknown
-	case a == nil, errors.As(err, &q):
+	case a == nil, errors.As(err, &q), verdict.IsNotApplied(err):
 		return store.EffectNone
 	}
 	switch a.phase {

@@ -16,13 +16,16 @@ import (
 
 // rollback is what a walk knows once it has turned back.
 type rollback struct {
-	asked     map[string]bool  // the ops that Rollback was asked to undo; nil: what the run did
-	undo      map[string]*step // the ops that BeginRollback named
-	foreign   []*step          // those of them that are no step of the plan
+	asked     map[string]bool   // the ops that Rollback was asked to undo; nil: what the run did
+	undo      map[string]*step  // the ops that BeginRollback named
+	foreign   []*step           // those of them that are no step of the plan
+	order     []*step           // those of them in the order of undoing
+	blocked   map[string]string // what must not be undone yet, and the op behind which it stays
 	notUndone []string
 	blockedBy string // an op that could not be undone for now: what comes after it has to wait
 	state     store.RunState
-	undecided bool // the decision could not be recorded: the next run goes on with this one
+	failed    []*step // whose rollback failed earlier
+	undecided bool    // the decision could not be recorded: the next run goes on with this one
 }
 
 // BeginRollback implements exec.Walk.
@@ -55,6 +58,10 @@ func (w *Walk) beginRollback(ctx context.Context, asked map[string]bool) ([]stri
 		err = fmt.Errorf("rollback not started: %w", err)
 		w.fail(err)
 		return nil, err
+	}
+	r.order = targets
+	for _, s := range r.failed {
+		r.block(s, w.catalog)
 	}
 	ids := make([]string, len(targets))
 	for i, s := range targets {
@@ -100,6 +107,7 @@ func (w *Walk) targets(ctx context.Context, r *rollback) ([]*step, error) {
 			w.fail(w.opError(e.ID, store.Rollback, store.EffectUnknown, why))
 			r.state = store.RunRollbackFailed
 			r.notUndone = append(r.notUndone, e.ID)
+			r.failed = append(r.failed, s)
 		case !applied:
 		case s.task.Rollback == nil:
 			r.notUndone = append(r.notUndone, e.ID)
@@ -128,7 +136,11 @@ func (w *Walk) touched(ctx context.Context, r *rollback) ([]*step, error) {
 	if err != nil {
 		return nil, err
 	}
-	(&Planning{catalog: w.catalog, entries: entries}).adoptRenamed()
+	p := &Planning{catalog: w.catalog, entries: entries}
+	if err := p.adopt(); err != nil {
+		return nil, err
+	}
+	w.keys = p.keys
 	steps := make(map[string]*step, len(w.steps)+len(w.past))
 	for _, s := range w.past {
 		steps[s.plan.ID] = s
@@ -192,9 +204,9 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 	if s == nil {
 		return fmt.Errorf("%w: %s is not to be undone", plan.ErrInvalid, id)
 	}
-	if r.blockedBy != "" { // what completed before it has to wait for it
+	if by := cmp.Or(r.blockedBy, r.blocked[id]); by != "" {
 		s.state = store.RollbackPending
-		s.say("waits for "+r.blockedBy, s.err())
+		s.say("waits for "+by+", which could not be undone", s.err())
 		r.notUndone = append(r.notUndone, id)
 		return nil
 	}
@@ -207,13 +219,19 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 	s.state = store.RolledBack
 	s.say("", s.err())
 	if err != nil {
-		failure := w.opError(id, store.Rollback, effectOf(a, store.Running, err), err)
+		effect := effectOf(a, store.Running, err)
+		failure := w.opError(id, store.Rollback, effect, err)
 		s.state = store.RollbackFailed
-		s.say("", errors.Join(s.err(), failure))
+		if forward := s.err(); forward != nil {
+			s.say("", w.opError(id, store.Rollback, effect, errors.Join(err, forward)))
+		} else {
+			s.say("", failure)
+		}
 		if a.phase != committed || a.outcome != store.RollbackFailed {
 			s.state, r.blockedBy, r.state = store.RollbackPending, id, store.RunRollingBack
-		} else if r.state == store.RunRolledBack {
+		} else {
 			r.state = store.RunRollbackFailed
+			r.block(s, w.catalog)
 		}
 		r.notUndone = append(r.notUndone, id)
 		w.failures = append(w.failures, failure)
@@ -224,6 +242,34 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 		Kind: middleware.EventSettled, ID: id, Direction: store.Rollback, Attempt: a.Attempt, State: s.state, Err: err,
 	})
 	return err
+}
+
+// block keeps what must not be undone while s still stands: behind a migration everything that completed
+// before it, because nobody can say what of it the migration needs; behind an operation what it
+// depends on.
+func (r *rollback) block(s *step, c *Catalog) {
+	if r.blocked == nil {
+		r.blocked = map[string]string{}
+	}
+	below := c.below(s.plan.ID)
+	for _, other := range r.order {
+		id := other.plan.ID
+		if other != s && other.state != store.RolledBack && r.blocked[id] == "" && behind(s.entry, s.task, below, other.entry) {
+			r.blocked[id] = s.plan.ID
+		}
+	}
+}
+
+// behind reports whether the rollback of e has to wait for that of an op that could not be undone. What
+// completed after that op does not: it was done anew since, and nothing of the op rests on it.
+func behind(failed *store.Entry, t *Task, below map[string]bool, e *store.Entry) bool {
+	if failed.Seq > 0 && e.Seq > 0 && completed(e, failed) > 0 {
+		return false
+	}
+	if t.Kind == plan.Migration {
+		return failed.Seq == 0 || e.Seq > 0
+	}
+	return below[e.ID]
 }
 
 // undoAll undoes each op in turn, whatever becomes of the others.

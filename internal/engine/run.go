@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sequencer-go/seq/clock"
 	"github.com/sequencer-go/seq/exec"
 	"github.com/sequencer-go/seq/internal/ledger"
-	"github.com/sequencer-go/seq/internal/safecall"
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 )
@@ -29,7 +29,7 @@ func (e *Engine) Run(ctx context.Context, req *Request) (*Result, error) {
 	}
 	made, err := p.plan(ctx)
 	if err == nil {
-		err = agreed(made, req)
+		err = errors.Join(p.standing(), agreed(made, req))
 	}
 	if err != nil {
 		return e.failed(), err
@@ -37,20 +37,34 @@ func (e *Engine) Run(ctx context.Context, req *Request) (*Result, error) {
 	if len(made.Undo) == 0 && (made.Empty() || !e.awaits()) && p.enrolled(made.Plan) {
 		discarded := ledger.Discard()
 		discarded.Run.Strategy = e.Strategy.Name
-		if w := e.newWalk(discarded, made, p.entries); w.settleScheduled(p.now) {
-			return w.result(store.RunSucceeded, p.now), nil
+		if w := e.newWalk(discarded, made, p); w.settleScheduled(p.now) {
+			return w.result(store.RunSucceeded, p.now).with(made), nil
 		}
 	}
-	ctx, s, err := e.open(ctx, req.run(e.Strategy.Name), req.IfLeased)
+	run := req.run(e.Strategy.Name)
+	run.Saga, run.Work = holds(e.Strategy.Chain, middleware.LayerSaga), e.work(req)
+	watch := &sessionWatcher{engine: e, run: run.ID}
+	ctx, s, err := ledger.Open(ctx, e.Store, run, req.IfLeased, watch)
 	if err != nil {
 		return e.unavailable(req, err)
 	}
 	defer s.Close(ctx)
-	return e.underLease(ctx, s, p, made)
+	if held := watch.held.Load(); held != nil && !req.RetryFailed {
+		if result, err := e.failedElsewhere(ctx, s, held); err != nil {
+			return result, err
+		}
+	}
+	return e.withLease(ctx, s, p, made)
 }
 
 // failed is the result of a call that did nothing.
 func (e *Engine) failed() *Result { return &Result{Strategy: e.Strategy.Name, State: store.RunFailed} }
+
+// with adds what the plan says of code and ledger.
+func (r *Result) with(made *planned) *Result {
+	r.Findings = made.Findings
+	return r
+}
 
 // unavailable is the result of a call that did not get the lease.
 func (e *Engine) unavailable(req *Request, err error) (*Result, error) {
@@ -70,9 +84,9 @@ func agreed(made *planned, req *Request) error {
 	return refuse(made.Findings)
 }
 
-// underLease is a run once it has the lease. before and made are from before that.
-func (e *Engine) underLease(ctx context.Context, s *ledger.Session, before *Planning, made *planned) (*Result, error) {
-	p, err := e.Load(ctx, before.req, s.Entries)
+// withLease is a run once it has the lease. before and made are from before that.
+func (e *Engine) withLease(ctx context.Context, s *ledger.Session, before *Planning, made *planned) (*Result, error) {
+	p, err := e.Load(ctx, before.req, underLease(s))
 	if err != nil {
 		return e.failed(), err
 	}
@@ -80,27 +94,28 @@ func (e *Engine) underLease(ctx context.Context, s *ledger.Session, before *Plan
 	if err != nil {
 		return cmp.Or(earlier, e.failed()), err
 	}
-	result := e.failed()
+	result := e.failed().with(made)
 	result.Earlier = earlier
 	if !p.sameAs(before, made.Plan) {
 		if made, err = p.plan(ctx); err != nil {
 			return result, err
 		}
 	}
-	if err := agreed(made, p.req); err != nil {
+	if err := errors.Join(p.standing(), agreed(made, p.req)); err != nil {
 		return result, err
 	}
 	if len(made.Steps) == 0 {
 		result.State = store.RunSucceeded
 		return result, nil
 	}
-	w := e.newWalk(s, made, p.entries)
+	w := e.newWalk(s, made, p)
 	w.announce(middleware.Event{Kind: middleware.EventPlanned, Plan: made.Plan})
 	if err := w.begin(ctx, p, true); err != nil {
 		return result, err
 	}
 	result, err = e.rounds(ctx, w, p.req)
 	result.Earlier = earlier
+	result.with(made)
 	return result, err
 }
 
@@ -129,7 +144,8 @@ func (e *Engine) rounds(ctx context.Context, w *Walk, req *Request) (*Result, er
 
 // execute sends a walk through the run middleware and the executor.
 func (e *Engine) execute(ctx context.Context, w *Walk, executor exec.Executor) error {
-	err := safecall.Do(func() error { return surround(executor, e.Strategy.Chain).Execute(ctx, w) })
+	w.ctx = ctx
+	err := w.surround(executor, e.Strategy.Chain).Execute(ctx, w)
 	w.pool.Close()
 	return err
 }
@@ -155,7 +171,7 @@ func (e *Engine) nextRound(ctx context.Context, w *Walk, req *Request, at time.T
 	w.suspended = false
 	var p *Planning
 	err := ledger.Retry(context.WithoutCancel(ctx), func(ctx context.Context, _ bool) (err error) {
-		p, err = e.Load(ctx, req, s.Entries)
+		p, err = e.Load(ctx, req, underLease(s))
 		return err
 	})
 	if err != nil {
@@ -165,29 +181,33 @@ func (e *Engine) nextRound(ctx context.Context, w *Walk, req *Request, at time.T
 		return nil, err
 	}
 	left := *req
-	left.Due, left.Only = false, w.archive(p)
+	left.Due, left.Dependencies = false, false
+	var past []*step
+	var place map[string]int
+	left.round, past, place = w.archive(p)
 	p.req = &left
 	made, err := p.plan(ctx)
 	if err != nil {
 		return nil, err
 	}
-	next := e.newWalk(s, made, p.entries)
-	next.past, next.place, next.failures = w.past, w.place, w.failures
+	next := e.newWalk(s, made, p)
+	next.past, next.place, next.failures = past, place, w.failures
 	next.halted.Store(w.halted.Load())
 	next.keepGoing.Store(w.keepGoing.Load())
 	return next, next.begin(ctx, p, false)
 }
 
-// archive puts the steps aside that have had their turn, and returns the IDs of the others. What had
-// its turn and need not be waited for counts as done in the planning of the next round.
-func (w *Walk) archive(p *Planning) []string {
-	if w.place == nil {
-		w.place = make(map[string]int, len(w.steps))
+// archive returns what is left for the next round, the steps that have had their turn in this one and
+// those before, and where each stood in the plan of the first. A step whose condition was false counts
+// as done in the planning of the next round.
+func (w *Walk) archive(p *Planning) (left map[string]bool, past []*step, place map[string]int) {
+	left, past, place = map[string]bool{}, slices.Clone(w.past), w.place
+	if place == nil {
+		place = make(map[string]int, len(w.steps))
 		for i := range w.steps {
-			w.place[w.steps[i].plan.ID] = i
+			place[w.steps[i].plan.ID] = i
 		}
 	}
-	left := []string{}
 	for i := range w.steps {
 		s := &w.steps[i]
 		id := s.plan.ID
@@ -195,38 +215,45 @@ func (w *Walk) archive(p *Planning) []string {
 		switch {
 		case s.state != store.Scheduled:
 		case !isDone(e) || e.Attempt == s.known().Attempt:
-			left = append(left, id)
+			left[id] = true
 			continue
 		default:
 			s.state = store.Succeeded
 			s.say("done by another process", nil)
 		}
-		w.past = append(w.past, s)
+		past = append(past, s)
 	}
 	p.waived = map[string]bool{}
-	for _, s := range w.past {
+	for _, s := range past {
 		if s.waived() {
 			p.waived[s.plan.ID] = true
 		}
 	}
-	return left
+	return left, past, place
+}
+
+// continues reports whether a new run goes on with one that has no end.
+func continues(mine, r *store.Run) bool {
+	return (r.State == store.RunStarted || r.State == store.RunInterrupted) &&
+		r.Strategy == mine.Strategy && r.Selection == mine.Selection && r.Saga == mine.Saga
 }
 
 // begin records the run, and enrols what has a schedule. In the first round, a run of the same strategy
-// whose process died is continued under its ID, so that a saga still knows what belongs to it.
+// and selection that has no end is continued under its ID, so that a saga still knows what belongs to it:
+// one whose process died, or a saga that was interrupted.
 func (w *Walk) begin(ctx context.Context, p *Planning, first bool) error {
 	s := w.session
-	dead, err := s.UnfinishedRuns(ctx, store.RunStarted, store.RunRollingBack)
+	open, err := s.UnfinishedRuns(ctx)
 	if err != nil {
 		return err
 	}
-	for _, r := range dead {
-		if first && r.State == store.RunStarted && r.Strategy == w.strategy && !p.req.Due {
+	for _, r := range open {
+		if first && continues(&s.Run, &r) {
 			s.Run.ID, s.Run.Reason = r.ID, cmp.Or(s.Run.Reason, r.Reason)
 			break
 		}
 	}
-	if err := s.Abandon(dead); err != nil {
+	if err := s.CloseDead(open); err != nil {
 		return err
 	}
 	s.Run.State = store.RunStarted

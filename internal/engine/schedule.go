@@ -36,7 +36,7 @@ func (w *Walk) nextDue() (at time.Time, ok bool) {
 func (w *Walk) enrolment(i int, now time.Time) (store.Mark, bool) {
 	s, due := &w.steps[i], w.due(i)
 	e := s.known()
-	if due.IsZero() || s.plan.Skip != "" || e.State == store.Indeterminate || e.State.Done() || refusal(s.task, e) != nil {
+	if due.IsZero() || s.plan.Skip != "" || e.State == store.Indeterminate || e.State.Done() || w.limits.refusal(s.task, e) != nil {
 		return store.Mark{}, false
 	}
 	if (e.State == store.Failed || e.State == store.Tolerated) && !due.After(now) {

@@ -25,7 +25,7 @@ func (e *Engine) Serve(ctx context.Context, req *Request, final func(error) bool
 	var left []string
 	for ctx.Err() == nil {
 		result, err := e.Run(ctx, &due)
-		var failed *RunFailure
+		var failed *RunError
 		if err != nil && ctx.Err() == nil && !errors.As(err, &failed) && final(err) {
 			return err
 		}
@@ -53,12 +53,12 @@ func (e *Engine) Serve(ctx context.Context, req *Request, final func(error) bool
 
 // agenda is what a run would do now, and when the schedule holds something next, zero if nothing.
 func (e *Engine) agenda(ctx context.Context) (due []string, next time.Time) {
-	entries, err := e.brief(&Request{})(ctx)
+	r, err := e.brief(&Request{})(ctx)
 	if err != nil {
 		return nil, next
 	}
 	now := e.Clock.Now()
-	for id, entry := range entries {
+	for id, entry := range r.entries {
 		if _, known := e.Catalog.index[id]; known && isDue(entry, now) {
 			due = append(due, id)
 		}

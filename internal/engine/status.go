@@ -13,6 +13,7 @@ type OpStatus struct {
 	Task    *Task        // nil: the code does not have it
 	Entry   *store.Entry // nil: the ledger does not know it
 	Refused string       // why no run will call it
+	Earlier int          // attempts that it had under an earlier ID
 	Waits   []string     // the dependencies that are not done
 }
 
@@ -20,7 +21,10 @@ type OpStatus struct {
 func (p *Planning) Now() time.Time { return p.now }
 
 // Status is how the ops stand that the request lets through, in chronological order.
-func (p *Planning) Status() []OpStatus {
+func (p *Planning) Status() ([]OpStatus, error) {
+	if err := p.unknownTargets(); err != nil {
+		return nil, err
+	}
 	list := make([]OpStatus, 0, len(p.catalog.tasks))
 	for i := range p.catalog.tasks {
 		t := p.catalog.tasks[i]
@@ -28,8 +32,11 @@ func (p *Planning) Status() []OpStatus {
 			continue
 		}
 		out := OpStatus{Task: t.task, Entry: p.entries[t.task.ID]}
+		if before := p.before[t.task.ID]; before != nil {
+			out.Earlier = before.Attempt
+		}
 		if e := out.Entry; e != nil {
-			if err := refusal(t.task, e); err != nil && e.State != store.RollbackPending && !e.State.Open() {
+			if err := p.limits.refusal(t.task, e); err != nil && e.State != store.RollbackPending && !e.State.Open() {
 				out.Refused = err.Error()
 			}
 		}
@@ -43,7 +50,7 @@ func (p *Planning) Status() []OpStatus {
 		}
 		list = append(list, out)
 	}
-	return p.withUnregistered(list)
+	return p.withUnregistered(list), nil
 }
 
 // withUnregistered merges the entries of no task into a list in chronological order.

@@ -8,8 +8,9 @@ import (
 	"github.com/sequencer-go/seq/store"
 )
 
-// step is what a walk knows of a step. Whoever moved status away from idle owns the rest. There may be
-// a million of them.
+// step is the state of one step of a walk. The goroutine that moved status from idle or reserved to busy owns
+// the other fields until it stores settled; from then on anybody may read them. There may be a million
+// steps, so what few of them need is behind a pointer.
 type step struct {
 	status   atomic.Uint32
 	state    store.State
@@ -77,10 +78,10 @@ func (s *step) known() *store.Entry {
 var unknownEntry store.Entry
 
 // isPlain reports whether nothing but what it waits for can keep a step from running.
-func (s *step) isPlain() bool {
+func (s *step) isPlain(l limits) bool {
 	e := s.known()
 	return s.plan.Skip == "" && s.plan.NotBefore.IsZero() && !s.plan.Conditional &&
-		e.State != store.Indeterminate && e.Crashes == 0 && refusal(s.task, e) == nil
+		e.State != store.Indeterminate && e.Crashes == 0 && l.refusal(s.task, e) == nil
 }
 
 // answer is what Do answers for a step that has settled.
@@ -91,7 +92,7 @@ func (s *step) answer() error {
 	return nil
 }
 
-// giveBack leaves a step as it was, not started.
+// giveBack undoes the move to busy of a step that was not started, so that a later Do can take it.
 func (s *step) giveBack(claimed bool) {
 	if claimed {
 		s.status.Store(reserved)

@@ -21,7 +21,9 @@ type Task struct {
 	RollbackOnFailure bool
 	DependsOn         []string
 	RenamedFrom       []string
+	Replaces          []string
 	AllowedToFail     bool
+	MaxFailures       int
 	ExecuteAt         func(now time.Time) time.Time
 	ShouldRun         func(ctx context.Context) (bool, error)
 	Tags              []string

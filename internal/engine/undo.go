@@ -31,7 +31,7 @@ func (e *Engine) Rollback(ctx context.Context, req *Request) (*Result, error) {
 		return r, err
 	}
 	defer s.Close(ctx)
-	p, err := e.Load(ctx, req, s.Entries)
+	p, err := e.Load(ctx, req, underLease(s))
 	if err != nil {
 		return failed, err
 	}
@@ -39,11 +39,7 @@ func (e *Engine) Rollback(ctx context.Context, req *Request) (*Result, error) {
 	if err != nil {
 		return failed, err
 	}
-	dead, err := s.UnfinishedRuns(ctx, store.RunStarted) // nobody goes on with what is being undone
-	if err == nil {
-		err = s.Abandon(dead)
-	}
-	if err != nil {
+	if err := e.closeStarted(ctx, s); err != nil { // nobody goes on with what is being undone
 		return failed, err
 	}
 	result := &Result{Strategy: RollbackName, State: store.RunSucceeded}
@@ -56,10 +52,46 @@ func (e *Engine) Rollback(ctx context.Context, req *Request) (*Result, error) {
 			return result, err
 		}
 	}
-	if dead, err = s.UnfinishedRuns(ctx, store.RunRollingBack); err == nil { // what they had left is undone now
-		_ = s.Abandon(dead) // else the next run does it
+	return result, e.closeUndone(ctx, s, req)
+}
+
+// closeStarted closes the runs whose process died.
+func (e *Engine) closeStarted(ctx context.Context, s *ledger.Session) error {
+	open, err := s.UnfinishedRuns(ctx)
+	if err != nil {
+		return err
 	}
-	return result, nil
+	return s.CloseDead(slices.DeleteFunc(open, func(r store.Run) bool { return r.State != store.RunStarted }))
+}
+
+// closeUndone closes the runs that have nothing left to be undone: those that were turning back, and the
+// one that was asked for, or any saga none of whose ops is done any more.
+func (e *Engine) closeUndone(ctx context.Context, s *ledger.Session, req *Request) error {
+	open, err := s.UnfinishedRuns(ctx)
+	if err != nil || len(open) == 0 {
+		return nil //nolint:nilerr // what was asked for is undone; the next run closes what is left
+	}
+	entries, err := ledger.ByID(e.Store.Load(ctx))
+	if err != nil {
+		return nil //nolint:nilerr // likewise
+	}
+	rest := map[string]bool{}
+	for _, entry := range entries {
+		switch entry.State {
+		case store.Succeeded, store.Indeterminate, store.RollbackPending, store.RollingBack, store.RollbackFailed:
+			rest[entry.Run] = true
+		}
+	}
+	for _, r := range open {
+		switch {
+		case r.State == store.RunRollingBack:
+			_ = s.CloseDead([]store.Run{r})
+		case r.State == store.RunInterrupted && !rest[r.ID]:
+			r.State = store.RunRolledBack
+			_, _ = s.Write(store.Batch{Run: &r})
+		}
+	}
+	return nil
 }
 
 // PreviewRollback returns what Rollback would undo now, as a plan whose steps stand in the order of
@@ -101,7 +133,7 @@ func (e *Engine) finishRollbacks(ctx context.Context, s *ledger.Session, p *Plan
 		if result, err = e.finishRollback(ctx, s, p); err != nil {
 			return result, p, err
 		}
-		if p, err = e.Load(ctx, p.req, s.Entries); err != nil {
+		if p, err = e.Load(ctx, p.req, underLease(s)); err != nil {
 			return result, p, err
 		}
 	}
@@ -128,7 +160,7 @@ func (e *Engine) finishRollback(ctx context.Context, s *ledger.Session, p *Plann
 func (e *Engine) undo(ctx context.Context, s *ledger.Session, asked map[string]bool) (*Result, error) {
 	back := *e
 	back.Strategy.Chain = slices.DeleteFunc(slices.Clone(e.Strategy.Chain), func(m middleware.Middleware) bool { return m.Run != nil })
-	w := back.newWalk(s, &planned{Plan: &plan.Plan{Strategy: RollbackName}}, nil)
+	w := back.newWalk(s, &planned{Plan: &plan.Plan{Strategy: RollbackName}}, &Planning{})
 	began := e.Clock.Now()
 	w.announce(middleware.Event{Kind: middleware.EventRunStarted})
 	err := back.execute(ctx, w, exec.Func(func(ctx context.Context, _ exec.Walk) error {
@@ -153,6 +185,16 @@ func (p *Planning) targets() ([]*store.Entry, error) {
 		}
 	}
 	switch {
+	case p.req.Run != "":
+		unfinished, done = nil, nil
+		for _, e := range p.entries {
+			switch e.State {
+			case store.Succeeded, store.Indeterminate, store.RollbackPending, store.RollbackFailed:
+				if e.Run == p.req.Run {
+					done = append(done, e)
+				}
+			}
+		}
 	case p.req.Last > 0:
 		slices.SortFunc(done, func(a, b *store.Entry) int { return completed(b, a) })
 		done = done[:min(p.req.Last, len(done))]

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -35,39 +36,47 @@ type Walk struct {
 	opError   OpErrorFunc
 	strategy  string
 	tolerates bool // failures of ops that are allowed to fail
+	contains  bool // there is middleware around steps, which could end its goroutine
 	quiet     bool // nobody asks how long a step takes
 	made      time.Time
 
-	pool     safecall.Pool // calls the functions of ops
+	pool     safecall.Pool // calls what may panic
+	running  counter       // steps that are being done or undone
 	attempts slab[attempt]
+	keys     map[string]string // see Planning
 
 	past  []*step        // of earlier rounds of the run; they have had their turn
 	place map[string]int // where each step stood in the plan of the first round; nil in that
 
+	ctx       context.Context // of the run: its end interrupts it
+	limits    limits
 	halted    atomic.Pointer[string] // why no step starts any more
 	keepGoing atomic.Bool
 	suspended bool // the lease is given back: nothing can be written
 
-	mu       sync.Mutex
-	failures []error
-	rollback *rollback // after BeginRollback
+	mu          sync.Mutex
+	failures    []error   // of ops that were not allowed to fail
+	interrupted []error   // of ops that were interrupted
+	ledgerErr   error     // the first failure of the ledger
+	rollback    *rollback // after BeginRollback
 }
 
 // An OpErrorFunc makes the error that says which op failed, in which phase, and with what effect.
 type OpErrorFunc func(id string, d store.Direction, effect store.Effect, err error) error
 
-// newWalk lays out the state of the steps of a plan. entries are what the ledger has of their ops.
-func (e *Engine) newWalk(s *ledger.Session, p *planned, entries map[string]*store.Entry) *Walk {
+// newWalk lays out the state of the steps of a plan that was made by p.
+func (e *Engine) newWalk(s *ledger.Session, made *planned, p *Planning) *Walk {
 	w := &Walk{
-		plan: p.Plan, handler: handler(e.Strategy.Chain), clock: e.Clock, made: e.Clock.Now(), session: s, catalog: e.Catalog,
+		plan: made.Plan, keys: p.keys, limits: p.limits, handler: handler(e.Strategy.Chain), clock: e.Clock, made: e.Clock.Now(), session: s, catalog: e.Catalog,
 		watchers: e.Watchers, opError: e.OpError, strategy: s.Run.Strategy,
 		tolerates: holds(e.Strategy.Chain, middleware.LayerTolerate),
+		contains:  slices.ContainsFunc(e.Strategy.Chain, func(m middleware.Middleware) bool { return m.Step != nil }),
 	}
-	w.layOut(entries, func(i int) (task *Task, declared int32) {
-		if p.declared != nil {
-			declared = p.declared[i]
+	w.layOut(p.entries, func(i int) (task *Task, declared int32) {
+		if made.declared != nil {
+			declared = made.declared[i]
 		}
-		return e.Catalog.find(p.Steps[i].ID), declared
+		return e.Catalog.find(made.Steps[i].ID), declared
 	})
 	return w
 }
@@ -110,7 +119,7 @@ func (w *Walk) layOut(entries map[string]*store.Entry, taskOf func(i int) (*Task
 		if len(entries) > 0 {
 			s.entry = entries[steps[i].ID]
 		}
-		s.plain = s.isPlain()
+		s.plain = s.isPlain(w.limits)
 		if w.dues == nil && !steps[i].NotBefore.IsZero() {
 			w.dues = make([]time.Time, len(steps)) // what came before it is due at once
 		}
@@ -155,6 +164,8 @@ func (w *Walk) do(ctx context.Context, i int, next func() int) error {
 	if i < 0 || i >= len(w.steps) {
 		return fmt.Errorf("%w: the executor asks for step %d of %d", plan.ErrInvalid, i, len(w.steps))
 	}
+	w.running.add()
+	defer w.running.done()
 	s := &w.steps[i]
 	fresh := s.status.CompareAndSwap(idle, busy)
 	claimed := !fresh && s.status.CompareAndSwap(reserved, busy)
@@ -193,13 +204,25 @@ func (w *Walk) run(ctx context.Context, s *step, next func() int) (store.State, 
 		a.began = w.clock.Now().Sub(w.made)
 	}
 	err := a.through(ctx)
-	return a.state(err), err
+	state := a.state(err)
+	if state == store.Indeterminate && a.ledgerErr == nil && a.tolerable() && !a.interrupted(err) {
+		state = store.Tolerated // the ledger keeps the doubt
+	}
+	return state, err
 }
 
-// settle notes what became of a step, and tells the watchers.
+// settle ends a step in a state, and tells the watchers. The goroutine that moved the step to busy calls
+// it once; its last act publishes the step to whoever waits for it.
 func (w *Walk) settle(s *step, state store.State, reason string, err error) {
 	a := s.attempt
 	s.state = state
+	stopped := a != nil && a.interrupted(err)
+	if a != nil && a.ledgerErr != nil {
+		w.noteLedger(a.ledgerErr)
+	}
+	if stopped {
+		reason = "interrupted"
+	}
 	if state == store.Failed && s.plan.AllowedToFail && w.tolerates && (a == nil || a.ledgerErr == nil) {
 		s.state = store.Tolerated // a condition that cannot be answered, say
 	}
@@ -215,7 +238,11 @@ func (w *Walk) settle(s *step, state store.State, reason string, err error) {
 		s.attempt = nil
 	}
 	s.say(reason, err)
-	if s.state == store.Failed || s.state == store.Indeterminate {
+	switch {
+	case stopped:
+		w.interrupt(err)
+		s.stops = true
+	case s.state == store.Failed || s.state == store.Indeterminate:
 		s.failed = true
 		w.fail(err)
 		if s.plan.Kind == plan.Migration {
@@ -233,6 +260,28 @@ func (w *Walk) settle(s *step, state store.State, reason string, err error) {
 
 // halt keeps every step that has not started from starting. The first reason counts.
 func (w *Walk) halt(why string) { w.halted.CompareAndSwap(nil, &why) }
+
+func (w *Walk) interrupt(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.interrupted = append(w.interrupted, err)
+}
+
+func (w *Walk) noteLedger(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ledgerErr = cmp.Or(w.ledgerErr, err)
+}
+
+// stopped reports whether the run was told to stop, or lost its lease.
+func (w *Walk) stopped() bool { return w.ctx != nil && w.ctx.Err() != nil }
+
+// Interrupted implements exec.Walk.
+func (w *Walk) Interrupted() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.stopped() && len(w.failures) == 0
+}
 
 func (w *Walk) fail(err error) {
 	w.mu.Lock()

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/sequencer-go/seq/middleware"
@@ -12,6 +13,7 @@ import (
 type sessionWatcher struct {
 	engine *Engine
 	run    string
+	held   atomic.Pointer[store.LeaseError] // by whom the lease was held when the wait began
 }
 
 func (s *sessionWatcher) send(e middleware.Event) {
@@ -23,6 +25,7 @@ func (s *sessionWatcher) send(e middleware.Event) {
 }
 
 func (s *sessionWatcher) LeaseHeld(by *store.LeaseError) {
+	s.held.CompareAndSwap(nil, by)
 	s.send(middleware.Event{Kind: middleware.EventWaiting, Err: by, Reason: fmt.Sprintf("waits for %s", by.Holder)})
 }
 

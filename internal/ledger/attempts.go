@@ -96,19 +96,16 @@ func (s *Session) Settle(ctx context.Context, r *Records, next []store.Claim) (c
 // Atomic calls fn in a transaction of the store; see [store.Store].
 func (s *Session) Atomic(ctx context.Context, r *Records, fn func(context.Context) (store.Batch, error)) (refused []string, err error) {
 	refused, err = s.store.Atomic(ctx, s.current(), r.Claim[0], fn)
-	s.heard()
+	s.noteAnswer()
 	return refused, err
 }
 
 // Write writes a batch, once.
 func (s *Session) Write(b store.Batch) (refused []string, err error) { return s.write(b) }
 
-// NextCompletion draws the next number in the order of completion.
-func (s *Session) NextCompletion() int64 { return s.completed.Add(1) }
-
 // recorded reports whether the ledger has this outcome of an attempt already.
 func (s *Session) recorded(ctx context.Context, out *store.Outcome, attempt int) bool {
-	history, err := s.store.History(ctx, out.ID)
+	history, err := s.store.History(ctx, out.ID, store.Page{Before: int64(attempt) + 1, Limit: 1})
 	if err != nil {
 		return false
 	}
@@ -140,21 +137,31 @@ func (s *Session) BeginRollback(ctx context.Context, marks []store.Mark) error {
 	})
 }
 
+// attemptsPage is how many attempts are read at a time.
+const attemptsPage = 100
+
 // Doubtful reports whether an earlier attempt of the same run, before the last one, ended and nobody
 // knows how: that the last one failed does not say that the others did.
 func (s *Session) Doubtful(ctx context.Context, e *store.Entry) (doubt bool, err error) {
 	err = Retry(context.WithoutCancel(ctx), func(ctx context.Context, _ bool) error {
-		history, err := s.store.History(ctx, e.ID)
 		doubt = false
-		for _, a := range history {
-			switch {
-			case a.Direction != store.Forward: // undone, or a person has looked
-				doubt = false
-			case a.Run == e.Run && a.State == store.Indeterminate:
-				doubt = true
+		for after := (store.Position{ID: e.ID}); ; {
+			attempts, err := s.store.RunAttempts(ctx, e.Run, after, attemptsPage)
+			for _, a := range attempts {
+				switch {
+				case a.ID != e.ID:
+					return nil
+				case a.Direction != store.Forward: // undone, or a person has looked
+					doubt = false
+				case a.State == store.Indeterminate:
+					doubt = true
+				}
+				after.Number = a.Number
+			}
+			if err != nil || len(attempts) < attemptsPage {
+				return err
 			}
 		}
-		return err
 	})
 	return doubt, err
 }

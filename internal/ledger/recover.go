@@ -8,9 +8,9 @@ import (
 	"github.com/sequencer-go/seq/store"
 )
 
-// MaxCrashes is how many processes in a row an op, or its rollback, may take down before it is left
-// to a person.
-const MaxCrashes = 3
+// maxRollbackCrashes is how many processes in a row a rollback may take down before it is left to a
+// person.
+const maxRollbackCrashes = 3
 
 // ByID turns what a store's Load answers into a map.
 func ByID(list []store.Entry, err error) (map[string]*store.Entry, error) {
@@ -25,7 +25,7 @@ func ByID(list []store.Entry, err error) (map[string]*store.Entry, error) {
 }
 
 // Entries reads the ledger under the lease, after it has closed the attempts that dead processes
-// left open. What completes from now on has larger completion numbers than everything in it.
+// left open.
 func (s *Session) Entries(ctx context.Context) (map[string]*store.Entry, error) {
 	entries, err := ByID(s.store.Load(ctx))
 	if err != nil {
@@ -34,11 +34,6 @@ func (s *Session) Entries(ctx context.Context) (map[string]*store.Entry, error) 
 	recovered, err := s.recover(ctx, entries)
 	if err == nil && recovered {
 		entries, err = ByID(s.store.Load(ctx))
-	}
-	for _, e := range entries {
-		if e.Seq > s.completed.Load() {
-			s.completed.Store(e.Seq)
-		}
 	}
 	return entries, err
 }
@@ -50,7 +45,7 @@ func (s *Session) recover(ctx context.Context, entries map[string]*store.Entry) 
 	lease := s.current()
 	var batch store.Batch
 	for _, e := range entries {
-		if !e.State.Open() || e.Fence >= lease.Epoch {
+		if !e.State.Open() || e.Lease != lease.Name || e.Life == "" && e.Fence >= lease.Epoch {
 			continue
 		}
 		out := store.Outcome{ID: e.ID, Token: e.Token, Lost: true, State: store.Indeterminate, Error: "its process died"}
@@ -61,7 +56,7 @@ func (s *Session) recover(ctx context.Context, entries map[string]*store.Entry) 
 				return false, fmt.Errorf("recover: %w", err)
 			}
 			out.State = store.RollbackPending
-			if died >= MaxCrashes { // the others' turn; Rollback tries again
+			if died >= maxRollbackCrashes { // the others' turn; Rollback tries again
 				out.State, out.Error = store.RollbackFailed, fmt.Sprintf("its process died, %d times in a row", died)
 			}
 		case e.Delivery == store.Transactional:
@@ -87,12 +82,12 @@ func (s *Session) recover(ctx context.Context, entries map[string]*store.Entry) 
 // deaths is how many processes in a row died undoing an op, with the one whose attempt is open. Those
 // that died doing it before are not the fault of its rollback.
 func (s *Session) deaths(ctx context.Context, e *store.Entry) (int, error) {
-	if e.Crashes+1 < MaxCrashes {
+	if e.Crashes+1 < maxRollbackCrashes {
 		return e.Crashes + 1, nil
 	}
 	died := 0
-	history, err := s.store.History(ctx, e.ID)
-	for _, a := range slices.Backward(history) {
+	history, err := s.store.History(ctx, e.ID, store.Page{Limit: maxRollbackCrashes + 1})
+	for _, a := range history {
 		if a.Direction != store.Rollback || !a.Lost && !a.State.Open() {
 			break
 		}

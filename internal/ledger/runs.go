@@ -3,47 +3,42 @@ package ledger
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/sequencer-go/seq/store"
 )
 
-// lookBack is how many runs may have started after one whose process died, so that it is still found.
-const lookBack = 100
-
 // NewRunID is random; runs are ordered by when they started.
 func NewRunID() string { return store.NewToken().String() }
 
-// RunOf is the run with this ID, if it is among the latest; false if it is not, or cannot be read.
+// RunOf is the run with this ID; false if there is none, or it cannot be read.
 func (s *Session) RunOf(ctx context.Context, id string) (store.Run, bool) {
-	runs, err := s.store.Runs(ctx, lookBack)
-	if err != nil {
-		return store.Run{}, false
-	}
-	i := slices.IndexFunc(runs, func(r store.Run) bool { return r.ID == id })
-	if i < 0 {
-		return store.Run{}, false
-	}
-	return runs[i], true
+	r, known, err := s.store.LookupRun(ctx, id)
+	return r, known && err == nil
 }
 
-// UnfinishedRuns are the runs in one of these states, the latest first. None of them is under way: the
-// lease is ours.
-func (s *Session) UnfinishedRuns(ctx context.Context, states ...store.RunState) ([]store.Run, error) {
-	runs, err := s.store.Runs(ctx, lookBack)
+// UnfinishedRuns are the runs that are not over, the latest first. None of them is under way, but for
+// those that wait for their time: the lease is ours.
+func (s *Session) UnfinishedRuns(ctx context.Context) ([]store.Run, error) {
+	runs, err := s.store.UnfinishedRuns(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the runs: %w", err)
 	}
-	return slices.DeleteFunc(runs, func(r store.Run) bool { return !slices.Contains(states, r.State) }), nil
+	return runs, nil
 }
 
-// Abandon closes runs whose process died, but for the session's own.
-func (s *Session) Abandon(runs []store.Run) error {
+// CloseDead writes what became of runs whose process died, but for the session's own and those that only
+// wait. A saga is interrupted: it stays unfinished, until somebody brings it to an end. Any other is
+// abandoned, and so is one whose rollback others have ended.
+func (s *Session) CloseDead(runs []store.Run) error {
 	for _, r := range runs {
-		if r.ID == s.Run.ID {
+		switch {
+		case r.ID == s.Run.ID, r.State == store.RunWaiting, r.State == store.RunInterrupted:
 			continue
+		case r.State == store.RunStarted && r.Saga:
+			r.State, r.Error = store.RunInterrupted, "its process died, or lost the lease"
+		default:
+			r.State = store.RunAbandoned
 		}
-		r.State = store.RunAbandoned
 		if _, err := s.write(store.Batch{Run: &r}); err != nil {
 			return fmt.Errorf("close the run %s: %w", r.ID, err)
 		}

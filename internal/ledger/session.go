@@ -68,7 +68,6 @@ type Session struct {
 	end     func()
 
 	committer committer
-	completed atomic.Int64 // the largest completion number so far
 
 	mu    sync.Mutex
 	lease store.Lease
@@ -129,6 +128,9 @@ func (s *Session) Suspend(ctx context.Context) {
 // tolerates a short outage of the ledger.
 func (s *Session) Resume(ctx context.Context) error { return s.acquire(ctx, Wait, true) }
 
+// Identity is the random name of the ledger; zero for one that discards everything.
+func (s *Session) Identity() store.Token { return s.current().Identity }
+
 // Store is where the session writes.
 func (s *Session) Store() store.Store { return s.store }
 
@@ -154,7 +156,7 @@ func (s *Session) acquire(ctx context.Context, choice IfLeased, patient bool) er
 	var heldBy error       // and what it answered
 	for announced := false; ; {
 		asked := Wall.Now()
-		lease, err := s.store.Acquire(ctx, s.Run.Owner)
+		lease, err := s.store.Acquire(ctx, store.RunLease, s.Run.Owner)
 		if err == nil {
 			s.keep(ctx, lease, asked)
 			s.watch.Acquired()
@@ -224,8 +226,8 @@ func (s *Session) trust(lease store.Lease, asked time.Time) {
 	s.trusted.Store(int64(asked.Sub(s.opened) + lease.TTL*2/3))
 }
 
-// heard notes that the ledger has answered just now.
-func (s *Session) heard() time.Time {
+// noteAnswer notes that the ledger has answered just now, and returns the time.
+func (s *Session) noteAnswer() time.Time {
 	now := Wall.Now()
 	s.answered.Store(int64(now.Sub(s.opened)))
 	return now

@@ -9,6 +9,10 @@ import (
 // StoreKey is the key of the store.Store that records the attempt.
 type StoreKey struct{}
 
+// TxKey is the key of the transaction that an attempt is made in. The context of another attempt hides
+// it: an op that runs another sequencer lends it nothing.
+type TxKey struct{}
+
 // AttemptKey is the key of the [Attempt].
 type AttemptKey struct{}
 

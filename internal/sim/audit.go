@@ -6,8 +6,9 @@ import (
 	"github.com/sequencer-go/seq/store"
 )
 
-// invariants are those of reliability.md §3.3, under their numbers there. The states are
-// seq.State, a run is a row, the epoch is Lease.Epoch and the fence Entry.Fence.
+// invariants are those of docs/reliability.md, under their numbers there, restated for leases of several
+// names and for lives. The states are store.State, a run is a row, the epoch is Lease.Epoch and the fence
+// Entry.Fence.
 var invariants = map[int]string{
 	1:  "epoch grows",
 	2:  "authority",
@@ -29,7 +30,7 @@ var invariants = map[int]string{
 	18: "complete",
 	19: "scope",
 	20: "no overlap",
-	21: "one active run",
+	21: "one active run of a lease",
 	22: "not early",
 	23: "bounded",
 	24: "truthful return",
@@ -106,9 +107,8 @@ func (a *audit) died(r *replica) {
 }
 
 // acquires checks a new lease against the one before.
-func (a *audit) acquires(r *replica, now time.Time) {
-	db := a.w.db
-	if !db.lease.Holder.IsZero() && now.Before(db.expires) {
+func (a *audit) acquires(r *replica, l *heldLease, now time.Time) {
+	if l.held(now) {
 		a.w.violate(1, "r%d takes a lease that has not expired", r.number)
 	}
 }
@@ -123,7 +123,11 @@ func (a *audit) outcome(r *replica, lease store.Lease, o *store.Outcome, before,
 		return
 	case o.Lost && !a.current:
 		w.violate(2, "r%d recovers %s without the lease", r.number, short(o.ID))
-	case o.Lost && before.Fence >= lease.Epoch:
+	case o.Lost && before.Lease != lease.Name:
+		w.violate(4, "r%d closes an attempt of %s that another lease has, as lost", r.number, short(o.ID))
+	case o.Lost && before.Life != "" && w.db.lease(before.Life).held(w.clock.Now()):
+		w.violate(4, "r%d closes an attempt of %s whose life is held, as lost", r.number, short(o.ID))
+	case o.Lost && before.Life == "" && before.Fence >= lease.Epoch:
 		w.violate(4, "r%d closes an attempt of %s of its own epoch as lost", r.number, short(o.ID))
 	case !o.Lost && c.who != r:
 		w.violate(4, "r%d closes the attempt of r%d at %s", r.number, c.who.number, short(o.ID))
@@ -174,14 +178,13 @@ func (a *audit) everything() {
 		}
 		a.exact(e, t)
 	}
-	started := 0
+	started := map[string]int{}
 	for i := range w.db.runs {
-		if w.db.runs[i].State == store.RunStarted {
-			started++
+		if r := &w.db.runs[i]; r.State == store.RunStarted {
+			if started[r.Lease]++; started[r.Lease] > 1 {
+				w.violate(21, "%d runs are under way under the lease %s", started[r.Lease], r.Lease)
+			}
 		}
-	}
-	if started > 1 {
-		w.violate(21, "%d runs are under way", started)
 	}
 }
 

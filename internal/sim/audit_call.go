@@ -28,8 +28,7 @@ func (a *audit) begins(r *replica, op *opSpec, dir store.Direction, generation i
 	}
 	if op.delivery == store.Once && dir == store.Forward && !op.verify {
 		for _, old := range t.claims {
-			reported := old != mine && old.closed && !old.lost && (old.outcome == store.Failed || old.outcome == store.Tolerated)
-			if old.Direction == store.Forward && old.Generation == generation && old.calls > 0 && !old.excused && !reported {
+			if old.Direction == store.Forward && old.Generation == generation && old.calls > 0 && !old.excused {
 				w.violate(10, "%s is called again, attempt %d, after attempt %d", short(op.id), mine.Attempt, old.Attempt)
 			}
 		}

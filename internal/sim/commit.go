@@ -11,7 +11,7 @@ import (
 // contract of seq.Store, but for what a mutant breaks.
 func (w *World) write(r *replica, lease store.Lease, b store.Batch) (refused []string, err error) {
 	db := w.db
-	current := db.lease == lease && !lease.Holder.IsZero()
+	current := db.current(lease)
 	w.audit.current = current
 	item := func(id string, ok bool, apply func(e *store.Entry), check func(before, after *store.Entry)) {
 		if !ok {
@@ -34,7 +34,7 @@ func (w *World) write(r *replica, lease store.Lease, b store.Batch) (refused []s
 	}
 	for i := range b.Saves {
 		s := &b.Saves[i]
-		item(s.ID, db.isOpen(s.ID, s.Token), func(e *store.Entry) { e.Saved = slices.Clone(s.Data) },
+		item(s.ID, db.isOpen(s.ID, s.Token), func(e *store.Entry) { w.save(e, s) },
 			func(_, _ *store.Entry) {})
 	}
 	for i := range b.Marks {
@@ -74,7 +74,7 @@ func (w *World) settles(lease store.Lease, current bool, o *store.Outcome) bool 
 	case !w.db.isOpen(o.ID, o.Token):
 		return false
 	default:
-		return !o.Lost || current && e.Fence < lease.Epoch
+		return !o.Lost || current && w.dead(lease, e)
 	}
 }
 
@@ -83,19 +83,65 @@ func (w *World) settle(e *store.Entry, o *store.Outcome) {
 	if o.Lost && state == store.Indeterminate && w.is(ForgetsTheDead) {
 		state = store.Pending
 	}
-	e.State, e.Token, e.Error = state, store.Token{}, o.Error
-	if o.Seq != 0 {
-		e.Seq = o.Seq
+	a := w.db.attempt(o.ID)
+	if a == nil {
+		a = &store.Attempt{}
 	}
+	w.number(e, a, o)
+	e.State, e.Token, e.Error = state, store.Token{}, o.Error
 	if o.Saved != nil {
 		e.Saved = slices.Clone(o.Saved)
 	}
-	if e.Crashes++; !o.Lost {
+	switch {
+	case o.Lost:
+		e.Crashes++
+	case !o.Interrupted && !o.Withdrawn:
 		e.Crashes = 0
 	}
-	if a := w.db.attempt(o.ID); a != nil {
-		a.Finished, a.State, a.Lost, a.Error = w.clock.Now(), state, o.Lost, o.Error
+	switch {
+	case a.Direction == store.ByHand:
+		e.Failures = 0
+	case o.Lost, o.Interrupted, o.Withdrawn, a.Direction != store.Forward:
+	case o.State == store.Failed, o.State == store.Tolerated:
+		e.Failures++
 	}
+	if !o.Withdrawn {
+		e.Permanent = o.Permanent
+	}
+	a.Finished, a.State, a.Error = w.clock.Now(), state, o.Error
+	a.Lost, a.Interrupted, a.Withdrawn, a.Permanent = o.Lost, o.Interrupted, o.Withdrawn, o.Permanent
+}
+
+// number gives a completion its place in the order, or takes it away.
+func (w *World) number(e *store.Entry, a *store.Attempt, o *store.Outcome) {
+	completed := o.State == store.Succeeded || o.State == store.RolledBack
+	switch {
+	case o.Withdrawn, completed && a.Direction == store.ByHand && e.Seq != 0:
+	case completed:
+		w.db.number++
+		e.Seq = w.db.number
+	case a.Direction != store.Rollback:
+		e.Seq = 0
+	}
+}
+
+// dead reports whether the holder of a lease may close an open attempt as lost.
+func (w *World) dead(lease store.Lease, e *store.Entry) bool {
+	switch {
+	case e.Lease != lease.Name:
+		return false
+	case e.Life != "":
+		return !w.db.lease(e.Life).held(w.clock.Now())
+	default:
+		return e.Fence < lease.Epoch
+	}
+}
+
+func (w *World) save(e *store.Entry, s *store.Snapshot) {
+	if e.Saved == nil || !slices.Equal(e.Saved, s.Data) {
+		e.Crashes = 0
+	}
+	e.Saved = slices.Clone(s.Data)
 }
 
 // marks reports whether a mark is accepted, of somebody who has the lease.
@@ -127,11 +173,12 @@ func (w *World) claim(lease store.Lease, e *store.Entry, c *store.Claim) {
 	e.State = store.Running
 	if c.Direction == store.Rollback {
 		e.State = store.RollingBack
-	} else {
-		e.Seq = 0
+	}
+	if c.Generation > e.Generation {
+		e.Saved, e.Done, e.Total, e.Best, e.Failures, e.Crashes = nil, 0, 0, 0, 0, 0
 	}
 	e.Run, e.Delivery, e.Generation, e.Attempt = c.Run, c.Delivery, c.Generation, c.Attempt
-	e.Token, e.Fence = c.Token, lease.Epoch
+	e.Token, e.Lease, e.Fence, e.Life = c.Token, lease.Name, lease.Epoch, c.Life
 	if w.is(MarkBeforeRun) && c.Direction == store.Forward {
 		e.State, e.Token = store.Succeeded, store.Token{}
 	}
@@ -144,14 +191,14 @@ func (w *World) putRun(r *replica, lease store.Lease, n *store.Run) {
 	have, now := w.db.run(n.ID), w.clock.Now()
 	var before *store.Run
 	if have == nil {
-		w.db.runs = append(w.db.runs, store.Run{ID: n.ID, Started: now})
+		w.db.runs = append(w.db.runs, store.Run{ID: n.ID, Number: int64(len(w.db.runs)) + 1, Started: now})
 		have = w.db.run(n.ID)
 	} else {
 		copied := *have
 		before = &copied
 	}
-	have.Strategy, have.State, have.Owner, have.Reason, have.Epoch = n.Strategy, n.State, n.Owner, n.Reason, lease.Epoch
-	if have.Finished = (store.Run{}).Finished; n.State.Final() {
+	have.Strategy, have.State, have.Owner, have.Reason, have.Lease, have.Epoch = n.Strategy, n.State, n.Owner, n.Reason, lease.Name, lease.Epoch
+	if have.Finished = (store.Run{}).Finished; n.State.Stopped() {
 		have.Finished = now
 	}
 	w.logf("r%d %s %s", r.number, w.alias("run", n.ID), n.State)

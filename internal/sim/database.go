@@ -15,13 +15,37 @@ type database struct {
 	entries  map[string]*store.Entry
 	attempts map[string][]store.Attempt
 	runs     []store.Run
-	lease    store.Lease
-	expires  time.Time
+	leases   map[string]*heldLease
+	number   int64 // of the last completion
 	open     []*transaction
 }
 
 func newDatabase() *database {
-	return &database{entries: map[string]*store.Entry{}, attempts: map[string][]store.Attempt{}}
+	return &database{entries: map[string]*store.Entry{}, attempts: map[string][]store.Attempt{}, leases: map[string]*heldLease{}}
+}
+
+// heldLease is the latest acquisition of a lease; its Holder is zero when it was given back.
+type heldLease struct {
+	store.Lease
+	expires time.Time
+}
+
+// lease is that of a name, made if nobody ever had it.
+func (db *database) lease(name string) *heldLease {
+	l := db.leases[name]
+	if l == nil {
+		l = &heldLease{Lease: store.Lease{Name: name}}
+		db.leases[name] = l
+	}
+	return l
+}
+
+// held reports whether somebody holds a lease, by the database's clock.
+func (l *heldLease) held(now time.Time) bool { return !l.Holder.IsZero() && now.Before(l.expires) }
+
+// current reports whether a lease is the latest of its name, and was not given back.
+func (db *database) current(l store.Lease) bool {
+	return !l.Holder.IsZero() && db.lease(l.Name).Lease == l
 }
 
 // transaction is that of an op: its effects are buffered until the commit.

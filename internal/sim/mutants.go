@@ -28,7 +28,6 @@ const (
 	LeaseForTheTaking   Mutant = "lease without expiry check"
 	DecisionUnrecorded  Mutant = "rollback decision not recorded"
 	DecisionUnseen      Mutant = "rollback decision not read"
-	NoDrain             Mutant = "rollback without waiting for siblings"
 	UndoForward         Mutant = "rollback in forward order"
 	ForgetsTheDead      Mutant = "recovered attempt forgotten"
 	RetriesOnce         Mutant = "retry of a once op"
@@ -42,7 +41,7 @@ const (
 var Mutants = []Mutant{
 	ClaimWithoutEpoch, ClaimWithoutAttempt, FinishByState, RecoverUnguarded, MarkBeforeRun, ClaimLater,
 	SecondTransaction, BeginUnchecked, SameToken, UnknownIsFailure, LeaseForTheTaking, DecisionUnrecorded,
-	DecisionUnseen, NoDrain, UndoForward, ForgetsTheDead, RetriesOnce, PoisonUnseen, NoDependencies,
+	DecisionUnseen, UndoForward, ForgetsTheDead, RetriesOnce, PoisonUnseen, NoDependencies,
 	FastClock, LosesOutcomes,
 }
 

@@ -29,7 +29,6 @@ type replica struct {
 	pausedAt    int // the event
 	strategy    string
 	plan        *plan.Plan // that its executor is at
-	rest        chan error // what NoDrain left running
 }
 
 var _ store.Store = (*replica)(nil)
@@ -71,7 +70,7 @@ func call[T any](ctx context.Context, r *replica, kind step, id string, rows []s
 	return answer, err
 }
 
-// Load implements [seq.Store].
+// Load implements [store.Store].
 func (r *replica) Load(ctx context.Context) ([]store.Entry, error) {
 	return call(ctx, r, stepLoad, "", nil, func() ([]store.Entry, error) {
 		list := make([]store.Entry, 0, len(r.world.db.entries))
@@ -82,62 +81,118 @@ func (r *replica) Load(ctx context.Context) ([]store.Entry, error) {
 	})
 }
 
-// History implements [seq.Store].
-func (r *replica) History(ctx context.Context, id string) ([]store.Attempt, error) {
+// History implements [store.Reader].
+func (r *replica) History(ctx context.Context, id string, page store.Page) ([]store.Attempt, error) {
 	return call(ctx, r, stepHistory, id, nil, func() ([]store.Attempt, error) {
-		return slices.Clone(r.world.db.attempts[id]), nil
-	})
-}
-
-// Runs implements [seq.Store].
-func (r *replica) Runs(ctx context.Context, limit int) ([]store.Run, error) {
-	return call(ctx, r, stepRuns, "", nil, func() ([]store.Run, error) {
-		latest := slices.Clone(r.world.db.runs)
-		slices.Reverse(latest)
-		return latest[:min(limit, len(latest))], nil
-	})
-}
-
-// Holder implements [seq.Store]; the engine never asks.
-func (r *replica) Holder(context.Context) (*store.LeaseError, error) { return nil, nil }
-
-// Acquire implements [seq.Store].
-func (r *replica) Acquire(ctx context.Context, _ store.Owner) (store.Lease, error) {
-	return call(ctx, r, stepAcquire, "", nil, func() (store.Lease, error) {
-		w, db, now := r.world, r.world.db, r.world.clock.Now()
-		if !db.lease.Holder.IsZero() && now.Before(db.expires) && !w.is(LeaseForTheTaking) {
-			return store.Lease{}, &store.LeaseError{Expires: db.expires.Sub(now)}
+		var list []store.Attempt
+		for _, a := range slices.Backward(r.world.db.attempts[id]) {
+			if len(list) < page.Limit && (page.Before == 0 || int64(a.Number) < page.Before) {
+				list = append(list, a)
+			}
 		}
-		w.audit.acquires(r, now)
-		taken := !db.lease.Holder.IsZero()
-		db.lease = store.Lease{Epoch: db.lease.Epoch + 1, Holder: store.NewToken(), TTL: leaseTTL}
-		db.expires = now.Add(leaseTTL)
-		w.logf("r%d has the lease, epoch %d", r.number, db.lease.Epoch)
+		return list, nil
+	})
+}
+
+// RunAttempts implements [store.Reader].
+func (r *replica) RunAttempts(ctx context.Context, run string, after store.Position, limit int) ([]store.Attempt, error) {
+	return call(ctx, r, stepHistory, "of "+run, nil, func() ([]store.Attempt, error) {
+		var list []store.Attempt
+		for _, id := range r.world.ids() {
+			for _, a := range r.world.db.attempts[id] {
+				if a.Run == run && len(list) < limit && (id > after.ID || id == after.ID && a.Number > after.Number) {
+					list = append(list, a)
+				}
+			}
+		}
+		return list, nil
+	})
+}
+
+// Runs implements [store.Reader].
+func (r *replica) Runs(ctx context.Context, page store.Page) ([]store.Run, error) {
+	return call(ctx, r, stepRuns, "", nil, func() ([]store.Run, error) {
+		var latest []store.Run
+		for _, run := range slices.Backward(r.world.db.runs) {
+			if len(latest) < page.Limit && (page.Before == 0 || run.Number < page.Before) {
+				latest = append(latest, run)
+			}
+		}
+		return latest, nil
+	})
+}
+
+// UnfinishedRuns implements [store.Reader].
+func (r *replica) UnfinishedRuns(ctx context.Context) ([]store.Run, error) {
+	return call(ctx, r, stepRuns, "", nil, func() ([]store.Run, error) {
+		var latest []store.Run
+		for _, run := range slices.Backward(r.world.db.runs) {
+			if run.Unfinished() {
+				latest = append(latest, run)
+			}
+		}
+		return latest, nil
+	})
+}
+
+// LookupRun implements [store.Reader].
+func (r *replica) LookupRun(ctx context.Context, id string) (store.Run, bool, error) {
+	run, err := call(ctx, r, stepRuns, "", nil, func() (*store.Run, error) { return r.world.db.run(id), nil })
+	if err != nil || run == nil {
+		return store.Run{}, false, err
+	}
+	return *run, true, nil
+}
+
+// Holder implements [store.Reader]; the engine never asks.
+func (r *replica) Holder(context.Context, string) (*store.LeaseError, error) { return nil, nil }
+
+// Leases implements [store.Reader]; the engine never asks.
+func (r *replica) Leases(context.Context) ([]store.LeaseError, error) { return nil, nil }
+
+// Identity implements [store.Reader].
+func (r *replica) Identity(context.Context) (store.Token, error) { return identity, nil }
+
+// identity is that of every simulated ledger.
+var identity = store.Token{1}
+
+// Acquire implements [store.Store].
+func (r *replica) Acquire(ctx context.Context, name string, _ store.Owner) (store.Lease, error) {
+	return call(ctx, r, stepAcquire, "", nil, func() (store.Lease, error) {
+		w, l, now := r.world, r.world.db.lease(name), r.world.clock.Now()
+		if l.held(now) && !w.is(LeaseForTheTaking) {
+			return store.Lease{}, &store.LeaseError{Name: name, Expires: l.expires.Sub(now)}
+		}
+		w.audit.acquires(r, l, now)
+		taken := !l.Holder.IsZero()
+		l.Lease = store.Lease{Name: name, Epoch: l.Epoch + 1, Holder: store.NewToken(), TTL: leaseTTL, Identity: identity}
+		l.expires = now.Add(leaseTTL)
+		w.logf("r%d has the lease %s, epoch %d", r.number, name, l.Epoch)
 		w.count(leaseTaken)
 		if taken {
 			w.count(leaseExpired)
 		}
-		return db.lease, nil
+		return l.Lease, nil
 	})
 }
 
-// Renew implements [seq.Store].
+// Renew implements [store.Store].
 func (r *replica) Renew(ctx context.Context, lease store.Lease) error {
 	_, err := call(ctx, r, stepRenew, "", nil, func() (struct{}, error) {
-		if r.world.db.lease != lease {
+		if !r.world.db.current(lease) {
 			return struct{}{}, store.ErrLeaseLost
 		}
-		r.world.db.expires = r.world.clock.Now().Add(leaseTTL)
+		r.world.db.lease(lease.Name).expires = r.world.clock.Now().Add(leaseTTL)
 		return struct{}{}, nil
 	})
 	return err
 }
 
-// Release implements [seq.Store].
+// Release implements [store.Store].
 func (r *replica) Release(ctx context.Context, lease store.Lease) error {
 	_, err := call(ctx, r, stepRelease, "", nil, func() (struct{}, error) {
-		if r.world.db.lease == lease {
-			r.world.db.lease.Holder = store.Token{}
+		if r.world.db.current(lease) {
+			r.world.db.lease(lease.Name).Holder = store.Token{}
 			r.world.logf("r%d gives the lease back", r.number)
 		}
 		return struct{}{}, nil
@@ -145,14 +200,14 @@ func (r *replica) Release(ctx context.Context, lease store.Lease) error {
 	return err
 }
 
-// Write implements [seq.Store].
+// Write implements [store.Store].
 func (r *replica) Write(ctx context.Context, lease store.Lease, b store.Batch) ([]string, error) {
 	b = r.mutate(b)
 	what, rows := describe(b)
 	return call(ctx, r, stepWrite, what, rows, func() ([]string, error) { return r.world.write(r, lease, b) })
 }
 
-// Atomic implements [seq.Store].
+// Atomic implements [store.Store].
 func (r *replica) Atomic(ctx context.Context, lease store.Lease, claim store.Claim, fn func(context.Context) (store.Batch, error)) ([]string, error) {
 	w := r.world
 	claim.Token = w.token(claim.ID, claim.Token)

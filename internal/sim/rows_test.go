@@ -101,7 +101,7 @@ func reallyLived(t *testing.T, open func(t *testing.T) (*bunstore.Store, error),
 			op.ExecuteAt = func(time.Time) time.Time { return began.Add(spec.due) }
 		}
 		if spec.verify {
-			op.Verify = func(context.Context) (bool, error) { return false, nil } // nobody dies
+			op.Verify = func(context.Context) (bool, error) { return spec.applied, nil }
 		}
 		ops = append(ops, op)
 	}
@@ -128,6 +128,7 @@ func (o *opSpec) really(_ context.Context, fails *[]Fault) error {
 	}
 	trouble := (*fails)[0]
 	*fails = (*fails)[1:]
+	o.applied = trouble == OpFailsHalf
 	switch trouble {
 	case OpPanics:
 		panic(errOp)
@@ -145,7 +146,7 @@ func dump(t *testing.T, ledger store.Store) string {
 		t.Error(err)
 	}
 	slices.SortFunc(entries, func(a, b store.Entry) int { return strings.Compare(a.ID, b.ID) })
-	runs, err := ledger.Runs(ctx, 100)
+	runs, err := ledger.Runs(ctx, store.Page{Limit: 100})
 	if err != nil {
 		t.Error(err)
 	}
@@ -158,11 +159,17 @@ func dump(t *testing.T, ledger store.Store) string {
 	}
 	slices.Sort(epochs)
 	epochs = slices.Compact(epochs)
+	completed := []int64{0} // a store may leave numbers out
+	for _, e := range entries {
+		completed = append(completed, e.Seq)
+	}
+	slices.Sort(completed)
+	completed = slices.Compact(completed)
 	var b strings.Builder
 	for _, e := range entries {
 		fmt.Fprintf(&b, "%s %s attempt %d generation %d crashes %d fence %d seq %d due %s open %t:", short(e.ID), e.State, e.Attempt,
-			e.Generation, e.Crashes, slices.Index(epochs, e.Fence), e.Seq, e.NotBefore.UTC().Format(time.RFC3339Nano), !e.Token.IsZero())
-		history, err := ledger.History(ctx, e.ID)
+			e.Generation, e.Crashes, slices.Index(epochs, e.Fence), slices.Index(completed, e.Seq), e.NotBefore.UTC().Format(time.RFC3339Nano), !e.Token.IsZero())
+		history, err := ledger.History(ctx, e.ID, store.Page{Limit: 1000})
 		if err != nil {
 			t.Error(err)
 		}

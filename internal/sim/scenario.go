@@ -42,6 +42,7 @@ type opSpec struct {
 	undoFailed bool
 	allowed    bool
 	verify     bool
+	applied    bool // outside of the simulation: its last failure had an effect
 	heeds      bool
 	slow       time.Duration // zero: at once
 	due        time.Duration // since the world began; zero: no schedule

@@ -25,31 +25,13 @@ func (r *replica) execute(ctx context.Context, inner exec.Executor, walk exec.Wa
 		shadow.Steps[i] = plan.Step{ID: s.ID, After: s.After, Wave: s.Wave}
 		index[s.ID] = i
 	}
-	failed := make(chan error, len(planned.Steps))
-	whole := func() error {
-		return inner.Execute(ctx, seqtest.NewWalk(shadow, func(_ context.Context, c *middleware.Call) error {
-			id := c.Step.ID
-			if r.yield(stepDo, id, nil, nil).dead {
-				return errKilled
-			}
-			err := walk.Do(ctx, index[id])
-			if err != nil {
-				failed <- err
-			}
-			return err
-		}))
-	}
-	if !r.world.is(NoDrain) {
-		return whole()
-	}
-	r.rest = make(chan error, 1)
-	go func() { r.rest <- whole(); close(r.rest) }()
-	select {
-	case err := <-failed:
-		return err
-	case err := <-r.rest:
-		return err
-	}
+	return inner.Execute(ctx, seqtest.NewWalk(shadow, func(_ context.Context, c *middleware.Call) error {
+		id := c.Step.ID
+		if r.yield(stepDo, id, nil, nil).dead {
+			return errKilled
+		}
+		return walk.Do(ctx, index[id])
+	}))
 }
 
 // spoil puts the mutants into a chain of middleware that are mistakes of middleware.
@@ -57,10 +39,7 @@ func (w *World) spoil(r *replica, chain []middleware.Middleware) []middleware.Mi
 	out := make([]middleware.Middleware, 0, len(chain)+1)
 	for _, m := range chain {
 		if m.Layer == middleware.LayerSaga {
-			switch w.mutant {
-			case NoDrain:
-				m = hastySaga(r)
-			case UndoForward:
+			if w.is(UndoForward) {
 				m = forwardSaga()
 			}
 		}
@@ -77,22 +56,6 @@ func (w *World) spoil(r *replica, chain []middleware.Middleware) []middleware.Mi
 		}})
 	}
 	return out
-}
-
-// hastySaga turns back at the first failure and does not wait for what is under way.
-func hastySaga(r *replica) middleware.Middleware {
-	return middleware.Middleware{Name: "hasty saga", Layer: middleware.LayerSaga, Run: func(next exec.Executor) exec.Executor {
-		return exec.Func(func(ctx context.Context, walk exec.Walk) error {
-			err := next.Execute(ctx, walk)
-			if err == nil {
-				return nil
-			}
-			err = errors.Join(err, undo(ctx, walk, false))
-			for range r.rest { // so that nothing outlives the run
-			}
-			return err
-		})
-	}}
 }
 
 func forwardSaga() middleware.Middleware {

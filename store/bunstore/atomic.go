@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/uptrace/bun"
+
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/internal/opctx"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -26,8 +29,8 @@ func (s *Store) Atomic(ctx context.Context, lease store.Lease, claim store.Claim
 		return nil, fmt.Errorf("begin the op's transaction: %w", err)
 	}
 	defer s.turn.pass()
-	a := &atomically{store: s, lease: lease, claim: claim}
-	during, cancel := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), txKey{}, a))
+	a := &atomically{store: s, lease: lease, claim: claim, began: clock.Wall().Now()}
+	during, cancel := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), opctx.TxKey{}, a))
 	defer cancel()
 	if err := s.again(ctx, func() error { return a.begin(ctx, during) }); err != nil {
 		if s.absent(ctx, err) {
@@ -62,10 +65,12 @@ type atomically struct {
 	// current says that the lease was when the transaction took the only write lock there is,
 	// and so that it will be until the end. Never true on a database with more writers.
 	current bool
-	number  int64 // of the transaction, on a database that numbers them
+	// number is that of the transaction; on a database that does not number them, how many the attempt
+	// has begun and committed, with this one.
+	number int64
+	began  time.Time     // when the lease had still
+	left   time.Duration // to go, if it is current
 }
-
-func (a *atomically) savepoint() string { return "seq_" + a.claim.Token.String()[:8] }
 
 // begin begins the transaction, locks the op and sets the savepoint that tells whether the
 // transaction is still the same when fn has returned.
@@ -80,26 +85,34 @@ func (a *atomically) begin(ctx, during context.Context) (err error) {
 		}
 	}()
 	open := false
-	o := s.often(true)
-	err = o.scan(ctx, a.tx, func(r *row) error {
+	args := []arg{{"id", a.claim.ID}, {"token", a.claim.Token.String()}}
+	if s.dialect.oneWriter {
+		args = append(args, leaseArgs(a.lease)...)
+	}
+	err = s.query(ctx, a.tx, func(r *row) error {
 		open, a.number = true, r.number(0)
+		if s.dialect.oneWriter {
+			a.current, a.left = r.values[1] != nil, msOf(r, 1)
+		}
 		return nil
-	}, s.dialect.guard, o.all(a.claim.ID, a.claim.Token.String())...)
+	}, s.dialect.guard, args...)
 	if err != nil {
 		return err
 	}
 	if !open || a.claim.Token.IsZero() {
 		return store.ErrFenced
 	}
-	if s.dialect.oneWriter {
-		if a.current, err = s.current(ctx, a.tx, a.lease, true); err != nil {
-			return err
-		}
-	}
-	if s.dialect.same != "" {
+	if !s.dialect.oneWriter {
 		return nil
 	}
-	return s.exec(ctx, a.tx, "SAVEPOINT "+a.savepoint())
+	return a.savepoint(ctx, "SAVEPOINT ")
+}
+
+// savepoint makes a statement about the savepoint that tells whether the transaction is still the same,
+// on a database that does not number them.
+func (a *atomically) savepoint(ctx context.Context, doing string) error {
+	_, err := a.tx.ExecContext(ctx, "?", bun.Safe(doing+"seq_"+a.claim.Token.String()[:8]))
+	return err
 }
 
 // call calls fn.
@@ -107,7 +120,7 @@ func (a *atomically) call(ctx context.Context, fn func(context.Context) (store.B
 	if a.current {
 		defer a.store.turn.hold(a.lease)()
 	}
-	return fn(context.WithValue(ctx, txKey{}, a))
+	return fn(context.WithValue(ctx, opctx.TxKey{}, a))
 }
 
 // finish records the batch and commits.
@@ -130,25 +143,39 @@ func (a *atomically) finish(ctx context.Context, batch *store.Batch) (*changes, 
 
 // record applies the batch if the transaction is still the one that begin began.
 func (a *atomically) record(ctx context.Context, c *changes) error {
+	if !a.store.dialect.oneWriter {
+		c.number = a.number
+	}
 	if c.fitsOne() {
 		return c.together(ctx, a.number)
 	}
 	if err := a.same(ctx, "RELEASE SAVEPOINT "); err != nil {
 		return err
 	}
+	if a.store.dialect.oneWriter {
+		c.locked = true
+	}
 	c.current = a.current
-	return c.apply(ctx)
+	if err := c.apply(ctx); err != nil {
+		return err
+	}
+	// What leaves the attempt open may save what was saved before, which proves nothing.
+	if b := c.batch; a.store.dialect.oneWriter && len(b.Outcomes)+len(b.Claims)+len(b.Marks) == 0 && b.Run == nil {
+		c.proof = proof{hasPart, []arg{{"id", a.claim.ID}, {"token", a.claim.Token.String()}, {"tx", a.number}}}
+	}
+	return nil
 }
+
+var sameTransaction = define("same transaction", `SELECT `+brief+` WHERE txid_current() = @number`)
 
 // same fails with an error that is [txEnded] if fn ended the transaction. It asks for the number
 // of the transaction, or with a statement about the savepoint. From then on the transaction is the
 // store's own, and idles no longer than its others may.
 func (a *atomically) same(ctx context.Context, savepoint string) error {
-	s := a.store
-	if s.dialect.same == "" {
-		return s.exec(ctx, a.tx, savepoint+a.savepoint())
+	if a.store.dialect.oneWriter {
+		return a.savepoint(ctx, savepoint)
 	}
-	same, err := s.matches(ctx, a.tx, "SELECT "+brief+" WHERE "+s.dialect.same, a.number)
+	same, err := a.store.matches(ctx, a.tx, sameTransaction, arg{"number", a.number})
 	if err == nil && !same {
 		err = sql.ErrTxDone
 	}
@@ -164,7 +191,7 @@ func (a *atomically) undo(ctx context.Context, own error) error {
 	if txEnded(err) {
 		return errors.Join(own, store.ErrTxBroken)
 	}
-	if err == nil && a.current && a.renew(ctx) == nil {
+	if err == nil && a.late() && a.renew(ctx) == nil {
 		a.tx.over = true
 		_ = a.tx.Commit() // only the renewal: there is no moment at which others could take the lease
 	}
@@ -178,20 +205,26 @@ func (a *atomically) gone(ctx context.Context) error {
 	if err := a.tx.Rollback(); err != nil {
 		return err
 	}
-	committed, err := a.store.matches(ctx, a.tx.conn, `SELECT 1 WHERE txid_status(?) = 'committed'`, a.number)
-	if err == nil && committed {
+	status := ""
+	err := a.store.query(ctx, a.tx.conn, func(r *row) error { status = r.text(0); return nil }, statusOf, arg{"number", a.number})
+	if err == nil && status == "committed" {
 		err = sql.ErrTxDone
 	}
 	return err
 }
 
+// late reports whether a renewal of the lease is due, which was not possible while the transaction held
+// the write lock: it is renewed five times in a TTL.
+func (a *atomically) late() bool {
+	return a.current && a.left-clock.Wall().Now().Sub(a.began) < a.store.ttl*8/10
+}
+
 // renew makes up for the renewals that were not possible while the transaction held the write
-// lock, if it held it for long enough to miss one: a write less is a page less to write. If the
-// lease is not current, that is the caller's to find out.
+// lock, if it held it for long: a write less is a page less to write. If the lease is not current, that
+// is the caller's to find out.
 func (a *atomically) renew(ctx context.Context) error {
-	if !a.current {
+	if !a.late() {
 		return nil
 	}
-	o := a.store.often(true)
-	return o.exec(ctx, a.tx, renewLease+` AND expires < ?now + ?ttl * 8 / 10`, o.all(a.lease.Epoch, a.lease.Holder.String())...)
+	return a.store.exec(ctx, a.tx, renewLease, leaseArgs(a.lease)...)
 }

@@ -80,9 +80,9 @@ func TestADatabaseThatCannotWorkIsTheErrorOfEachMethod(t *testing.T) {
 	s := bunstore.New(nil)
 	ctx := t.Context()
 	_, load := s.Load(ctx)
-	_, history := s.History(ctx, "a")
-	_, runs := s.Runs(ctx, 1)
-	_, acquire := s.Acquire(ctx, store.Owner{})
+	_, history := s.History(ctx, "a", store.Page{})
+	_, runs := s.Runs(ctx, store.Page{})
+	_, acquire := s.Acquire(ctx, store.RunLease, store.Owner{})
 	_, write := s.Write(ctx, store.Lease{}, store.Batch{})
 	_, atomic := s.Atomic(ctx, store.Lease{}, store.Claim{}, nil)
 	for _, err := range []error{load, history, runs, acquire, write, atomic, s.Renew(ctx, store.Lease{}), s.Release(ctx, store.Lease{})} {

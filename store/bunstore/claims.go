@@ -4,80 +4,122 @@ import (
 	"context"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/sequencer-go/seq/store"
 )
 
+var claimColumns = []column{
+	{"id", "text"},
+	{"state", "text"},
+	{"run", "text"},
+	{"delivery", "text"},
+	{"generation", "bigint"},
+	{"attempt", "bigint"},
+	{"token", "text"},
+	{"direction", "text"},
+	{"owner", "text"},
+	{"executable", "text"},
+	{"life", "text"},
+	{"checksum", "text"},
+}
+
 // opening is what a claim makes of an op that is there, if it may.
-const opening = `ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, run = excluded.run, delivery = excluded.delivery,
-		generation = excluded.generation, attempt = excluded.attempt,
-		token = excluded.token, fence = excluded.fence, checksum = excluded.checksum, done = 0, total = 0,
-		seq = CASE WHEN excluded.state = ?running THEN 0 ELSE o.seq END
-	WHERE o.token IS NULL AND o.attempt = excluded.attempt - 1`
+const (
+	opening = `ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
+		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
+		owner = excluded.owner, executable = excluded.executable,
+		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
+		generation = excluded.generation,
+		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
+		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
+		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
+		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
+		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
+	WHERE {idle} AND o.attempt = excluded.attempt - 1 AND {known}`
+	openingColumns = `ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum`
+)
 
-const claimOps = `WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_checksum) AS (VALUES ?)
-	INSERT INTO ?ops AS o (ns, id, state, run, delivery, generation, attempt, token, fence, checksum)
-	SELECT ?ns, v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, ?, v_checksum FROM v
-	WHERE v_attempt = 1 OR EXISTS (SELECT 1 FROM ?ops WHERE ns = ?ns AND id = v_id)
-	` + opening + `
-	RETURNING token`
+// archiving moves the attempt out of the row of an op.
+const archiving = `INSERT INTO {attempts} (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
+	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error`
 
-const openAttempts = `WITH v (v_id, v_number, v_direction, v_run, v_host, v_pid, v_revision, v_actor, v_token, v_state) AS (VALUES ?)
-	INSERT INTO ?attempts (ns, id, number, direction, run, host, pid, revision, actor, token, state, started)
-	SELECT ?ns, v_id, v_number, v_direction, v_run, v_host, v_pid, v_revision, v_actor, v_token, v_state, ?now FROM v`
+var (
+	archiveClaimed = define("archive what a claim supersedes", `WITH @v
+	`+archiving+`
+	FROM v JOIN {ops} AS o ON o.id = v_id
+	WHERE o.ns = {ns} AND o.started IS NOT NULL AND {idle} AND o.attempt = v_attempt - 1 AND {known}
+	RETURNING id`)
+
+	claimOps = often("claim", `WITH @v
+	INSERT INTO {ops} AS o (`+openingColumns+`)
+	SELECT {ns}, v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, {now}, v_direction, v_owner, v_executable,
+		@name, @epoch, v_life, v_checksum
+	FROM v
+	WHERE v_attempt = 1 OR EXISTS (SELECT 1 FROM {ops} AS p WHERE p.ns = {ns} AND p.id = v_id {eachrow})
+	`+opening+`
+	RETURNING id`)
+
+	archiveMarked = define("archive what a mark supersedes", `WITH @v
+	`+archiving+`
+	FROM v JOIN {ops} AS o ON o.id = v_id
+	WHERE o.ns = {ns} AND o.started IS NOT NULL AND {idle} AND o.attempt = v_attempt AND {known}
+	RETURNING id`)
+
+	markOps = define("mark", `WITH @v
+	INSERT INTO {ops} AS o (ns, id, delivery, attempt, state, run, not_before, error, seq, checksum)
+	SELECT {ns}, v_id, 'repeatable', v_attempt, v_state, v_run, CAST(v_due AS bigint), v_error, v_seq, v_checksum FROM v
+	WHERE v_attempt = 0 OR EXISTS (SELECT 1 FROM {ops} AS p WHERE p.ns = {ns} AND p.id = v_id {eachrow})
+	ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, run = excluded.run, not_before = excluded.not_before, error = excluded.error,
+		token = NULL, started = NULL, finished = NULL, ended = '',
+		fence = CASE WHEN excluded.seq = 0 THEN o.fence ELSE 0 END,
+		seq = CASE WHEN excluded.seq = 0 THEN o.seq ELSE excluded.seq END,
+		checksum = CASE WHEN excluded.checksum = '' THEN o.checksum ELSE excluded.checksum END
+	WHERE {idle} AND o.attempt = excluded.attempt AND {known}
+	RETURNING id`)
+)
 
 // claims opens attempts.
 func (c *changes) claims(ctx context.Context) error {
-	opened := map[string]bool{} // by token
-	may := c.batch.Claims
-	if !c.current {
-		may = nil
+	claims := c.batch.Claims
+	if len(claims) == 0 {
+		return nil
 	}
-	err := inChunks(c, may, claimColumns, func(o *often, chunk []store.Claim, values bun.Safe) error {
-		err := o.scan(ctx, c.conn, func(r *row) error {
-			opened[r.text(0)] = true
-			return nil
-		}, claimOps, values, o.put(c.lease.Epoch))
-		if err != nil {
-			return err
+	opened, err := inGroups(claims, claimID, func(group []store.Claim) (map[string]bool, error) {
+		if !c.current {
+			return nil, nil
 		}
-		var won []store.Claim
-		for i := range chunk {
-			if opened[chunk[i].Token.String()] {
-				won = append(won, chunk[i])
-			}
+		row := func(_ int64, k *store.Claim) []any { return c.claimRow(k) }
+		later := func(k *store.Claim) bool { return k.Attempt > 1 }
+		if _, err := writeRows(ctx, c, archiveClaimed, claimColumns, group, later, row); err != nil {
+			return nil, err
 		}
-		return inChunks(c, won, func(k *store.Claim) []any {
-			return []any{
-				k.ID, k.Attempt, k.Direction.String(), k.Run, clean(k.Owner.Host), k.Owner.PID, clean(k.Owner.Revision), clean(k.Owner.Actor),
-				k.Token.String(), stateOf(k),
-			}
-		}, func(o *often, _ []store.Claim, values bun.Safe) error {
-			return o.exec(ctx, c.conn, openAttempts, values)
-		})
+		return writeRows(ctx, c, claimOps, claimColumns, group, nil, row, arg{"name", c.lease.Name}, arg{"epoch", c.lease.Epoch})
 	})
-	c.noteClaims(func(k *store.Claim) bool { return opened[k.Token.String()] })
+	if err == nil {
+		c.noteClaims(opened)
+	}
 	return err
 }
 
-func claimColumns(k *store.Claim) []any {
-	return []any{k.ID, stateOf(k), k.Run, k.Delivery.String(), k.Generation, k.Attempt, k.Token.String(), clean(k.Checksum)}
+// claimRow is a row of claimColumns.
+func (c *changes) claimRow(k *store.Claim) []any {
+	return []any{
+		k.ID, stateOf(k), k.Run, k.Delivery.String(), int64(k.Generation), int64(k.Attempt), k.Token.String(), k.Direction.String(),
+		c.store.ownerOf(k.Owner), clean(k.Owner.Binary), clean(k.Life), clean(k.Checksum),
+	}
 }
 
 // noteClaims notes which claims were opened, and by what that can be proven.
-func (c *changes) noteClaims(opened func(*store.Claim) bool) {
-	refuse(c, c.batch.Claims, claimID, func(k *store.Claim) bool {
-		if !opened(k) {
-			return false
+func (c *changes) noteClaims(opened func(i int) bool) {
+	refuse(c, c.batch.Claims, claimID, func(i int) bool {
+		if opened(i) {
+			k := &c.batch.Claims[i]
+			c.proof = proof{hasClaim, []arg{{"id", k.ID}, {"token", k.Token.String()}}}
+			c.store.size.Add(1)
 		}
-		c.proof = proof{
-			op:    k.ID,
-			query: `SELECT 1 FROM ?attempts WHERE ns = ?ns AND id = ? AND token = ?`,
-			args:  []any{k.ID, k.Token.String()},
-		}
-		return true
+		return opened(i)
 	})
 }
 
@@ -89,47 +131,39 @@ func stateOf(k *store.Claim) string {
 	return store.Running.String()
 }
 
-const markOps = `WITH v (v_id, v_attempt, v_state, v_run, v_not_before, v_error, v_seq, v_checksum) AS (VALUES ?)
-	INSERT INTO ?ops AS o (ns, id, delivery, attempt, state, run, not_before, error, seq, checksum)
-	SELECT ?ns, v_id, ?, v_attempt, v_state, v_run, CAST(v_not_before AS bigint), v_error, v_seq, v_checksum FROM v
-	WHERE v_attempt = 0 OR EXISTS (SELECT 1 FROM ?ops WHERE ns = ?ns AND id = v_id)
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, run = excluded.run, not_before = excluded.not_before, error = excluded.error,
-		fence = CASE WHEN excluded.seq = 0 THEN o.fence ELSE 0 END,
-		seq = CASE WHEN excluded.seq = 0 THEN o.seq ELSE excluded.seq END,
-		checksum = CASE WHEN excluded.checksum = '' THEN o.checksum ELSE excluded.checksum END
-	WHERE o.token IS NULL AND o.attempt = excluded.attempt
-	RETURNING id`
+var markColumns = []column{
+	{"id", "text"}, {"attempt", "bigint"}, {"state", "text"}, {"run", "text"}, {"due", "bigint"}, {"error", "text"}, {"seq", "bigint"}, {"checksum", "text"},
+}
+
+func markRow(_ int64, m *store.Mark) []any {
+	return []any{m.ID, int64(m.Attempt), m.State.String(), m.Run, due(m.NotBefore), clean(m.Reason), m.Seq, clean(m.Checksum)}
+}
 
 // marks sets states that no attempt led to.
 func (c *changes) marks(ctx context.Context) error {
-	marked := map[string]bool{}
-	may := c.batch.Marks
-	if !c.current {
-		may = nil
+	marks := c.batch.Marks
+	if len(marks) == 0 {
+		return nil
 	}
-	err := inChunks(c, may, func(m *store.Mark) []any {
-		return []any{m.ID, m.Attempt, m.State.String(), m.Run, due(m.NotBefore), clean(m.Reason), m.Seq, clean(m.Checksum)}
-	}, func(o *often, _ []store.Mark, values bun.Safe) error {
-		return o.scan(ctx, c.conn, func(r *row) error {
-			marked[r.text(0)] = true
-			return nil
-		}, markOps, values, o.put(store.Repeatable.String()))
-	})
-	refuse(c, c.batch.Marks, markID, func(m *store.Mark) bool {
-		if !marked[m.ID] {
-			return false
+	written, err := inGroups(marks, markID, func(group []store.Mark) (map[string]bool, error) {
+		if !c.current {
+			return nil, nil
 		}
-		if c.proof.query == "" {
-			c.proof = proof{
-				op:    m.ID,
-				query: `SELECT 1 FROM ?ops WHERE ns = ?ns AND id = ? AND attempt = ? AND state = ? AND run = ?`,
-				args:  []any{m.ID, m.Attempt, m.State.String(), m.Run},
-			}
+		if _, err := writeRows(ctx, c, archiveMarked, markColumns, group, func(m *store.Mark) bool { return m.Attempt > 0 }, markRow); err != nil {
+			return nil, err
 		}
-		return true
+		return writeRows(ctx, c, markOps, markColumns, group, nil, markRow)
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	refuse(c, marks, markID, func(i int) bool {
+		if m := &marks[i]; written(i) && c.proof.statement == nil {
+			c.proof = proof{hasMark, []arg{{"id", m.ID}, {"attempt", int64(m.Attempt)}, {"state", m.State.String()}, {"run", m.Run}}}
+		}
+		return written(i)
+	})
+	return nil
 }
 
 // due is a time as it is stored: rounded up, so that nothing is due too early.

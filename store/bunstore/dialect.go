@@ -1,95 +1,145 @@
 package bunstore
 
 import (
-	"github.com/uptrace/bun"
+	"strconv"
+	"strings"
+
 	bundialect "github.com/uptrace/bun/dialect"
 	"github.com/uptrace/bun/schema"
 
 	"github.com/sequencer-go/seq/store"
 )
 
-// A dialect is what the two databases do not say the same way. The statements themselves are
-// shared: they name these differences, and the tables, as ?name.
+// A dialect is what the two databases do not say the same way. The statements are shared: they
+// name these differences as {fragments}.
 type dialect struct {
-	now      string // the database's clock, also when a transaction is long under way
-	greatest string // of several numbers
-	key      string // type of a text that is compared byte by byte
-	blob     string // type of bytes
-	table    string // end of CREATE TABLE
+	fragments map[string]string
 
 	// serialize holds off other processes that create the tables, until the transaction ends.
-	serialize string
-	// authority answers with a row if the lease is current, and keeps it so until the
-	// transaction ends.
-	authority string
+	serialize *statement
+	// number is that of the transaction, from the statement that locks the rows it is about.
+	// nil where a transaction that has written holds off every other.
+	lockOps *statement
+	// authority answers with a row if the lease is current, and keeps it so until the end of the
+	// transaction.
+	authority *statement
 	// guard answers with a row if the attempt is open, and locks it until the transaction ends.
-	guard string
-	// await waits for the ends of transactions that hold one of several ops; empty if there is no
-	// need to.
-	await string
-	// settle waits for the end of a transaction whose connection broke while it committed.
-	settle []string
+	guard *statement
 	// oneWriter means that a transaction that has written holds off every other.
 	oneWriter bool
-	// together means that one statement may change several tables.
-	together bool
-	// same is a condition on the number of the transaction, which guard answers with. Empty means
-	// that a savepoint tells whether the transaction is still the same.
-	same string
+	// ddl is what makes the tables, in order.
+	ddl []*statement
 }
 
 // How long a process that was cut off in the middle of a transaction keeps its locks: not longer
 // than its lease in a transaction of the store's own, a minute where an op may think.
 const (
-	brief = `set_config('idle_in_transaction_session_timeout', (?ttl)::text, true)`
+	brief = `set_config('idle_in_transaction_session_timeout', ({ttl})::text, true)`
 	idle  = `set_config('idle_in_transaction_session_timeout', '60000', true)`
 )
 
 var dialects = map[bundialect.Name]*dialect{
 	bundialect.PG: {
-		now:       `(extract(epoch FROM clock_timestamp()) * 1000)::bigint`,
-		greatest:  `greatest`,
-		key:       `text COLLATE "C"`,
-		blob:      `bytea`,
-		serialize: `SELECT pg_advisory_xact_lock(hashtextextended('seq:ddl:' || current_schema() || ':' || ?prefix, 0)), ` + brief,
-		authority: `SELECT ` + brief + ` FROM ?leases WHERE ns = ?ns AND epoch = ? AND holder = ? FOR SHARE`,
-		guard:     `SELECT txid_current(), ` + idle + ` FROM ?ops WHERE ns = ?ns AND id = ? AND token = ? FOR UPDATE`,
-		await:     `SELECT 1 FROM ?ops WHERE ns = ?ns AND id IN (?) FOR SHARE`,
-		together:  true,
-		same:      `txid_current() = ?`,
-		settle: []string{
-			`SELECT 1 FROM ?leases WHERE ns = ?ns FOR UPDATE`,
-			`SELECT 1 FROM ?ops WHERE ns = ?ns AND id = ?op FOR UPDATE`,
+		fragments: map[string]string{
+			"now":      `(extract(epoch FROM clock_timestamp()) * 1000)::bigint`,
+			"greatest": `greatest`,
+			"key":      `text COLLATE "C"`,
+			"blob":     `bytea`,
+			"table":    ``,
+			// Numbers are drawn for the outcomes in the order of the batch, from a sequence: nobody waits
+			// for anybody.
+			"numbered": `w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
+		THEN nextval('{sequence}') ELSE 0 END AS v_number FROM v)`,
+			// A takeover excludes every transaction that has shown the lease and is not over: those hold it
+			// FOR KEY SHARE, which the UPDATE of a renewal does not wait for.
+			"excluding":    `WITH held AS MATERIALIZED (SELECT 1 FROM {leases} WHERE ns = {ns} AND name = @name FOR UPDATE) `,
+			"excluded":     `(SELECT count(*) FROM held) >= 0`,
+			"materialized": `MATERIALIZED`,
+			"eachrow":      `OFFSET 0`,
+			"skip":         `FOR SHARE OF o SKIP LOCKED`,
 		},
+		serialize: define("serialize", `SELECT pg_advisory_xact_lock(hashtextextended('seq:ddl:' || coalesce({schema}, current_schema()) || ':' || {prefix}, 0)), `+brief),
+		lockOps: define("lock ops", `SELECT txid_current(), `+brief+`, (SELECT count(*) FROM (
+		SELECT 1 FROM {ops} WHERE ns = {ns} AND id IN (@ids) ORDER BY id FOR UPDATE) AS locked)`),
+		authority: often("authority", `SELECT `+brief+` FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder FOR KEY SHARE`),
+		guard:     often("guard", `SELECT txid_current(), `+idle+` FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL FOR UPDATE`),
+		ddl:       append([]*statement{createSequence}, tables...),
 	},
 	// An UPDATE takes the write lock, so that a transaction that was begun as deferred does not
 	// have to change from reading to writing, which fails when another has written meanwhile.
 	bundialect.SQLite: {
-		now:       `CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)`,
-		greatest:  `max`,
-		key:       `text`,
-		blob:      `blob`,
-		table:     `WITHOUT ROWID`,
-		authority: `UPDATE ?leases SET epoch = epoch WHERE ns = ?ns AND epoch = ? AND holder = ? RETURNING 1`,
-		guard:     `UPDATE ?ops SET token = token WHERE ns = ?ns AND id = ? AND token = ? RETURNING 1`,
+		fragments: map[string]string{
+			"now":      `CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)`,
+			"greatest": `max`,
+			"key":      `text`,
+			"blob":     `blob`,
+			"table":    ` WITHOUT ROWID`,
+			// There is one writer: the largest number is the last, and an index has it.
+			"numbered":     `w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM {ops} WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v)`,
+			"excluding":    ``,
+			"excluded":     `TRUE`,
+			"materialized": ``,
+			"eachrow":      ``,
+			"skip":         ``,
+		},
+		authority: often("authority, one writer", `SELECT 1 FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder`),
+		guard: often("guard, one writer", `UPDATE {ops} SET tx = tx + 1 WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL
+	RETURNING tx, (SELECT coalesce(expires, 0) - {now} FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder)`),
 		oneWriter: true,
+		ddl:       append(append([]*statement{}, tables...), createCompletions),
 	},
 }
 
-// queryGen writes statements for a store with these options.
-func (d *dialect) queryGen(of schema.Dialect, o options) schema.QueryGen {
-	gen := schema.NewQueryGen(of).
-		WithNamedArg("ns", o.namespace).
-		WithNamedArg("prefix", o.prefix).
-		WithNamedArg("ttl", o.ttl.Milliseconds()).
-		WithNamedArg("now", bun.Safe(d.now)).
-		WithNamedArg("greatest", bun.Safe(d.greatest)).
-		WithNamedArg("key", bun.Safe(d.key)).
-		WithNamedArg("blob", bun.Safe(d.blob)).
-		WithNamedArg("table", bun.Safe(d.table)).
-		WithNamedArg("running", store.Running.String())
-	for _, name := range []string{"meta", "leases", "runs", "runs_by_number", "ops", "attempts"} {
-		gen = gen.WithNamedArg(name, bun.Ident(o.prefix+name))
+// Words of the ledger that the statements know.
+var (
+	knownStates  = wordList(store.KnownStates()...)
+	finalRuns    = wordList("succeeded", "failed", "rolled-back", "rollback-failed", "abandoned", "busy")
+	settledOps   = wordList("pending", "scheduled", "succeeded", "skipped", "failed", "tolerated", "rolled-back", "waived")
+	knownWords   = `o.state IN (` + knownStates + `) AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')`
+	idleWords    = `(o.token IS NULL OR o.finished IS NOT NULL)`
+	attemptWords = `a.state IN (` + knownStates + `) AND a.direction IN ('run', 'rollback', 'by hand') AND a.ended IN ('', 'lost', 'interrupted', 'withdrawn', 'permanent')`
+)
+
+func wordList(words ...string) string { return "'" + strings.Join(words, "', '") + "'" }
+
+// expander writes the fragments into the texts of a store with these options.
+func (d *dialect) expander(of schema.Dialect, o options) *strings.Replacer {
+	gen := schema.NewQueryGen(of)
+	literal := func(v any) string { return string(gen.Append(nil, v)) }
+	fragments := map[string]string{
+		"ns":       literal(o.namespace),
+		"prefix":   literal(o.prefix),
+		"identity": literal("identity:" + o.namespace),
+		"ttl":      strconv.FormatInt(o.ttl.Milliseconds(), 10),
+		"version":  literal(strconv.Itoa(schemaVersion)),
+		"known":    knownWords,
+		"idle":     idleWords,
+		"final":    finalRuns,
+		"settled":  settledOps,
+		"kept":     attemptWords,
+		"schema":   "NULL",
 	}
-	return gen
+	qualifier := ""
+	if o.schema != "" {
+		fragments["schema"], qualifier = literal(o.schema), `"`+o.schema+`".`
+		fragments["schemaname"] = `"` + o.schema + `"`
+	}
+	for _, name := range []string{"meta", "leases", "runs", "ops", "attempts", "sequence"} {
+		fragments[name] = qualifier + `"` + o.prefix + name + `"`
+	}
+	for _, name := range []string{"runs_by_number", "runs_unfinished", "ops_by_run", "ops_by_seq", "attempts_by_run", "attempts_by_time"} {
+		fragments[name] = `"` + o.prefix + name + `"` // an index is where its table is
+	}
+	var first, pairs []string
+	for name, text := range d.fragments {
+		first = append(first, "{"+name+"}", text)
+	}
+	for name, text := range fragments {
+		pairs = append(pairs, "{"+name+"}", text)
+	}
+	inner := strings.NewReplacer(pairs...)
+	for i := 1; i < len(first); i += 2 {
+		first[i] = inner.Replace(first[i])
+	}
+	return strings.NewReplacer(append(pairs, first...)...)
 }

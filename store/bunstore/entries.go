@@ -13,22 +13,32 @@ import (
 
 // What a row costs is its columns. So whatever holds no space comes as words of one column, with the run
 // behind them, which may; and of an op that was done at its first attempt, as most are, what that means
-// is left out.
-const (
-	entryWords = `CASE WHEN token IS NULL THEN '-' ELSE token END || ' ' || fence || ' ' || seq || ' ' ||
-		CASE WHEN state = ?0 AND delivery = ?1 AND generation = 1 AND attempt = 1 AND crashes = 0 AND not_before IS NULL AND done = 0 AND total = 0
+// is left out. A direction is only looked at: it is the attempt's.
+const entryWords = `CASE WHEN token IS NULL OR finished IS NOT NULL THEN '-' ELSE token END || ' ' || fence || ' ' || seq || ' ' ||
+		CASE WHEN state = 'succeeded' AND delivery = 'repeatable' AND generation = 1 AND attempt = 1 AND crashes = 0 AND failures = 0
+			AND NOT permanent AND not_before IS NULL AND done = 0 AND total = 0 AND best = 0 AND lease = 'run' AND life = '' AND direction = 'run'
 			THEN '-'
-			ELSE '+ ' || state || ' ' || delivery || ' ' || generation || ' ' || attempt || ' ' || crashes || ' ' ||
-				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total
+			ELSE '+ ' || state || ' ' || delivery || ' ' ||
+				CASE WHEN direction IN ('run', 'rollback', 'by hand') THEN '-' ELSE direction END || ' ' ||
+				generation || ' ' || attempt || ' ' || crashes || ' ' || failures || ' ' || CASE WHEN permanent THEN 1 ELSE 0 END || ' ' ||
+				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total || ' ' || best || ' ' ||
+				CASE WHEN lease = '' THEN '-' ELSE lease END || ' ' || CASE WHEN life = '' THEN '-' ELSE life END
 		END || ' ' || run`
-	selectOps   = `SELECT id, nullif(checksum, ''), nullif(error, ''), saved, ` + entryWords + ` FROM ?ops WHERE ns = ?ns`
-	selectBrief = `SELECT id, nullif(checksum, ''), nullif(error, ''), CASE WHEN state = ?0 THEN NULL ELSE saved END,
-		CASE WHEN state = ?0 THEN NULL ELSE ` + entryWords + ` END FROM ?ops WHERE ns = ?ns`
+
+var (
+	selectOps   = define("load", `SELECT id, nullif(checksum, ''), nullif(error, ''), nullif(executable, ''), saved, `+entryWords+` FROM {ops} WHERE ns = {ns}`)
+	selectBrief = define("brief", `SELECT id, nullif(checksum, ''), nullif(error, ''), CASE WHEN state = 'succeeded' THEN NULL ELSE nullif(executable, '') END,
+		CASE WHEN state = 'succeeded' THEN NULL ELSE saved END,
+		CASE WHEN state = 'succeeded' THEN NULL ELSE `+entryWords+` END FROM {ops} WHERE ns = {ns}
+		UNION ALL SELECT id, NULL, NULL, NULL, NULL, '`+sagaWord+`' FROM {runs} WHERE ns = {ns} AND saga AND `+unfinished+``)
 )
 
-// Load implements [store.Store].
+// sagaWord stands for the words of an entry in a row that is a run.
+const sagaWord = "saga"
+
+// Load implements [store.Reader].
 func (s *Store) Load(ctx context.Context) ([]store.Entry, error) {
-	many := int(s.many.Load())
+	many := int(s.size.Load())
 	blocks := [][]store.Entry{make([]store.Entry, 0, max(many+many/8, 32))} // one long slice that grows would be copied again and again
 	err := s.entries(ctx, selectOps, func(e store.Entry) {
 		last := len(blocks) - 1
@@ -37,7 +47,7 @@ func (s *Store) Load(ctx context.Context) ([]store.Entry, error) {
 			last++
 		}
 		blocks[last] = append(blocks[last], e)
-	})
+	}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +55,6 @@ func (s *Store) Load(ctx context.Context) ([]store.Entry, error) {
 	if len(blocks) > 1 {
 		all = slices.Concat(blocks...)
 	}
-	s.many.Store(int64(len(all)))
 	return all, nil
 }
 
@@ -54,18 +63,23 @@ func (s *Store) Load(ctx context.Context) ([]store.Entry, error) {
 func blockSize(n int) int { return 32 << min(n, 7) }
 
 // Brief implements [store.Briefer].
-func (s *Store) Brief(ctx context.Context, each func(store.Entry)) error {
-	return s.entries(ctx, selectBrief, each)
+func (s *Store) Brief(ctx context.Context, each func(store.Entry)) (sagas []string, err error) {
+	err = s.entries(ctx, selectBrief, each, &sagas)
+	return sagas, err
 }
 
-func (s *Store) entries(ctx context.Context, query string, each func(store.Entry)) error {
-	run := "" // of the row before
-	return s.read(ctx, "ops", func(r *row) error {
-		e := store.Entry{ID: r.text(0), Checksum: r.text(1), Error: r.text(2), Saved: r.bytes(3), State: store.Succeeded}
+func (s *Store) entries(ctx context.Context, st *statement, each func(store.Entry), sagas *[]string) error {
+	run, n := "", int64(0) // the run is that of the row before
+	err := s.read(ctx, "ops", func(r *row) error {
+		e := store.Entry{ID: r.text(0), Checksum: r.text(1), Error: r.text(2), Binary: r.text(3), Saved: r.bytes(4), State: store.Succeeded}
 		err := readable(e.ID)
-		if err == nil && r.values[4] != nil {
-			e.Run, e.Generation, e.Attempt = run, 1, 1
-			err = readWords(&e, r.text(4))
+		if err == nil && r.values[5] != nil && sagas != nil && r.text(5) == sagaWord {
+			*sagas = append(*sagas, strings.Clone(e.ID))
+			return nil
+		}
+		if err == nil && r.values[5] != nil {
+			e.Run, e.Generation, e.Attempt, e.Lease = run, 1, 1, store.RunLease
+			err = readWords(&e, r.text(5))
 			run = e.Run
 		}
 		if err == nil && e.State.Open() && e.Token.IsZero() {
@@ -74,31 +88,35 @@ func (s *Store) entries(ctx context.Context, query string, each func(store.Entry
 		if err != nil {
 			return fmt.Errorf("op %.100q: %w", e.ID, err)
 		}
+		n++
 		each(e)
 		return nil
-	}, query, store.Succeeded.String(), store.Repeatable.String())
+	}, st)
+	if err == nil {
+		s.size.Store(n)
+	}
+	return err
 }
 
 // readWords reads the words of selectOps into an entry that has what most have.
 func readWords(e *store.Entry, text string) (err error) {
-	w := words{rest: text}
+	w := wordReader{rest: text}
 	if token := w.next(); token != "-" {
 		e.Token, err = store.ParseToken(token)
 		w.failed(err)
 	}
 	e.Fence, e.Seq = w.number(), w.number()
 	if w.next() == "+" {
-		e.State, err = store.ParseState(w.next())
-		w.failed(err)
-		e.Delivery, err = store.ParseDelivery(w.next())
-		w.failed(err)
-		e.Generation, e.Attempt, e.Crashes = int(w.number()), int(w.number()), int(w.number())
+		w.vocabulary(e)
+		e.Generation, e.Attempt, e.Crashes, e.Failures = int(w.number()), int(w.number()), int(w.number()), int(w.number())
+		e.Permanent = w.number() != 0
 		if strings.HasPrefix(w.rest, "- ") {
 			w.next()
 		} else {
 			e.NotBefore = time.UnixMilli(w.number()).UTC()
 		}
-		e.Done, e.Total = w.number(), w.number()
+		e.Done, e.Total, e.Best = w.number(), w.number(), w.number()
+		e.Lease, e.Life = w.name(), w.name()
 	}
 	if w.rest != e.Run { // else the one before shares its text
 		e.Run = strings.Clone(w.rest)
@@ -107,18 +125,57 @@ func readWords(e *store.Entry, text string) (err error) {
 	return w.err
 }
 
-// words are read one after another.
-type words struct {
+// wordReader reads words one after another.
+type wordReader struct {
 	rest string
 	err  error // the first
 }
 
-func (w *words) next() (word string) {
+func (w *wordReader) next() (word string) {
 	word, w.rest, _ = strings.Cut(w.rest, " ")
 	return word
 }
 
-func (w *words) number() int64 {
+// vocabulary reads the words of which a newer library may have more.
+func (w *wordReader) vocabulary(e *store.Entry) {
+	strange := func(what, word string) {
+		text, err := unknown(what, word)
+		w.failed(err)
+		if e.Unknown == "" {
+			e.Unknown = text
+		}
+	}
+	word := w.next()
+	state, err := store.ParseState(word)
+	if e.State = state; err != nil {
+		strange("state", word)
+	}
+	word = w.next()
+	if e.Delivery, err = store.ParseDelivery(word); err != nil {
+		strange("delivery", word)
+	}
+	if word = w.next(); word != "-" {
+		strange("direction", word)
+	}
+	if e.Unknown != "" {
+		e.State = store.UnknownState
+	}
+}
+
+// name is a name, of which a few are shared by all entries.
+func (w *wordReader) name() string {
+	switch word := w.next(); word {
+	case "-":
+		return ""
+	case store.RunLease:
+		return store.RunLease
+	default:
+		w.failed(store.CheckLeaseName(word))
+		return strings.Clone(word)
+	}
+}
+
+func (w *wordReader) number() int64 {
 	word := w.next()
 	n, err := strconv.ParseInt(word, 10, 64)
 	if err != nil {
@@ -127,7 +184,7 @@ func (w *words) number() int64 {
 	return n
 }
 
-func (w *words) failed(err error) {
+func (w *wordReader) failed(err error) {
 	if w.err == nil {
 		w.err = err
 	}

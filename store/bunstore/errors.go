@@ -80,15 +80,15 @@ func (s *Store) again(ctx context.Context, try func() error) error {
 }
 
 // explain says what the store was doing when err came up, and looks whether it came up because a
-// newer version has changed the tables. It needs a connection, so the caller must hold none.
+// another version has made the tables. It needs a connection, so the caller must hold none.
 func (s *Store) explain(ctx context.Context, doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	if ctx.Err() == nil && !transient(err) && !errors.Is(err, store.ErrLeaseLost) && !errors.Is(err, store.ErrSchemaNewer) {
+	if ctx.Err() == nil && !transient(err) && !errors.Is(err, store.ErrLeaseLost) && !errors.Is(err, store.ErrSchemaNewer) && !errors.Is(err, store.ErrSchemaOlder) {
 		if version, verr := s.version(ctx, s.db); verr == nil && version != "" {
-			if newer := s.checkVersion(version); errors.Is(newer, store.ErrSchemaNewer) {
-				err = fmt.Errorf("%w (%w)", newer, err)
+			if other := s.checkVersion(version); errors.Is(other, store.ErrSchemaNewer) || errors.Is(other, store.ErrSchemaOlder) {
+				err = fmt.Errorf("%w (%w)", other, err)
 			}
 		}
 	}

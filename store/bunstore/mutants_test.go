@@ -21,67 +21,147 @@ import (
 	"github.com/sequencer-go/seq/store/sqlite"
 )
 
-// Every guard in the statements, and how it is broken. A question mark stays, for its argument.
+// Every guard in the statements, and how it is broken. An @word stays, for its value.
 var mutants = map[string][2]string{
-	"a claim beside an open attempt":    {"o.token IS NULL AND o.attempt = excluded.attempt - 1", "o.attempt = excluded.attempt - 1"},
-	"a claim of any attempt":            {"o.token IS NULL AND o.attempt = excluded.attempt - 1", "o.token IS NULL"},
-	"a first claim of any attempt":      {"WHERE v_attempt = 1 OR EXISTS", "WHERE TRUE OR EXISTS"},
-	"a claim keeps the place":           {"CASE WHEN excluded.state = ?running THEN 0 ELSE o.seq END", "o.seq"},
-	"a rollback loses the place":        {"CASE WHEN excluded.state = ?running THEN 0 ELSE o.seq END", "0"},
-	"a claim keeps the headway":         {"checksum = excluded.checksum, done = 0, total = 0,", "checksum = excluded.checksum,"},
-	"a claim forgets the checksum":      {"fence = excluded.fence, checksum = excluded.checksum,", "fence = excluded.fence,"},
-	"a claim without a fence":           {"token = excluded.token, fence = excluded.fence,", "token = excluded.token,"},
-	"a mark beside an open attempt":     {"o.token IS NULL AND o.attempt = excluded.attempt\n", "o.attempt = excluded.attempt\n"},
-	"a mark of any attempt":             {"o.token IS NULL AND o.attempt = excluded.attempt\n", "o.token IS NULL\n"},
-	"a first mark of any attempt":       {"WHERE v_attempt = 0 OR EXISTS", "WHERE TRUE OR EXISTS"},
-	"a mark forgets the place":          {"CASE WHEN excluded.seq = 0 THEN o.seq ELSE excluded.seq END", "excluded.seq"},
-	"a mark sets no place":              {"CASE WHEN excluded.seq = 0 THEN o.seq ELSE excluded.seq END", "o.seq"},
-	"a mark forgets the checksum":       {"CASE WHEN excluded.checksum = '' THEN o.checksum ELSE excluded.checksum END", "excluded.checksum"},
-	"an outcome of any token":           {"o.token = v_token AND (NOT v_lost", "o.token IS NOT NULL AND (NOT v_lost"},
-	"the dead of any epoch":             {"NOT v_lost OR o.fence < ?", "NOT v_lost OR o.fence < ? + 1000000000000000"},
-	"the dead of this epoch":            {"NOT v_lost OR o.fence < ?", "NOT v_lost OR o.fence <= ?"},
-	"the attempt stays open":            {"state = v_state, token = NULL,", "state = v_state,"},
-	"an outcome forgets the place":      {"CASE WHEN v_seq = 0 THEN o.seq ELSE v_seq END", "v_seq"},
-	"an outcome forgets what was saved": {"coalesce(CAST(v_saved AS ?blob), o.saved)", "CAST(v_saved AS ?blob)"},
-	"crashes are not counted":           {"THEN o.crashes + 1 ELSE 0 END", "THEN o.crashes ELSE 0 END"},
-	"crashes are never forgotten":       {"THEN o.crashes + 1 ELSE 0 END", "THEN o.crashes + 1 ELSE o.crashes END"},
-	"all attempts are closed":           {"AND a.id = v_id AND a.number = v_number", "AND a.id = v_id AND a.number >= v_number - 1"},
-	"attempts of all ops are closed":    {"a.ns = ?ns AND a.id = v_id AND a.number", "a.ns = ?ns AND a.number"},
-	"a save of any token":               {"SET saved = CAST(v_saved AS ?blob)\n\tFROM v\n\tWHERE o.ns = ?ns AND o.id = v_id AND o.token = v_token", "SET saved = CAST(v_saved AS ?blob)\n\tFROM v\n\tWHERE o.ns = ?ns AND o.id = v_id"},
-	"headway of any token":              {"total = v_total\n\tFROM v\n\tWHERE o.ns = ?ns AND o.id = v_id AND o.token = v_token", "total = v_total\n\tFROM v\n\tWHERE o.ns = ?ns AND o.id = v_id"},
-	"no authority":                      {"SET epoch = epoch WHERE ns = ?ns AND epoch = ? AND holder = ?", "SET epoch = epoch WHERE ns = ?ns AND (TRUE OR epoch = ? AND holder = ?)"},
-	"no authority behind the lock":      {"1 FROM ?leases WHERE ns = ?ns AND epoch = ? AND holder = ?", "1 FROM ?leases WHERE ns = ?ns AND (TRUE OR epoch = ? AND holder = ?)"},
-	"authority of the epoch":            {"SET epoch = epoch WHERE ns = ?ns AND epoch = ? AND holder = ?", "SET epoch = epoch WHERE ns = ?ns AND epoch = ? AND (TRUE OR holder = ?)"},
-	"a lease that is held is taken":     {"WHERE l.holder IS NULL OR l.expires IS NULL OR l.expires <= ?now", "WHERE TRUE"},
-	"a lease that expired stays":        {" OR l.expires <= ?now", ""},
-	"a lease that was freed stays":      {"l.holder IS NULL OR l.expires IS NULL OR l.expires <= ?now", "l.expires <= ?now"},
-	"an epoch that stands still":        {"?greatest(l.epoch + 1, ?now)", "l.epoch"},
-	"an epoch that follows the clock":   {"?greatest(l.epoch + 1, ?now)", "?now"},
-	"anybody renews":                    {"expires = ?now + ?ttl WHERE ns = ?ns AND epoch = ? AND holder = ?", "expires = ?now + ?ttl WHERE ns = ?ns AND (TRUE OR epoch = ? AND holder = ?)"},
-	"a renewal that does nothing":       {"SET expires = ?now + ?ttl WHERE", "SET expires = expires WHERE"},
-	"anybody releases":                  {"expires = NULL WHERE ns = ?ns AND holder = ?", "expires = NULL WHERE ns = ?ns AND (TRUE OR holder = ?)"},
-	"atomic with any token":             {"SET token = token WHERE ns = ?ns AND id = ? AND token = ?", "SET token = token WHERE ns = ?ns AND id = ? AND (TRUE OR token = ?)"},
-	"a run that does not end":           {"epoch = excluded.epoch, finished = excluded.finished", "epoch = excluded.epoch"},
-	"a run that keeps its state":        {"strategy = excluded.strategy, state = excluded.state,", "strategy = excluded.strategy,"},
-	"runs in the order of their names":  {"SELECT coalesce(max(number), 0) + 1 FROM ?runs", "SELECT coalesce(max(number), 0) FROM ?runs"},
-	"attempts in no order":              {"AND id = ? ORDER BY number", "AND id = ? ORDER BY number DESC"},
+	"a claim beside an open attempt":     {"WHERE {idle} AND o.attempt = excluded.attempt - 1", "WHERE o.attempt = excluded.attempt - 1"},
+	"a claim of any attempt":             {"WHERE {idle} AND o.attempt = excluded.attempt - 1", "WHERE {idle}"},
+	"a claim keeps the old saved state":  {"saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,", ""},
+	"a claim forgets what was saved":     {"saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,", "saved = NULL,"},
+	"a claim keeps the old progress":     {"done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,", ""},
+	"a claim forgets the progress":       {"done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,", "done = 0,"},
+	"a claim keeps the old total":        {"total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,", ""},
+	"a claim forgets the total":          {"total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,", "total = 0,"},
+	"a claim keeps the old best":         {"best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,", ""},
+	"a claim forgets the best":           {"best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,", "best = 0,"},
+	"a claim keeps the old failures":     {"failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,", ""},
+	"a claim forgets the failures":       {"failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,", "failures = 0,"},
+	"a claim keeps the old crashes":      {"crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END", "crashes = o.crashes"},
+	"a claim forgets the crashes":        {"crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END", "crashes = 0"},
+	"a claim forgets the checksum":       {"life = excluded.life, checksum = excluded.checksum,", "life = excluded.life,"},
+	"a claim without a fence":            {"fence = excluded.fence, life = excluded.life,", "life = excluded.life,"},
+	"a claim without the lease's name":   {"lease = excluded.lease, fence = excluded.fence,", "fence = excluded.fence,"},
+	"a claim without a life":             {"fence = excluded.fence, life = excluded.life,", "fence = excluded.fence,"},
+	"a claim is finished":                {"started = excluded.started, finished = NULL,", "started = excluded.started,"},
+	"a claim ended as the one before":    {"direction = excluded.direction, ended = '',", "direction = excluded.direction,"},
+	"a claim keeps the direction":        {"direction = excluded.direction, ended = '',", "ended = '',"},
+	"a claim began with the one before":  {"token = excluded.token, started = excluded.started,", "token = excluded.token,"},
+	"a claim keeps the owner":            {"owner = excluded.owner, executable = excluded.executable,", "executable = excluded.executable,"},
+	"a claim keeps the binary":           {"owner = excluded.owner, executable = excluded.executable,", "owner = excluded.owner,"},
+	"a mark beside an open attempt":      {"WHERE {idle} AND o.attempt = excluded.attempt AND {known}", "WHERE o.attempt = excluded.attempt AND {known}"},
+	"a mark of any attempt":              {"WHERE {idle} AND o.attempt = excluded.attempt AND {known}", "WHERE {idle} AND {known}"},
+	"a first mark of any attempt":        {"WHERE v_attempt = 0 OR EXISTS", "WHERE TRUE OR EXISTS"},
+	"a mark forgets the place":           {"CASE WHEN excluded.seq = 0 THEN o.seq ELSE excluded.seq END", "excluded.seq"},
+	"a mark sets no place":               {"CASE WHEN excluded.seq = 0 THEN o.seq ELSE excluded.seq END", "o.seq"},
+	"a mark forgets the checksum":        {"CASE WHEN excluded.checksum = '' THEN o.checksum ELSE excluded.checksum END", "excluded.checksum"},
+	"a mark forgets the fence":           {"CASE WHEN excluded.seq = 0 THEN o.fence ELSE 0 END", "0"},
+	"a mark archives nothing":            {"AND o.started IS NOT NULL AND {idle} AND o.attempt = v_attempt AND {known}", "AND FALSE"},
+	"a mark archives what it may not":    {"o.started IS NOT NULL AND {idle} AND o.attempt = v_attempt AND {known}", "o.started IS NOT NULL AND {idle}"},
+	"a mark leaves the attempt":          {"token = NULL, started = NULL, finished = NULL, ended = '',", ""},
+	"an outcome of any token":            {"WHERE o.token = excluded.token AND o.finished IS NULL", "WHERE o.finished IS NULL"},
+	"an outcome of what is over":         {"WHERE o.token = excluded.token AND o.finished IS NULL", "WHERE o.token = excluded.token"},
+	"an outcome of what is not there":    {"p.id = v_id {eachrow})\n\tON CONFLICT", "p.id = v_id {eachrow}) OR TRUE\n\tON CONFLICT"},
+	"the dead of any epoch":              {"o.life = '' AND o.fence < @epoch", "o.life = '' AND o.fence < @epoch + 1000000000000000"},
+	"the dead of this epoch":             {"o.life = '' AND o.fence < @epoch", "o.life = '' AND o.fence <= @epoch"},
+	"the dead of any lease":              {"AND o.lease = @name AND {known}", "AND (TRUE OR o.lease = @name) AND {known}"},
+	"the dead are those who live":        {"l.name = o.life AND l.holder IS NOT NULL AND l.expires > {now}", "l.name = o.life AND FALSE"},
+	"a life has no end":                  {"l.name = o.life AND l.holder IS NOT NULL AND l.expires > {now}", "TRUE"},
+	"a life that was given back lives":   {"l.name = o.life AND l.holder IS NOT NULL AND l.expires > {now}", "l.name = o.life"},
+	"lives count as epochs do":           {"o.life = '' AND o.fence < @epoch OR", "o.fence < @epoch OR"},
+	"the attempt stays open":             {"state = excluded.state, finished = {now},", "state = excluded.state,"},
+	"an outcome forgets what was saved":  {"coalesce(excluded.saved, o.saved)", "excluded.saved"},
+	"an outcome saves nothing":           {"coalesce(excluded.saved, o.saved)", "o.saved"},
+	"how it ended is not told":           {"finished = {now}, ended = excluded.ended,", "finished = {now},"},
+	"an outcome without its error":       {"ended = excluded.ended, error = excluded.error,", "ended = excluded.ended,"},
+	"what was withdrawn loses its place": {"CASE WHEN excluded.ended = 'withdrawn' OR o.direction = 'by hand' AND", "CASE WHEN o.direction = 'by hand' AND"},
+	"by hand it gets another place":      {"OR o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back') THEN", "THEN"},
+	"by hand it gets no place":           {"o.direction = 'by hand' AND o.seq <> 0 AND excluded", "o.direction = 'by hand' AND excluded"},
+	"by hand it keeps its place":         {"o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back')", "o.direction = 'by hand' AND o.seq <> 0"},
+	"a rollback loses the place":         {"WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END", "ELSE 0 END"},
+	"a failure keeps the place":          {"WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END", "ELSE o.seq END"},
+	"crashes are not counted":            {"THEN o.crashes + 1", "THEN o.crashes"},
+	"crashes are never forgotten":        {"WHEN excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END", "ELSE o.crashes END"},
+	"an interruption forgets crashes":    {"excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes", "excluded.ended = 'withdrawn' THEN o.crashes"},
+	"what was withdrawn forgets crashes": {"excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes", "excluded.ended = 'interrupted' THEN o.crashes"},
+	"failures are not counted":           {"THEN o.failures + 1", "THEN o.failures"},
+	"every attempt is a failure":         {"excluded.state IN ('failed', 'tolerated') AND excluded.ended IN ('', 'permanent')", "TRUE"},
+	"an interruption is a failure":       {"excluded.ended IN ('', 'permanent')", "excluded.ended <> 'withdrawn'"},
+	"what was withdrawn is a failure":    {"excluded.ended IN ('', 'permanent')", "excluded.ended <> 'interrupted'"},
+	"a rollback is a failure":            {"WHEN o.direction = 'run' AND excluded.state IN", "WHEN excluded.state IN"},
+	"by hand no failure is forgotten":    {"failures = CASE WHEN o.direction = 'by hand' THEN 0\n\t\t\tWHEN", "failures = CASE WHEN"},
+	"what was withdrawn is not useless":  {"CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END", "excluded.ended = 'permanent'"},
+	"useless for ever":                   {"ELSE excluded.ended = 'permanent' END", "ELSE o.permanent OR excluded.ended = 'permanent' END"},
+	"a save of any token":                {"SET saved = CAST(v_saved AS {blob}),\n\t\tcrashes = CASE WHEN o.saved IS NOT NULL AND o.saved = CAST(v_saved AS {blob}) THEN o.crashes ELSE 0 END\n\tFROM v\n\tWHERE o.ns = {ns} AND o.id = v_id AND o.token = v_token AND o.finished IS NULL", "SET saved = CAST(v_saved AS {blob})\n\tFROM v\n\tWHERE o.ns = {ns} AND o.id = v_id"},
+	"the same saved again is progress":   {"CASE WHEN o.saved IS NOT NULL AND o.saved = CAST(v_saved AS {blob}) THEN o.crashes ELSE 0 END", "0"},
+	"what is saved is no progress":       {"CASE WHEN o.saved IS NOT NULL AND o.saved = CAST(v_saved AS {blob}) THEN o.crashes ELSE 0 END", "o.crashes"},
+	"headway of any token":               {"THEN 0 ELSE o.crashes END\n\tFROM v\n\tWHERE o.ns = {ns} AND o.id = v_id AND o.token = v_token AND o.finished IS NULL", "THEN 0 ELSE o.crashes END\n\tFROM v\n\tWHERE o.ns = {ns} AND o.id = v_id"},
+	"headway is no progress":             {"crashes = CASE WHEN v_done > o.best THEN 0 ELSE o.crashes END", "crashes = o.crashes"},
+	"headway is always progress":         {"crashes = CASE WHEN v_done > o.best THEN 0 ELSE o.crashes END", "crashes = 0"},
+	"as far is further":                  {"WHEN v_done > o.best THEN", "WHEN v_done >= o.best THEN"},
+	"the best is the last":               {"best = {greatest}(o.best, v_done)", "best = v_done"},
+	"a lease that is held is taken":      {"WHERE l.holder IS NULL OR l.expires IS NULL OR l.expires <= {now}", "WHERE TRUE"},
+	"a lease that was freed stays":       {"l.holder IS NULL OR l.expires IS NULL OR l.expires <= {now}", "l.expires < {now} - 1000"},
+	"an epoch that stands still":         {"{greatest}(l.epoch + 1, {now})", "l.epoch"},
+	"an epoch that follows the clock":    {"{greatest}(l.epoch + 1, {now})", "{now}"},
+	"the owner of a lease before":        {"holder = excluded.holder, owner = excluded.owner,", "holder = excluded.holder,"},
+	"anybody renews":                     {"expires = {now} + {ttl} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder", "expires = {now} + {ttl} WHERE ns = {ns} AND name = @name AND (TRUE OR epoch = @epoch AND holder = @holder)"},
+	"one renews for all":                 {"expires = {now} + {ttl} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder", "expires = {now} + {ttl} WHERE ns = {ns} AND (TRUE OR name = @name) AND epoch = @epoch AND holder = @holder"},
+	"anybody releases":                   {"expires = {now} WHERE ns = {ns} AND name = @name AND holder = @holder", "expires = {now} WHERE ns = {ns} AND name = @name AND (TRUE OR holder = @holder)"},
+	"one releases for all":               {"expires = {now} WHERE ns = {ns} AND name = @name AND holder = @holder", "expires = {now} WHERE ns = {ns} AND (TRUE OR name = @name) AND holder = @holder"},
+	"leases that nobody holds":           {"WHERE ns = {ns} AND holder IS NOT NULL AND expires > {now} ORDER BY name", "WHERE ns = {ns} ORDER BY name"},
+	"an identity beside another lease":   {"WHERE ns = {ns} AND name <> @name AND holder IS NOT NULL", "WHERE ns = {ns} AND name <> @name AND holder IS NULL"},
+	"a run that does not end":            {"epoch = excluded.epoch, finished = excluded.finished,", "epoch = excluded.epoch,"},
+	"a run that keeps its state":         {"strategy = excluded.strategy, state = excluded.state,", "strategy = excluded.strategy,"},
+	"runs in the order of their names":   {"SELECT coalesce(max(number), 0) + 1 FROM {runs}", "SELECT coalesce(max(number), 0) FROM {runs}"},
+	"runs beyond the page":               {"AND number < @before ORDER BY number DESC LIMIT @limit", "ORDER BY number DESC LIMIT @limit"},
+	"attempts in another order":          {"ORDER BY number DESC LIMIT @limit) AS a\n\tORDER BY number DESC", "ORDER BY number DESC LIMIT @limit) AS a\n\tORDER BY number"},
+	"the last attempt is not told":       {"FROM {ops} WHERE ns = {ns} AND started IS NOT NULL", "FROM {ops} WHERE ns = {ns} AND FALSE"},
+	"an attempt that was archived too":   {"FROM {ops} WHERE ns = {ns} AND started IS NOT NULL", "FROM {ops} WHERE ns = {ns}"},
+	"attempts of another run":            {"AND run = @run AND (id, attempt) >", "AND (id, attempt) >"},
+	"attempts of a run twice":            {"AND run = @run AND (id, number) > (@id, @number)", "AND run = @run"},
+	"the young are pruned":               {"a.finished <= {now} - @age", "a.finished <= {now} + @age"},
+	"what is in doubt is pruned":         {"AND o.state IN ({settled}) AND {known} AND {kept}", "AND {known} AND {kept}"},
+	"an attempt of the run is pruned":    {"a.run <> o.run AND a.state <> 'indeterminate'", "a.state <> 'indeterminate'"},
+	"a doubt is pruned":                  {"a.run <> o.run AND a.state <> 'indeterminate'", "a.run <> o.run"},
+	"attempts of a run under way":        {"r.id = a.run AND r.state NOT IN ({final})", "r.id = a.run AND FALSE"},
+	"no attempt of what is done":         {"(o.state IN ('succeeded', 'waived') OR a.run", "(a.run"},
+	"the last attempt is pruned":         {"AND (o.started IS NOT NULL OR a.number < o.attempt)", ""},
+	"the young runs are pruned":          {"r.finished <= {now} - @age", "r.finished <= {now} + @age"},
+	"runs under way are pruned":          {"- @age AND r.state IN ({final})", "- @age"},
+	"the latest runs are pruned":         {"WHERE ns = {ns}) - @keep", "WHERE ns = {ns}) - 0 * @keep"},
+	"runs that an op rests on":           {"AND NOT (o.state IN ({settled}) AND {known})", "AND FALSE"},
+	"leases are pruned":                  {"l.name LIKE 'life:%' AND", ""},
+	"lives are pruned":                   {"AND l.expires <= {now} - @age", ""},
+}
+
+// onSQLite are the guards in the statements that only SQLite gets.
+var onSQLite = map[string][2]string{
+	"no authority":                     {"1 FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder", "1 FROM {leases} WHERE ns = {ns} AND (TRUE OR name = @name AND epoch = @epoch AND holder = @holder)"},
+	"authority of the epoch":           {"1 FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder", "1 FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND (TRUE OR holder = @holder)"},
+	"authority of another name":        {"1 FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder", "1 FROM {leases} WHERE ns = {ns} AND (TRUE OR name = @name) AND epoch = @epoch AND holder = @holder"},
+	"atomic with any token":            {"SET tx = tx + 1 WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL", "SET tx = tx + 1 WHERE ns = {ns} AND id = @id AND (TRUE OR token = @token) AND finished IS NULL"},
+	"atomic of what is over":           {"SET tx = tx + 1 WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL", "SET tx = tx + 1 WHERE ns = {ns} AND id = @id AND token = @token"},
+	"one number for all":               {"v_order + coalesce(", "1 + coalesce("},
+	"numbers from the beginning":       {"v_order + coalesce(", "v_order + 0 * coalesce("},
+	"a first claim of any attempt":     {"WHERE v_attempt = 1 OR EXISTS", "WHERE TRUE OR EXISTS"},
+	"a claim archives nothing":         {"AND o.started IS NOT NULL AND {idle} AND o.attempt = v_attempt - 1 AND {known}", "AND FALSE"},
+	"a claim archives what it may not": {"o.started IS NOT NULL AND {idle} AND o.attempt = v_attempt - 1 AND {known}", "o.started IS NOT NULL AND {idle}"},
 }
 
 // onPostgres are the guards in the statements that only Postgres gets.
 var onPostgres = map[string][2]string{
-	"together: no authority":             {"AND epoch = ?epoch AND holder = ?holder AND ?same FOR SHARE", "AND (TRUE OR epoch = ?epoch AND holder = ?holder) AND ?same FOR SHARE"},
-	"together: authority of the epoch":   {"AND epoch = ?epoch AND holder = ?holder AND ?same", "AND epoch = ?epoch AND (TRUE OR holder = ?holder) AND ?same"},
-	"together: an outcome of any token":  {"o.id = v_id AND o.token = v_token AND ?same", "o.id = v_id AND o.token IS NOT NULL AND ?same"},
-	"together: the dead of any epoch":    {"o.fence < ?epoch AND EXISTS", "EXISTS"},
-	"together: the dead without a lease": {"o.fence < ?epoch AND EXISTS (SELECT 1 FROM lease)", "o.fence < ?epoch"},
-	"together: the attempt stays open":   {"state = v_state, token = NULL, error = v_error,", "state = v_state, error = v_error,"},
-	"together: all attempts are closed":  {"AND a.id = closed.id AND a.number = closed.attempt", "AND a.id = closed.id"},
-	"together: a claim of any attempt":   {"o.token IS NULL AND o.attempt = excluded.attempt - 1\n\t\tRETURNING", "o.token IS NULL\n\t\tRETURNING"},
-	"together: a claim beside another":   {"o.token IS NULL AND o.attempt = excluded.attempt - 1\n\t\tRETURNING", "o.attempt = excluded.attempt - 1\n\t\tRETURNING"},
-	"together: a first claim of any":     {"k_attempt = 1 OR k_id IN", "TRUE OR k_id IN"},
-	"together: a claim without a lease":  {"k_token, ?epoch, k_checksum FROM k, lease", "k_token, ?epoch, k_checksum FROM k"},
-	"together: attempts of claims lost":  {"FROM k JOIN opened ON opened.id = k_id", "FROM k"},
-	"atomic with any token, locked":      {"WHERE ns = ?ns AND id = ? AND token = ? FOR UPDATE", "WHERE ns = ?ns AND id = ? AND (TRUE OR token = ?) FOR UPDATE"},
+	"no authority":                             {"AND name = @name AND epoch = @epoch AND holder = @holder FOR KEY SHARE", "AND (TRUE OR name = @name AND epoch = @epoch AND holder = @holder) FOR KEY SHARE"},
+	"authority of the epoch":                   {"AND name = @name AND epoch = @epoch AND holder = @holder FOR KEY SHARE", "AND name = @name AND epoch = @epoch AND (TRUE OR holder = @holder) FOR KEY SHARE"},
+	"single: no authority":                     {"AND name = @name AND epoch = @epoch AND holder = @holder AND TRUE", "AND (TRUE OR name = @name AND epoch = @epoch AND holder = @holder) AND TRUE"},
+	"single: authority of the epoch":           {"AND epoch = @epoch AND holder = @holder AND TRUE", "AND epoch = @epoch AND (TRUE OR holder = @holder) AND TRUE"},
+	"single: authority of another name":        {"AND name = @name AND epoch = @epoch AND holder = @holder AND TRUE", "AND (TRUE OR name = @name) AND epoch = @epoch AND holder = @holder AND TRUE"},
+	"single: a first claim of any":             {"k.k_attempt = 1 OR there.id IS NOT NULL", "TRUE OR there.id IS NOT NULL"},
+	"single: a claim without a lease":          {"FROM k LEFT JOIN there ON there.id = k_id, lease", "FROM k LEFT JOIN there ON there.id = k_id"},
+	"single: archived without a lease":         {"FROM there AS o, lease", "FROM there AS o"},
+	"single: a claim archives nothing":         {"WHERE o.started IS NOT NULL AND {idle} AND o.attempt = o.k_attempt - 1 AND {known}", "WHERE FALSE"},
+	"single: a claim archives what it may not": {"WHERE o.started IS NOT NULL AND {idle} AND o.attempt = o.k_attempt - 1 AND {known}", "WHERE o.started IS NOT NULL AND {idle}"},
+	"atomic with any token":                    {"AND id = @id AND token = @token AND finished IS NULL FOR UPDATE", "AND id = @id AND (TRUE OR token = @token) AND finished IS NULL FOR UPDATE"},
+	"atomic of what is over":                   {"AND id = @id AND token = @token AND finished IS NULL FOR UPDATE", "AND id = @id AND token = @token FOR UPDATE"},
+	"one number for all":                       {"ELSE 0 END AS v_number", "ELSE 0 END * 0 + 1 AS v_number"},
 }
 
 // open opens a ledger of its own: on SQLite, or on the server that SEQ_TEST_MUTANTS_DSN names.
@@ -101,20 +181,24 @@ func open(tb testing.TB) *bunstore.Store {
 	return s
 }
 
+// theirs are the mutants of the database that is tested.
+func theirs() map[string][2]string {
+	all := maps.Clone(onSQLite)
+	if os.Getenv("SEQ_TEST_MUTANTS_DSN") != "" {
+		all = maps.Clone(onPostgres)
+	}
+	maps.Copy(all, mutants)
+	return all
+}
+
 // TestContract is what a mutant must not survive: the conformance suite, and what it cannot ask
 // of a store that is not in a database.
 func TestContract(t *testing.T) {
 	if name := os.Getenv("SEQ_TEST_MUTANT"); name != "" {
-		m, both := mutants[name]
-		if !both {
-			m = onPostgres[name]
-		}
+		m := theirs()[name]
 		bunstore.Mutate(m[0], m[1])
 	}
 	seqtest.TestStore(t, func(tb testing.TB) store.Store { return open(tb) })
-	if os.Getenv("SEQ_TEST_MUTANTS_DSN") != "" {
-		return // the rest looks into tables by their names
-	}
 	t.Run("leases expire", func(t *testing.T) {
 		s := open(t)
 		set := func(query string) {
@@ -125,31 +209,31 @@ func TestContract(t *testing.T) {
 		}
 		acquire := func() store.Lease {
 			t.Helper()
-			lease, err := s.Acquire(t.Context(), store.Owner{})
+			lease, err := s.Acquire(t.Context(), store.RunLease, store.Owner{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			return lease
 		}
 		first := acquire()
-		set(`UPDATE seq_leases SET expires = 1`)
+		set(`UPDATE ` + s.Table("leases") + ` SET expires = 1`)
 		if err := s.Renew(t.Context(), first); err != nil { // nobody has taken it
 			t.Fatal(err)
 		}
-		if _, err := s.Acquire(t.Context(), store.Owner{}); !errors.Is(err, store.ErrLeaseHeld) {
+		if _, err := s.Acquire(t.Context(), store.RunLease, store.Owner{}); !errors.Is(err, store.ErrLeaseHeld) {
 			t.Fatalf("after the renewal: %v", err)
 		}
-		set(`UPDATE seq_leases SET expires = 1, epoch = 9000000000000000`)
+		set(`UPDATE ` + s.Table("leases") + ` SET expires = 1, epoch = 9000000000000000`)
 		if next := acquire(); next.Epoch != 9000000000000001 {
 			t.Errorf("epoch %d after 9000000000000000", next.Epoch)
 		}
 	})
 	t.Run("a lease is taken once", func(t *testing.T) {
 		s := open(t)
-		hook := &overtaken{by: bunstore.New(s.DB())}
-		s = bunstore.New(s.DB().WithQueryHook(hook))
+		hook := &overtaken{by: s.On(s.DB())}
+		s = s.On(s.DB().WithQueryHook(hook))
 		var held *store.LeaseError
-		if _, err := s.Acquire(t.Context(), store.Owner{}); !errors.As(err, &held) || held.Holder.Host != "faster" {
+		if _, err := s.Acquire(t.Context(), store.RunLease, store.Owner{}); !errors.As(err, &held) || held.Holder.Host != "faster" {
 			t.Errorf("got %v, want %v", err, store.ErrLeaseHeld)
 		}
 	})
@@ -162,11 +246,11 @@ type overtaken struct {
 }
 
 func (o *overtaken) BeforeQuery(ctx context.Context, event *bun.QueryEvent) context.Context {
-	if strings.HasPrefix(event.Query, "INSERT") && strings.Contains(event.Query, "seq_leases") {
+	if strings.Contains(event.Query, "INSERT INTO") && strings.Contains(event.Query, `leases"`) {
 		first := false
 		o.once.Do(func() { first = true })
 		if first {
-			_, _ = o.by.Acquire(ctx, store.Owner{Host: "faster"})
+			_, _ = o.by.Acquire(ctx, store.RunLease, store.Owner{Host: "faster"})
 		}
 	}
 	return ctx
@@ -180,10 +264,7 @@ func TestNoMutantSurvives(t *testing.T) {
 	if testing.Short() {
 		t.Skip("short")
 	}
-	names := slices.Sorted(maps.Keys(mutants))
-	if os.Getenv("SEQ_TEST_MUTANTS_DSN") != "" {
-		names = slices.Sorted(maps.Keys(onPostgres))
-	}
+	names := slices.Sorted(maps.Keys(theirs()))
 	if underRace {
 		for i := range len(names) / 4 {
 			names[i] = names[4*i]
@@ -196,6 +277,7 @@ func TestNoMutantSurvives(t *testing.T) {
 	}
 	for _, name := range names {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
+			t.Parallel()
 			cmd := exec.CommandContext(t.Context(), self, "-test.run=^TestContract$", "-test.failfast")
 			cmd.Env = append(os.Environ(), "SEQ_TEST_MUTANT="+name)
 			out, err := cmd.CombinedOutput()

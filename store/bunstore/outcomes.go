@@ -2,123 +2,169 @@ package bunstore
 
 import (
 	"context"
-	"slices"
-
-	"github.com/uptrace/bun"
 
 	"github.com/sequencer-go/seq/store"
 )
 
-// closing is what an outcome makes of its op.
-const closing = `state = v_state, token = NULL, error = v_error,
-		seq = CASE WHEN v_seq = 0 THEN o.seq ELSE v_seq END,
-		saved = coalesce(CAST(v_saved AS ?blob), o.saved),
-		crashes = CASE WHEN v_lost THEN o.crashes + 1 ELSE 0 END`
+var outcomeColumns = []column{{"order", "bigint"}, {"id", "text"}, {"token", "text"}, {"state", "text"}, {"ended", "text"}, {"error", "text"}, {"saved", "bytea"}}
 
-const closeOps = `WITH v (v_id, v_token, v_state, v_seq, v_error, v_saved, v_lost) AS (VALUES ?)
-	UPDATE ?ops AS o SET ` + closing + `
-	FROM v
-	WHERE o.ns = ?ns AND o.id = v_id AND o.token = v_token AND (NOT v_lost OR o.fence < ?)
-	RETURNING id, attempt`
+// An outcome is written as a row that is there already, and closes it. So the database looks the row up
+// by its key, whatever it believes of the table's size: a join would be planned when the table is small,
+// as a look through all of it, and the plan be kept while it grows. A row that is not there is left out
+// before, row by row ({eachrow} keeps that from becoming a join); rows are never deleted.
+const (
+	closing = `INSERT INTO {ops} AS o (ns, id, token, state, ended, error, saved, seq, delivery)
+	SELECT {ns}, v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS {blob}), v_number, '' FROM w
+	WHERE EXISTS (SELECT 1 FROM {ops} AS p WHERE p.ns = {ns} AND p.id = v_id {eachrow})`
+	closed = `ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, finished = {now}, ended = excluded.ended, error = excluded.error,
+		saved = coalesce(excluded.saved, o.saved),
+		seq = CASE WHEN excluded.ended = 'withdrawn' OR o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back') THEN o.seq
+			WHEN excluded.state IN ('succeeded', 'rolled-back') THEN excluded.seq
+			WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END,
+		crashes = CASE WHEN excluded.ended = 'lost' THEN o.crashes + 1
+			WHEN excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END,
+		failures = CASE WHEN o.direction = 'by hand' THEN 0
+			WHEN o.direction = 'run' AND excluded.state IN ('failed', 'tolerated') AND excluded.ended IN ('', 'permanent') THEN o.failures + 1
+			ELSE o.failures END,
+		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
+	WHERE o.token = excluded.token AND o.finished IS NULL`
 
-const closeAttempts = `WITH v (v_id, v_number, v_state, v_lost, v_error) AS (VALUES ?)
-	UPDATE ?attempts AS a SET finished = ?now, state = v_state, lost = v_lost, error = v_error
+	openAttempt = `o.ns = {ns} AND o.id = v_id AND o.token = v_token AND o.finished IS NULL`
+)
+
+var (
+	closeOps = often("close", `WITH @v, {numbered}
+	`+closing+`
+	`+closed+`
+	RETURNING id`)
+
+	// Whoever died may have been of another lease, or of this very epoch, or live on.
+	closeLost = define("close lost", `WITH @v, {numbered}
+	`+closing+`
+	`+closed+` AND o.lease = @name AND {known}
+		AND (o.life = '' AND o.fence < @epoch OR o.life <> '' AND NOT EXISTS (
+			SELECT 1 FROM {leases} AS l WHERE l.ns = {ns} AND l.name = o.life AND l.holder IS NOT NULL AND l.expires > {now}))
+	RETURNING id`)
+
+	saveOps = define("save", `WITH @v
+	UPDATE {ops} AS o SET saved = CAST(v_saved AS {blob}),
+		crashes = CASE WHEN o.saved IS NOT NULL AND o.saved = CAST(v_saved AS {blob}) THEN o.crashes ELSE 0 END
 	FROM v
-	WHERE a.ns = ?ns AND a.id = v_id AND a.number = v_number`
+	WHERE `+openAttempt+`
+	RETURNING id`)
+
+	progressOps = define("progress", `WITH @v
+	UPDATE {ops} AS o SET done = v_done, total = v_total, best = {greatest}(o.best, v_done),
+		crashes = CASE WHEN v_done > o.best THEN 0 ELSE o.crashes END
+	FROM v
+	WHERE `+openAttempt+`
+	RETURNING id`)
+)
+
+// ended is the word for how an attempt ended, beyond its state.
+func ended(o *store.Outcome) string {
+	switch {
+	case o.Lost:
+		return "lost"
+	case o.Interrupted:
+		return "interrupted"
+	case o.Withdrawn:
+		return "withdrawn"
+	case o.Permanent:
+		return "permanent"
+	default:
+		return ""
+	}
+}
+
+// outcomeRow is a row of outcomeColumns.
+func outcomeRow(n int64, o *store.Outcome) []any {
+	return []any{n, o.ID, o.Token.String(), o.State.String(), ended(o), clean(o.Error), bytesOrNil(o.Saved)}
+}
+
+// bytesOrNil is NULL if there are no bytes, which is not the same as none of them.
+func bytesOrNil(b []byte) any {
+	if b == nil {
+		return nil
+	}
+	return b
+}
 
 // outcomes closes attempts. Whoever has the token may, the others need the lease.
 func (c *changes) outcomes(ctx context.Context) error {
-	closed := map[string]int64{} // attempt by ID
-	may := c.batch.Outcomes
-	if !c.current {
-		may = slices.DeleteFunc(slices.Clone(may), func(o store.Outcome) bool { return o.Lost })
+	if len(c.batch.Outcomes) == 0 {
+		return nil
 	}
-	err := inChunks(c, may, outcomeColumns, func(o *often, chunk []store.Outcome, values bun.Safe) error {
-		err := o.scan(ctx, c.conn, func(r *row) error {
-			closed[r.text(0)] = r.number(1)
-			return nil
-		}, closeOps, values, o.put(c.lease.Epoch))
-		if err != nil {
-			return err
+	closed, err := inGroups(c.batch.Outcomes, outcomeID, func(group []store.Outcome) (map[string]bool, error) {
+		told := func(o *store.Outcome) bool { return !o.Lost }
+		ids, err := writeRows(ctx, c, closeOps, outcomeColumns, group, told, outcomeRow)
+		if err != nil || !c.current || !c.hasLost() {
+			return ids, err
 		}
-		chunk = slices.DeleteFunc(slices.Clone(chunk), func(o store.Outcome) bool { return closed[o.ID] == 0 })
-		return inChunks(c, chunk, func(o *store.Outcome) []any {
-			return []any{o.ID, closed[o.ID], o.State.String(), o.Lost, clean(o.Error)}
-		}, func(o *often, _ []store.Outcome, values bun.Safe) error {
-			return o.exec(ctx, c.conn, closeAttempts, values)
-		})
+		lost, err := writeRows(ctx, c, closeLost, outcomeColumns, group, func(o *store.Outcome) bool { return o.Lost }, outcomeRow,
+			arg{"name", c.lease.Name}, arg{"epoch", c.lease.Epoch})
+		for id := range lost {
+			ids[id] = true
+		}
+		return ids, err
 	})
-	c.noteOutcomes(func(o *store.Outcome) bool { return closed[o.ID] != 0 && (!o.Lost || c.current) })
+	if err == nil {
+		c.noteOutcomes(closed)
+	}
 	return err
-}
-
-func outcomeColumns(o *store.Outcome) []any {
-	return []any{o.ID, o.Token.String(), o.State.String(), o.Seq, clean(o.Error), o.Saved, o.Lost}
 }
 
 // noteOutcomes notes which attempts were closed, and by what that can be proven.
-func (c *changes) noteOutcomes(closed func(*store.Outcome) bool) {
-	refuse(c, c.batch.Outcomes, outcomeID, func(o *store.Outcome) bool {
-		if !closed(o) {
-			return false
+func (c *changes) noteOutcomes(closed func(i int) bool) {
+	refuse(c, c.batch.Outcomes, outcomeID, func(i int) bool {
+		if closed(i) {
+			o := &c.batch.Outcomes[i]
+			c.proof = proof{hasOutcome, []arg{{"id", o.ID}, {"token", o.Token.String()}, {"state", o.State.String()}}}
 		}
-		c.proof = proof{
-			op:    o.ID,
-			query: `SELECT 1 FROM ?attempts WHERE ns = ?ns AND id = ? AND token = ? AND state = ? AND finished IS NOT NULL`,
-			args:  []any{o.ID, o.Token.String(), o.State.String()},
-		}
-		return true
+		return closed(i)
 	})
 }
 
-const saveOps = `WITH v (v_id, v_token, v_saved) AS (VALUES ?)
-	UPDATE ?ops AS o SET saved = CAST(v_saved AS ?blob)
-	FROM v
-	WHERE o.ns = ?ns AND o.id = v_id AND o.token = v_token
-	RETURNING token`
-
-const headwayOps = `WITH v (v_id, v_token, v_done, v_total) AS (VALUES ?)
-	UPDATE ?ops AS o SET done = v_done, total = v_total
-	FROM v
-	WHERE o.ns = ?ns AND o.id = v_id AND o.token = v_token
-	RETURNING token`
-
-func (c *changes) headway(ctx context.Context) error {
-	told := map[string]bool{} // by token
-	err := inChunks(c, c.batch.Headway, func(p *store.Headway) []any {
-		return []any{p.ID, p.Token.String(), p.Done, p.Total}
-	}, func(o *often, _ []store.Headway, values bun.Safe) error {
-		return o.scan(ctx, c.conn, func(r *row) error {
-			told[r.text(0)] = true
-			return nil
-		}, headwayOps, values)
-	})
-	refuse(c, c.batch.Headway, headwayID, func(p *store.Headway) bool { return told[p.Token.String()] })
-	return err
-}
-
+// saves keeps what ops saved.
 func (c *changes) saves(ctx context.Context) error {
-	saved := map[string]bool{} // by token
-	err := inChunks(c, c.batch.Saves, func(s *store.Snapshot) []any {
-		return []any{s.ID, s.Token.String(), s.Data}
-	}, func(o *often, _ []store.Snapshot, values bun.Safe) error {
-		return o.scan(ctx, c.conn, func(r *row) error {
-			saved[r.text(0)] = true
-			return nil
-		}, saveOps, values)
+	if len(c.batch.Saves) == 0 {
+		return nil
+	}
+	saved, err := inGroups(c.batch.Saves, saveID, func(group []store.Snapshot) (map[string]bool, error) {
+		return writeRows(ctx, c, saveOps, saveColumns, group, nil, func(_ int64, s *store.Snapshot) []any {
+			return []any{s.ID, s.Token.String(), append([]byte{}, s.Data...)}
+		})
 	})
-	refuse(c, c.batch.Saves, func(s *store.Snapshot) string { return s.ID }, func(s *store.Snapshot) bool {
-		if !saved[s.Token.String()] {
-			return false
+	if err != nil {
+		return err
+	}
+	refuse(c, c.batch.Saves, saveID, func(i int) bool {
+		if s := &c.batch.Saves[i]; saved(i) && c.proof.statement == nil {
+			c.proof = proof{hasSave, []arg{{"id", s.ID}, {"token", s.Token.String()}, {"saved", append([]byte{}, s.Data...)}}}
 		}
-		if c.proof.query == "" {
-			c.proof = proof{
-				op:    s.ID,
-				query: `SELECT 1 FROM ?ops WHERE ns = ?ns AND id = ? AND token = ? AND saved = CAST(? AS ?blob)`,
-				args:  []any{s.ID, s.Token.String(), s.Data},
-			}
-		}
-		return true
+		return saved(i)
 	})
+	return nil
+}
+
+// headway keeps how far ops have come.
+func (c *changes) headway(ctx context.Context) error {
+	if len(c.batch.Headway) == 0 {
+		return nil
+	}
+	told, err := inGroups(c.batch.Headway, headwayID, func(group []store.Headway) (map[string]bool, error) {
+		return writeRows(ctx, c, progressOps, progressColumns, group, nil, func(_ int64, p *store.Headway) []any {
+			return []any{p.ID, p.Token.String(), p.Done, p.Total}
+		})
+	})
+	if err == nil {
+		refuse(c, c.batch.Headway, headwayID, told)
+	}
 	return err
 }
+
+var (
+	saveColumns     = []column{{"id", "text"}, {"token", "text"}, {"saved", "bytea"}}
+	progressColumns = []column{{"id", "text"}, {"token", "text"}, {"done", "bigint"}, {"total", "bigint"}}
+)

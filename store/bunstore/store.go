@@ -2,8 +2,9 @@
 // PostgreSQL 12 or later. Packages store/sqlite and store/postgres open one for you; with New you
 // bring your own *bun.DB, over any driver of these two.
 //
-// The ledger lives in five tables, seq_meta, seq_leases, seq_runs, seq_ops and seq_attempts, which
-// the first Acquire creates. Times in them are milliseconds since 1970, by the database's clock.
+// The ledger lives in five tables, seq_meta, seq_leases, seq_runs, seq_ops and seq_attempts (and, on
+// Postgres, a sequence), which the first Acquire creates; [Store.DDL] is how. The current attempt of an
+// op is in its row of seq_ops, those before are in seq_attempts. Times in them are milliseconds since 1970, by the database's clock.
 //
 // The database should have a connection to spare for the ledger while ops run: with a pool of
 // one, a Transactional op on Postgres keeps the lease from being renewed.
@@ -13,6 +14,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,26 +28,34 @@ import (
 // A Store is a ledger in a database. It is safe for concurrent use, by any number of processes.
 type Store struct {
 	db      *bun.DB
-	owned   bool // Close closes db
+	owned   bool   // Close closes db
+	schema  string // "": what the search path says
 	prefix  string
 	ttl     time.Duration
 	dialect *dialect
-	gen     schema.QueryGen // knows the tables' names, and what else statements are written with
-	turn    *turn           // nil if the database has any number of writers
-	err     error           // why the store cannot be used
+	gen     schema.QueryGen   // writes values into texts
+	expand  *strings.Replacer // writes fragments into texts
+	turn    *turn             // nil if the database has any number of writers
+	err     error             // why the store cannot be used
 	closed  atomic.Bool
-	many    atomic.Int64 // entries there were, the last time
+	size    atomic.Int64 // entries there were at the last read, and claims since
+	owner   atomic.Pointer[lastOwner]
 
+	compiled  sync.Map // *statement to *compiled
 	preparing preparing
 }
 
-var _ store.Store = (*Store)(nil)
+var (
+	_ store.Store      = (*Store)(nil)
+	_ store.Briefer    = (*Store)(nil)
+	_ store.Maintainer = (*Store)(nil)
+)
 
 // New returns the ledger in db, which stays the caller's. It does not touch the database; what
 // is wrong with the options or with db is the error of each method.
 func New(db *bun.DB, opts ...Option) *Store {
 	o, err := optionsOf(opts)
-	s := &Store{db: db, owned: o.owned, prefix: o.prefix, ttl: o.ttl, preparing: preparing{how: o.preparing}}
+	s := &Store{db: db, owned: o.owned, schema: o.schema, prefix: o.prefix, ttl: o.ttl, preparing: preparing{how: o.preparing}}
 	if db == nil {
 		s.err = errors.Join(err, errors.New("bunstore.New: the database is nil"))
 		return s
@@ -55,8 +66,12 @@ func New(db *bun.DB, opts ...Option) *Store {
 		return s
 	}
 	s.err = err
-	s.gen = s.dialect.queryGen(db.Dialect(), o)
+	s.gen = schema.NewQueryGen(db.Dialect())
+	s.expand = s.dialect.expander(db.Dialect(), o)
 	if s.dialect.oneWriter {
+		if o.schema != "" {
+			s.err = errors.Join(err, fmt.Errorf("%w: bunstore.Schema(%q): SQLite has no schemas; use Prefix", store.ErrInvalidOption, o.schema))
+		}
 		s.turn = newTurn()
 	}
 	return s
@@ -86,5 +101,10 @@ func (s *Store) enter(ctx context.Context) error {
 	}
 }
 
-// table is the full name of a table.
-func (s *Store) table(name string) string { return s.prefix + name }
+// table is the full name of a table, for people.
+func (s *Store) table(name string) string {
+	if s.schema != "" {
+		return s.schema + "." + s.prefix + name
+	}
+	return s.prefix + name
+}

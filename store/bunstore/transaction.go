@@ -8,6 +8,7 @@ import (
 
 	"github.com/uptrace/bun"
 
+	"github.com/sequencer-go/seq/clock"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -69,28 +70,51 @@ func (t *transaction) commit(ctx context.Context, c *changes) error {
 
 var errNoProof = errors.New("the batch left nothing to recognise it by")
 
-// proven looks for the proof of c, when the transaction that would have left it is surely over.
-func (s *Store) proven(ctx context.Context, c *changes) (bool, error) {
-	if c.proof.query == "" {
-		return false, errNoProof
-	}
-	tx, err := s.begin(ctx, ctx)
-	if err != nil {
-		return false, err
-	}
-	defer tx.end()
-	for _, wait := range s.dialect.settle {
-		gen := s.gen.WithNamedArg("op", c.proof.op)
-		if _, err := tx.ExecContext(ctx, "?", bun.Safe(gen.FormatQuery(wait))); err != nil {
-			return false, err
-		}
-	}
-	return s.matches(ctx, tx, c.proof.query, c.proof.args...)
-}
+// What a batch leaves that tells it from every other. A token stays with its attempt, in whichever table
+// that is.
+var (
+	hasOutcome = define("has outcome", `SELECT 1 FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token AND state = @state AND finished IS NOT NULL
+	UNION ALL SELECT 1 FROM {attempts} WHERE ns = {ns} AND id = @id AND token = @token AND state = @state`)
+	hasClaim = define("has claim", `SELECT 1 FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token
+	UNION ALL SELECT 1 FROM {attempts} WHERE ns = {ns} AND id = @id AND token = @token`)
+	hasMark = define("has mark", `SELECT 1 FROM {ops} WHERE ns = {ns} AND id = @id AND attempt = @attempt AND state = @state AND run = @run`)
+	hasSave = define("has save", `SELECT 1 FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token AND saved = CAST(@saved AS {blob})`)
+	hasPart = define("has part", `SELECT 1 FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token AND tx >= @tx`)
+
+	statusOf = define("transaction status", `SELECT txid_status(@number)`)
+)
 
 // A proof is a query that answers with a row if a transaction was committed.
 type proof struct {
-	op    string // that it is about; "" if about none
-	query string
-	args  []any
+	statement *statement
+	args      []arg
+}
+
+// proven looks whether the transaction of c was committed, when it is surely over. It locks nothing: a
+// database that numbers its transactions tells when one is over, and one with a single writer undoes it
+// with the connection.
+func (s *Store) proven(ctx context.Context, c *changes) (committed bool, err error) {
+	status := ""
+	for pause := time.Millisecond; c.number != 0; pause = min(2*pause, 100*time.Millisecond) {
+		err := s.query(ctx, s.db, func(r *row) error { status = r.text(0); return nil }, statusOf, arg{"number", c.number})
+		if err != nil {
+			return false, err
+		}
+		if status != "in progress" {
+			break
+		}
+		if err := clock.Sleep(ctx, clock.Wall(), pause); err != nil {
+			return false, err
+		}
+	}
+	switch {
+	case status == "aborted":
+		return false, nil
+	case c.proof.statement != nil:
+		return s.matches(ctx, s.db, c.proof.statement, c.proof.args...)
+	case status != "":
+		return status == "committed", nil
+	default:
+		return false, errNoProof
+	}
 }

@@ -7,15 +7,15 @@ import (
 	"errors"
 	"sync"
 
-	"github.com/sequencer-go/seq/store"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
+
+	"github.com/sequencer-go/seq/internal/opctx"
+	"github.com/sequencer-go/seq/store"
 )
 
 // ErrNoTx is the error of every query through a [Tx] that was asked for outside of an op.
 var ErrNoTx = errors.New("bunstore.Tx outside of a Transactional op")
-
-type txKey struct{}
 
 // Tx is the transaction that a Transactional op runs in: what the op writes through it is
 // committed together with the record that the op is done, or not at all. The op must not commit
@@ -25,7 +25,7 @@ type txKey struct{}
 // Anywhere else, also in an op that is not Transactional, each of its methods fails with
 // [ErrNoTx].
 func Tx(ctx context.Context) bun.IDB {
-	if a, ok := ctx.Value(txKey{}).(*atomically); ok {
+	if a, ok := ctx.Value(opctx.TxKey{}).(*atomically); ok {
 		return a.tx.Tx
 	}
 	return outside()
@@ -35,7 +35,7 @@ func Tx(ctx context.Context) bun.IDB {
 // any other op the store's own [Store.DB]. So an op that was registered long before the database
 // was opened finds it. Outside of an op, each of its methods fails with [ErrNoTx].
 func DB(ctx context.Context) bun.IDB {
-	if _, inTx := ctx.Value(txKey{}).(*atomically); inTx {
+	if _, inTx := ctx.Value(opctx.TxKey{}).(*atomically); inTx {
 		return Tx(ctx)
 	}
 	if s, ok := store.FromContext(ctx).(*Store); ok {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/uptrace/bun"
-
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -38,9 +36,6 @@ func (s *Store) Write(ctx context.Context, lease store.Lease, batch store.Batch)
 
 func (s *Store) write(ctx context.Context, lease store.Lease, batch *store.Batch) (*changes, error) {
 	c := &changes{store: s, lease: lease, batch: batch}
-	if err := s.awaitDead(ctx, batch); err != nil {
-		return nil, err
-	}
 	if c.fitsOne() {
 		return c, s.writeTogether(ctx, c)
 	}
@@ -54,19 +49,4 @@ func (s *Store) write(ctx context.Context, lease store.Lease, batch *store.Batch
 		return nil, err
 	}
 	return c, tx.commit(ctx, c)
-}
-
-// awaitDead waits for the transactions that the dead may have left open, which can take a minute. It
-// does so before the lease is locked, which nobody could renew meanwhile.
-func (s *Store) awaitDead(ctx context.Context, batch *store.Batch) error {
-	var ids []string
-	for i := range batch.Outcomes {
-		if batch.Outcomes[i].Lost {
-			ids = append(ids, batch.Outcomes[i].ID)
-		}
-	}
-	if len(ids) == 0 || s.dialect.await == "" {
-		return nil
-	}
-	return s.exec(ctx, s.db, s.dialect.await, bun.List(ids))
 }

@@ -136,17 +136,21 @@ func TestALeaseOutlivesATransactionalOp(t *testing.T) {
 	lease := acquire(t, s)
 	c := claim(t, s, lease, "op")
 	during := func(fail error) error {
-		_, err := s.Atomic(t.Context(), lease, c, func(ctx context.Context) (store.Batch, error) {
-			// As if the op had run for longer than the lease lasts.
-			query(t, bunstore.Tx(ctx), `UPDATE seq_leases SET expires = 1`)
+		// As if the op ran for longer than the lease lasts: it has expired when it begins, and nobody has
+		// taken it.
+		query(t, s.DB(), `UPDATE seq_leases SET expires = 1`)
+		_, err := s.Atomic(t.Context(), lease, c, func(context.Context) (store.Batch, error) {
+			if err := s.Renew(t.Context(), store.Lease{}); !errors.Is(err, store.ErrLeaseLost) {
+				t.Errorf("Renew of no lease: %v", err)
+			}
 			began := time.Now()
 			if err := s.Renew(t.Context(), lease); err != nil {
 				t.Errorf("Renew during the op: %v", err)
 			}
-			if err := s.Renew(t.Context(), store.Lease{Epoch: 1}); !errors.Is(err, store.ErrLeaseLost) {
+			if err := s.Renew(t.Context(), store.Lease{Name: store.RunLease, Epoch: 1}); !errors.Is(err, store.ErrLeaseLost) {
 				t.Errorf("Renew of another lease: %v", err)
 			}
-			if _, err := s.Acquire(t.Context(), owner); !errors.Is(err, store.ErrLeaseHeld) {
+			if _, err := s.Acquire(t.Context(), store.RunLease, owner); !errors.Is(err, store.ErrLeaseHeld) {
 				t.Errorf("Acquire during the op: %v", err)
 			}
 			if _, err := s.Load(t.Context()); err != nil {
@@ -163,7 +167,7 @@ func TestALeaseOutlivesATransactionalOp(t *testing.T) {
 		if err := during(fail); !errors.Is(err, fail) {
 			t.Fatalf("got %v, want %v", err, fail)
 		}
-		if _, err := other.Acquire(t.Context(), owner); !errors.Is(err, store.ErrLeaseHeld) {
+		if _, err := other.Acquire(t.Context(), store.RunLease, owner); !errors.Is(err, store.ErrLeaseHeld) {
 			t.Fatalf("the lease was lost meanwhile: %v", err)
 		}
 	}

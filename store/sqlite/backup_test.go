@@ -47,7 +47,7 @@ func TestABackupOfARun(t *testing.T) {
 				t.Fatal(err)
 			}
 			restored := open(t, path)
-			if held, err := restored.Holder(t.Context()); err != nil || held == nil {
+			if held, err := restored.Holder(t.Context(), store.RunLease); err != nil || held == nil {
 				t.Errorf("the backup has no lease in it: %v, %v", held, err)
 			}
 			if n := count(t, restored); n != 0 {
@@ -59,8 +59,8 @@ func TestABackupOfARun(t *testing.T) {
 			if calls != 1+want.calls {
 				t.Errorf("%d calls on the backup, want %d", calls-1, want.calls)
 			}
-			history, err := restored.History(t.Context(), op.ID)
-			if err != nil || len(history) != 1+want.calls || !history[0].Lost || history[0].State != want.was {
+			history, err := restored.History(t.Context(), op.ID, store.Page{Limit: 1000})
+			if err != nil || len(history) != 1+want.calls || !history[want.calls].Lost || history[want.calls].State != want.was {
 				t.Errorf("the history is %+v, %v; want the first lost and %s", history, err, want.was)
 			}
 		})

@@ -52,8 +52,8 @@ func TestTheClockJumpsAhead(t *testing.T) {
 	if want := []string{"old a", "new a", "new b"}; !slices.Equal(calls, want) {
 		t.Errorf("called %q, want %q", calls, want)
 	}
-	history, err := s.History(t.Context(), a)
-	if err != nil || len(history) != 2 || !history[0].Lost || history[1].State != store.Succeeded {
+	history, err := s.History(t.Context(), a, store.Page{Limit: 1000})
+	if err != nil || len(history) != 2 || !history[1].Lost || history[0].State != store.Succeeded {
 		t.Errorf("the history is %+v, %v", history, err)
 	}
 }
@@ -108,13 +108,13 @@ func TestTheClockJumpsBack(t *testing.T) {
 	lease := acquire(t, s)
 	ahead(t, s, -time.Hour)
 	var held *store.LeaseError
-	if _, err := s.Acquire(t.Context(), owner); !errors.As(err, &held) || held.Expires < time.Hour {
+	if _, err := s.Acquire(t.Context(), store.RunLease, owner); !errors.As(err, &held) || held.Expires < time.Hour {
 		t.Errorf("got %v, want a lease that is held for more than an hour", err)
 	}
 	if err := s.Renew(t.Context(), lease); err != nil {
 		t.Errorf("Renew: %v", err)
 	}
-	if held, err := s.Holder(t.Context()); err != nil || held == nil || held.Expires > time.Minute {
+	if held, err := s.Holder(t.Context(), store.RunLease); err != nil || held == nil || held.Expires > time.Minute {
 		t.Errorf("after a renewal it is held for %v, %v", held, err)
 	}
 	if c := claim(t, s, lease, "op"); c.Attempt != 1 {

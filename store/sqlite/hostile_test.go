@@ -36,15 +36,30 @@ var columns = []column{
 	{"ops", "error"},
 	{"ops", "id"},
 	{"ops", "ns"},
+	{"ops", "failures"},
+	{"ops", "permanent"},
+	{"ops", "started"},
+	{"ops", "finished"},
+	{"ops", "direction"},
+	{"ops", "ended"},
+	{"ops", "owner"},
+	{"ops", "executable"},
+	{"ops", "lease"},
+	{"ops", "life"},
+	{"ops", "checksum"},
+	{"ops", "done"},
+	{"ops", "total"},
+	{"ops", "best"},
+	{"ops", "tx"},
 	{"attempts", "number"},
 	{"attempts", "direction"},
 	{"attempts", "run"},
-	{"attempts", "host"},
-	{"attempts", "pid"},
+	{"attempts", "owner"},
+	{"attempts", "executable"},
 	{"attempts", "started"},
 	{"attempts", "finished"},
 	{"attempts", "state"},
-	{"attempts", "lost"},
+	{"attempts", "ended"},
 	{"attempts", "error"},
 	{"attempts", "token"},
 	{"attempts", "id"},
@@ -52,16 +67,16 @@ var columns = []column{
 	{"runs", "number"},
 	{"runs", "strategy"},
 	{"runs", "state"},
-	{"runs", "host"},
-	{"runs", "pid"},
+	{"runs", "owner"},
+	{"runs", "lease"},
 	{"runs", "epoch"},
 	{"runs", "started"},
 	{"runs", "finished"},
 	{"runs", "reason"},
 	{"leases", "epoch"},
 	{"leases", "holder"},
-	{"leases", "host"},
-	{"leases", "pid"},
+	{"leases", "owner"},
+	{"leases", "name"},
 	{"leases", "since"},
 	{"leases", "expires"},
 	{"meta", "value"},
@@ -71,24 +86,26 @@ var columns = []column{
 // The rows of a ledger that has seen something. The last letter of an ID is that of its op below.
 var hostileRows = []string{
 	`DELETE FROM seq_meta`, `DELETE FROM seq_leases`, `DELETE FROM seq_runs`, `DELETE FROM seq_ops`, `DELETE FROM seq_attempts`,
-	`INSERT INTO seq_meta VALUES ('schema', '1')`,
-	`INSERT INTO seq_leases VALUES ('default', 5, NULL, 'h', 1, 'r', '', 1, NULL)`,
-	`INSERT INTO seq_runs VALUES ('default', 'r1', 1, 'sequential', 'succeeded', 'h', 1, '', '', 4, 1, 2, ''),
-		('default', 'r2', 2, 'sequential', 'started', 'h', 1, '', '', 5, 1, NULL, '')`,
+	`INSERT INTO seq_meta VALUES ('schema', '2'), ('identity:default', 'f00102030405060708090a0b0c0d0e0f')`,
+	`INSERT INTO seq_leases VALUES ('default', 'run', 5, NULL, '{"host":"h","pid":1}', 1, 1)`,
+	`INSERT INTO seq_runs (ns, id, number, strategy, state, owner, lease, epoch, started, finished) VALUES
+		('default', 'r1', 1, 'sequential', 'succeeded', '{"host":"h","pid":1}', 'run', 4, 1, 2),
+		('default', 'r2', 2, 'sequential', 'started', '{"host":"h","pid":1}', 'run', 5, 1, NULL)`,
 	//nolint:dupword // a column after another is NULL
-	`INSERT INTO seq_ops (ns, id, state, run, delivery, generation, attempt, crashes, token, fence, seq, not_before, saved, error) VALUES
-		('default', '2024_01_15_120000_a', 'succeeded', 'r1', 'repeatable', 1, 1, 0, NULL, 4, 1, NULL, x'31', ''),
-		('default', '2024_01_15_120100_b', 'indeterminate', 'r2', 'once', 1, 1, 1, NULL, 5, 0, NULL, NULL, 'its process died'),
-		('default', '2024_01_15_120200_c', 'rollback-failed', 'r1', 'repeatable', 1, 2, 0, NULL, 4, 2, NULL, NULL, 'boom'),
-		('default', '2024_01_15_120300_d', 'failed', 'r1', 'repeatable', 1, 1, 0, NULL, 4, 0, NULL, NULL, 'boom'),
-		('default', '2024_01_15_120400_e', 'scheduled', 'r1', 'repeatable', 0, 0, 0, NULL, 0, 0, 32503680000000, NULL, ''),
-		('default', '2024_01_15_120600_g', 'running', 'r2', 'once', 1, 1, 0, '000102030405060708090a0b0c0d0e0f', 5, 0, NULL, NULL, ''),
-		('default', '2024_01_15_120700_h', 'running', 'r2', 'transactional', 1, 1, 0, '100102030405060708090a0b0c0d0e0f', 5, 0, NULL, NULL, ''),
-		('default', '2024_01_15_120800_i', 'pending', 'r1', 'repeatable', 1, 3, 3, NULL, 4, 0, NULL, NULL, 'its process died'),
-		('default', '2024_01_15_129900_gone', 'succeeded', 'r1', 'repeatable', 1, 1, 0, NULL, 4, 3, NULL, NULL, '')`,
-	`INSERT INTO seq_attempts (ns, id, number, direction, run, host, pid, revision, actor, token, started, finished, state, lost, error)
-		SELECT ns, id, attempt, 'run', run, 'h', 1, '', '', coalesce(token, 'x'), 1, CASE WHEN token IS NULL THEN 2 END, state, crashes > 0, error
-		FROM seq_ops WHERE attempt > 0`,
+	`INSERT INTO seq_ops (ns, id, state, run, delivery, generation, attempt, crashes, token, lease, fence, seq, not_before, saved, error, owner) VALUES
+		('default', '2024_01_15_120000_a', 'succeeded', 'r1', 'repeatable', 1, 1, 0, NULL, 'run', 4, 1, NULL, x'31', '', '{"host":"h"}'),
+		('default', '2024_01_15_120100_b', 'indeterminate', 'r2', 'once', 1, 1, 1, NULL, 'run', 5, 0, NULL, NULL, 'its process died', ''),
+		('default', '2024_01_15_120200_c', 'rollback-failed', 'r1', 'repeatable', 1, 2, 0, NULL, 'run', 4, 2, NULL, NULL, 'boom', ''),
+		('default', '2024_01_15_120300_d', 'failed', 'r1', 'repeatable', 1, 1, 0, NULL, 'run', 4, 0, NULL, NULL, 'boom', ''),
+		('default', '2024_01_15_120400_e', 'scheduled', 'r1', 'repeatable', 0, 0, 0, NULL, '', 0, 0, 32503680000000, NULL, '', ''),
+		('default', '2024_01_15_120600_g', 'running', 'r2', 'once', 1, 1, 0, '000102030405060708090a0b0c0d0e0f', 'run', 5, 0, NULL, NULL, '', ''),
+		('default', '2024_01_15_120700_h', 'running', 'r2', 'transactional', 1, 1, 0, '100102030405060708090a0b0c0d0e0f', 'run', 5, 0, NULL, NULL, '', ''),
+		('default', '2024_01_15_120800_i', 'pending', 'r1', 'repeatable', 1, 3, 3, NULL, 'run', 4, 0, NULL, NULL, 'its process died', ''),
+		('default', '2024_01_15_129900_gone', 'succeeded', 'r1', 'repeatable', 1, 1, 0, NULL, 'run', 4, 3, NULL, NULL, '', '')`,
+	`UPDATE seq_ops SET started = 1, finished = CASE WHEN token IS NULL THEN 2 END, ended = CASE WHEN crashes > 0 THEN 'lost' ELSE '' END,
+		token = coalesce(token, hex(randomblob(16))) WHERE attempt > 0`,
+	`INSERT INTO seq_attempts (ns, id, number, direction, run, owner, token, started, finished, state, ended)
+		SELECT ns, id, attempt - 1, 'run', run, '{"host":"h","pid":1}', 'x', 1, 2, 'failed', '' FROM seq_ops WHERE attempt > 1`,
 }
 
 // hostile is a value as the fuzzer chose it.
@@ -189,11 +206,21 @@ func tryAll(t *testing.T, s *bunstore.Store, touched []string) {
 	entries, err := s.Load(ctx)
 	check("Load", err)
 	for i := range entries {
-		_, err := s.History(ctx, entries[i].ID)
+		_, err := s.History(ctx, entries[i].ID, store.Page{Limit: 10})
 		check("History", err)
 	}
-	_, err = s.Runs(ctx, 10)
+	_, err = s.Runs(ctx, store.Page{Limit: 10})
 	check("Runs", err)
+	_, err = s.RunAttempts(ctx, "r1", store.Position{}, 10)
+	check("RunAttempts", err)
+	_, _, err = s.LookupRun(ctx, "r2")
+	check("LookupRun", err)
+	_, err = s.Leases(ctx)
+	check("Leases", err)
+	_, err = s.Identity(ctx)
+	check("Identity", err)
+	_, err = s.Prune(ctx, store.Retention{})
+	check("Prune", err)
 
 	var called []string
 	ops := hostileOps(func(id string) { called = append(called, id) })
@@ -220,7 +247,7 @@ func tryAll(t *testing.T, s *bunstore.Store, touched []string) {
 	for _, id := range []string{seqtest.ID(1, "b"), seqtest.ID(2, "c")} {
 		check("Resolve", q.Resolve(ctx, id, seq.NotDone, "looked", seq.Isolate(seq.OrFail)))
 	}
-	lease, err := s.Acquire(ctx, owner)
+	lease, err := s.Acquire(ctx, store.RunLease, owner)
 	check("Acquire", err)
 	if err == nil {
 		check("Renew", s.Renew(ctx, lease))
@@ -265,7 +292,7 @@ func forbidden(t *testing.T, s *bunstore.Store) map[string]string {
 		t.Fatal(err)
 	}
 	defer func() { _ = rows.Close() }()
-	states := "pending scheduled running succeeded skipped failed tolerated indeterminate rollback-pending rolling-back rolled-back rollback-failed"
+	states := "waived pending scheduled running succeeded skipped failed tolerated indeterminate rollback-pending rolling-back rolled-back rollback-failed"
 	var unknown string
 	for rows.Next() {
 		var id, state, delivery string
@@ -275,9 +302,9 @@ func forbidden(t *testing.T, s *bunstore.Store) map[string]string {
 		}
 		switch {
 		case !slices.Contains(strings.Fields(states), state):
-			unknown = fmt.Sprintf("the state of %q is %q", id, state)
+			why[id] = fmt.Sprintf("its state is %q", state)
 		case !slices.Contains([]string{"repeatable", "transactional", "once"}, delivery):
-			unknown = fmt.Sprintf("the delivery of %q is %q", id, delivery)
+			why[id] = fmt.Sprintf("its delivery is %q", delivery)
 		case state == "succeeded" || state == "rollback-failed":
 			why[id] = "it is " + state
 		case delivery == "once" && (state == "indeterminate" || state == "running"):
@@ -294,11 +321,11 @@ func forbidden(t *testing.T, s *bunstore.Store) map[string]string {
 		t.Fatal(err)
 	}
 	var version string
-	if err := s.DB().DB.QueryRowContext(t.Context(), `SELECT CAST(value AS text) FROM seq_meta WHERE name = 'schema'`).Scan(&version); err == nil && version != "1" && version != "" {
+	if err := s.DB().DB.QueryRowContext(t.Context(), `SELECT CAST(value AS text) FROM seq_meta WHERE name = 'schema'`).Scan(&version); err == nil && version != "2" && version != "" {
 		unknown = fmt.Sprintf("the schema's version is %q", version)
 	}
 	var held bool
-	if err := s.DB().DB.QueryRowContext(t.Context(), `SELECT holder IS NOT NULL AND typeof(expires) = 'integer' AND expires > 9000000000000 FROM seq_leases WHERE ns = 'default'`).Scan(&held); err == nil && held {
+	if err := s.DB().DB.QueryRowContext(t.Context(), `SELECT holder IS NOT NULL AND typeof(expires) = 'integer' AND expires > 9000000000000 FROM seq_leases WHERE ns = 'default' AND name = 'run'`).Scan(&held); err == nil && held {
 		unknown = "somebody holds the lease"
 	}
 	if unknown != "" {

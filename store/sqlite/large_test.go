@@ -16,8 +16,8 @@ func TestALargeLedgerIsReadInFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	query(t, s.DB(), `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
-		INSERT INTO seq_ops (ns, id, state, run, delivery, generation, attempt, fence, seq)
-		SELECT ns, id || '_' || i, state, run, delivery, generation, attempt, fence, seq + i FROM seq_ops, n`, more)
+		INSERT INTO seq_ops (ns, id, state, run, delivery, generation, attempt, lease, fence, seq)
+		SELECT ns, id || '_' || i, state, run, delivery, generation, attempt, lease, fence, seq + i FROM seq_ops, n`, more)
 	for range 2 { // the second read knows how many there are
 		entries, err := s.Load(t.Context())
 		if err != nil {

@@ -82,7 +82,7 @@ func TestAnyPath(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for _, path := range []string{"plain.db", "a b#c?d%41&e=f;g'h.db", "ünï.db", "./rel.db", filepath.Join(t.TempDir(), "abs.db")} {
 		s := open(t, path)
-		if _, err := s.Acquire(t.Context(), store.Owner{}); err != nil {
+		if _, err := s.Acquire(t.Context(), store.RunLease, store.Owner{}); err != nil {
 			t.Errorf("%s: %v", path, err)
 		}
 		if _, err := os.Stat(path); err != nil {
@@ -104,12 +104,12 @@ func TestTheFileIsSafe(t *testing.T) {
 func TestMemoryIsNewForEachOpen(t *testing.T) {
 	a, b := open(t, ":memory:"), open(t, ":memory:")
 	for _, s := range []*bunstore.Store{a, b} {
-		if _, err := s.Acquire(t.Context(), store.Owner{}); err != nil {
+		if _, err := s.Acquire(t.Context(), store.RunLease, store.Owner{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	a.DB().SetMaxIdleConns(-1) // and outlives every connection of the pool
-	if _, err := a.Acquire(t.Context(), store.Owner{}); !errors.Is(err, store.ErrLeaseHeld) {
+	if _, err := a.Acquire(t.Context(), store.RunLease, store.Owner{}); !errors.Is(err, store.ErrLeaseHeld) {
 		t.Errorf("the database was forgotten: %v", err)
 	}
 }
@@ -148,7 +148,7 @@ func TestTwoStoresOnOneFile(t *testing.T) {
 	leases := make(chan store.Lease, 16)
 	for i := range cap(leases) {
 		wg.Go(func() {
-			lease, err := stores[i%2].Acquire(t.Context(), store.Owner{})
+			lease, err := stores[i%2].Acquire(t.Context(), store.RunLease, store.Owner{})
 			if err == nil {
 				leases <- lease
 			} else if !errors.Is(err, store.ErrLeaseHeld) {

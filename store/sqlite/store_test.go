@@ -22,7 +22,7 @@ var owner = store.Owner{Host: "host", PID: 1}
 
 func acquire(tb testing.TB, s *bunstore.Store) store.Lease {
 	tb.Helper()
-	lease, err := s.Acquire(tb.Context(), owner)
+	lease, err := s.Acquire(tb.Context(), store.RunLease, owner)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -40,7 +40,7 @@ func claim(tb testing.TB, s *bunstore.Store, lease store.Lease, id string) store
 }
 
 func done(c store.Claim) store.Batch {
-	return store.Batch{Outcomes: []store.Outcome{{ID: c.ID, Token: c.Token, State: store.Succeeded, Seq: 1}}}
+	return store.Batch{Outcomes: []store.Outcome{{ID: c.ID, Token: c.Token, State: store.Succeeded}}}
 }
 
 func query(tb testing.TB, db bun.IDB, query string, args ...any) {
@@ -93,7 +93,7 @@ func TestReadingCreatesNothing(t *testing.T) {
 	if _, err := s.Load(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Runs(ctx, 1); err != nil {
+	if _, err := s.Runs(ctx, store.Page{Limit: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Renew(ctx, store.Lease{}); !errors.Is(err, store.ErrLeaseLost) {
@@ -118,16 +118,16 @@ func TestReadingCreatesNothing(t *testing.T) {
 func TestANewerSchemaIsNamed(t *testing.T) {
 	s := open(t, file(t))
 	lease := acquire(t, s)
-	query(t, s.DB(), `UPDATE seq_meta SET value = '2'`)
+	query(t, s.DB(), `UPDATE seq_meta SET value = '3' WHERE name = 'schema'`)
 	if _, err := s.Load(t.Context()); err != nil {
 		t.Errorf("tables that can still be read: %v", err)
 	}
 	query(t, s.DB(), `ALTER TABLE seq_ops RENAME TO seq_steps`)
 	_, load := s.Load(t.Context())
-	_, acquired := s.Acquire(t.Context(), owner)
+	_, acquired := s.Acquire(t.Context(), store.RunLease, owner)
 	_, wrote := s.Write(t.Context(), lease, store.Batch{Claims: []store.Claim{{ID: "a", Attempt: 1, Token: store.NewToken()}}})
 	for _, err := range []error{load, acquired, wrote} {
-		if !errors.Is(err, store.ErrSchemaNewer) || !strings.Contains(err.Error(), "version 2") || !strings.Contains(err.Error(), "knows 1") {
+		if !errors.Is(err, store.ErrSchemaNewer) || !strings.Contains(err.Error(), "version 3") || !strings.Contains(err.Error(), "knows 2") {
 			t.Errorf("got %v, want %v with both versions", err, store.ErrSchemaNewer)
 		}
 	}
@@ -136,8 +136,8 @@ func TestANewerSchemaIsNamed(t *testing.T) {
 func TestAnUnknownValueIsNamed(t *testing.T) {
 	s := open(t, file(t))
 	claim(t, s, acquire(t, s), "op")
-	for column, value := range map[string]string{"state": "warped", "delivery": "twice", "token": "xyz"} {
-		query(t, s.DB(), `UPDATE seq_ops SET state = 'running', delivery = 'once', token = NULL`)
+	for column, value := range map[string]string{"state": "Warped!", "delivery": "Twice", "token": "xyz", "direction": "Sideways", "lease": "a?b"} {
+		query(t, s.DB(), `UPDATE seq_ops SET state = 'running', delivery = 'once', token = '000102030405060708090a0b0c0d0e0f', direction = 'run', lease = 'run'`)
 		query(t, s.DB(), `UPDATE seq_ops SET ? = ?`, bun.Ident(column), value)
 		_, err := s.Load(t.Context())
 		if !errors.Is(err, store.ErrUnknownValue) {
@@ -149,7 +149,7 @@ func TestAnUnknownValueIsNamed(t *testing.T) {
 			}
 		}
 	}
-	query(t, s.DB(), `UPDATE seq_ops SET state = 'running', delivery = 'once', token = NULL, attempt = 'many'`)
+	query(t, s.DB(), `UPDATE seq_ops SET state = 'running', delivery = 'once', token = NULL, attempt = 'many', direction = 'run', lease = 'run'`)
 	if _, err := s.Load(t.Context()); err == nil || !strings.Contains(err.Error(), "want a number") {
 		t.Errorf("a text where a number belongs: %v", err)
 	}
@@ -162,7 +162,7 @@ func TestARunIDOfWords(t *testing.T) {
 	for i, run := range []string{"by hand", "", " ", "x failed repeatable 1 1 0 - 0 0", "succeeded"} {
 		c := store.Claim{ID: seqtest.ID(i, "op"), Token: store.NewToken(), Run: run, Generation: 1, Attempt: 1}
 		for _, b := range []store.Batch{
-			{Claims: []store.Claim{c}}, {Outcomes: []store.Outcome{{ID: c.ID, Token: c.Token, State: store.Succeeded, Seq: 1}}},
+			{Claims: []store.Claim{c}}, {Outcomes: []store.Outcome{{ID: c.ID, Token: c.Token, State: store.Succeeded}}},
 		} {
 			if refused, err := s.Write(t.Context(), l, b); err != nil || len(refused) > 0 {
 				t.Fatal(refused, err)
@@ -195,7 +195,7 @@ func TestAClosedDatabaseIsClear(t *testing.T) {
 		}
 	}
 	_ = s.Close()
-	if _, err := s.Acquire(context.Background(), owner); !errors.Is(err, store.ErrClosed) {
+	if _, err := s.Acquire(context.Background(), store.RunLease, owner); !errors.Is(err, store.ErrClosed) {
 		t.Errorf("got %v, want %v", err, store.ErrClosed)
 	}
 }
@@ -231,7 +231,7 @@ func TestABusyDatabaseIsAHeldLease(t *testing.T) {
 			t.Fatal(err)
 		}
 		var held *store.LeaseError
-		if _, err := s.Acquire(t.Context(), owner); !errors.As(err, &held) || held.Expires <= 0 {
+		if _, err := s.Acquire(t.Context(), store.RunLease, owner); !errors.As(err, &held) || held.Expires <= 0 {
 			t.Errorf("%s there are tables: got %v, want %v", tables, err, store.ErrLeaseHeld)
 		}
 		if err := tx.Rollback(); err != nil {

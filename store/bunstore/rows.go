@@ -1,61 +1,14 @@
 package bunstore
 
 import (
-	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
-	"github.com/uptrace/bun"
-
 	"github.com/sequencer-go/seq/store"
 )
-
-// sql makes a statement of its text and what it names.
-func (s *Store) sql(query string, args ...any) string {
-	return s.gen.FormatQuery(mutate(query), args...)
-}
-
-// mutate lets a test break a statement, to see whether other tests notice.
-var mutate = func(query string) string { return query }
-
-// exec runs a statement that answers with nothing. The finished statement goes to bun as one
-// argument, because bun would look for question marks in it again.
-func (s *Store) exec(ctx context.Context, c bun.IConn, query string, args ...any) error {
-	_, err := c.ExecContext(ctx, "?", bun.Safe(s.sql(query, args...)))
-	return err
-}
-
-// changes is exec for a statement that may find nothing to change.
-func (s *Store) changes(ctx context.Context, c bun.IConn, query string, args ...any) (bool, error) {
-	res, err := c.ExecContext(ctx, "?", bun.Safe(s.sql(query, args...)))
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	return n > 0, err
-}
-
-// matches runs a statement and reports whether it answers with a row.
-func (s *Store) matches(ctx context.Context, c bun.IConn, query string, args ...any) (found bool, err error) {
-	err = s.scan(ctx, c, func(*row) error { found = true; return nil }, query, args...)
-	return found, err
-}
-
-// scan runs a statement and calls each with every row of its answer.
-func (s *Store) scan(ctx context.Context, c bun.IConn, each func(*row) error, query string, args ...any) error {
-	return s.scanText(ctx, c, each, s.sql(query, args...))
-}
-
-// scanText is scan for a statement that is finished.
-func (s *Store) scanText(ctx context.Context, c bun.IConn, each func(*row) error, query string) error {
-	rows, err := c.QueryContext(ctx, "?", bun.Safe(query))
-	if err != nil {
-		return err
-	}
-	return s.readRows(rows, each)
-}
 
 // readRows calls each, if it is not nil, with every row.
 func (s *Store) readRows(rows *sql.Rows, each func(*row) error) error {
@@ -135,13 +88,6 @@ func (r *row) number(i int) int64 {
 	return v
 }
 
-func (r *row) truth(i int) bool {
-	if v, ok := r.values[i].(bool); ok {
-		return v
-	}
-	return r.number(i) != 0
-}
-
 // time is the zero time for NULL.
 func (r *row) time(i int) time.Time {
 	if r.values[i] == nil {
@@ -150,9 +96,55 @@ func (r *row) time(i int) time.Time {
 	return time.UnixMilli(r.number(i)).UTC()
 }
 
-// owner reads host, pid, revision and actor, from column i on.
+// owner reads an owner from column i, and its binary from the one behind it.
 func (r *row) owner(i int) store.Owner {
-	return store.Owner{Host: r.text(i), PID: int(r.number(i + 1)), Revision: r.text(i + 2), Actor: r.text(i + 3)}
+	o := r.holder(i)
+	o.Binary = r.text(i + 1)
+	return o
+}
+
+// holder reads an owner from column i.
+func (r *row) holder(i int) store.Owner {
+	text := r.text(i)
+	if text == "" {
+		return store.Owner{}
+	}
+	var kept ownerText
+	if err := json.Unmarshal([]byte(text), &kept); err != nil && r.err == nil {
+		r.err = fmt.Errorf("%w: column %d: want an owner, got %.100q", store.ErrUnknownValue, i+1, text)
+	}
+	return store.Owner{Host: kept.Host, PID: kept.PID, Revision: kept.Revision, Actor: kept.Actor, Binary: kept.Binary}
+}
+
+// msOf is a time span from milliseconds.
+func msOf(r *row, i int) time.Duration { return time.Duration(r.number(i)) * time.Millisecond }
+
+// ownerText is an owner as the ledger keeps it, for people: in JSON, so that there may be more of it
+// one day.
+type ownerText struct {
+	Host     string `json:"host"`
+	PID      int    `json:"pid"`
+	Revision string `json:"revision,omitempty"`
+	Actor    string `json:"actor,omitempty"`
+	Binary   string `json:"binary,omitempty"` // only of who holds a lease: elsewhere it has a column of its own
+}
+
+// ownerOf is the text of an owner. The owners of a store are few, and mostly one.
+func (s *Store) ownerOf(o store.Owner) string {
+	if last := s.owner.Load(); last != nil && last.owner == o {
+		return last.text
+	}
+	text, err := json.Marshal(ownerText{clean(o.Host), o.PID, clean(o.Revision), clean(o.Actor), ""})
+	if err != nil {
+		return "{}" // there is nothing in it that could not be marshalled
+	}
+	s.owner.Store(&lastOwner{o, string(text)})
+	return string(text)
+}
+
+type lastOwner struct {
+	owner store.Owner
+	text  string
 }
 
 func (r *row) expect(i int, what string) {

@@ -1,0 +1,74 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/sequencer-go/seq/internal/ledger"
+	"github.com/sequencer-go/seq/store"
+)
+
+// work is a fingerprint of what a run is to do: two runs of the same strategy and selection, of the same
+// ops, by the same binary, have the same.
+func (e *Engine) work(req *Request) string {
+	h := sha256.New()
+	_, _ = fmt.Fprintf(h, "%q %q %q\n", e.Strategy.Name, req.selection(), store.ThisProcess().Binary)
+	for i := range e.Catalog.tasks {
+		t := e.Catalog.tasks[i].task
+		_, _ = fmt.Fprintf(h, "%q %d %d %q %q\n", t.ID, t.Kind, t.Delivery, t.DependsOn, t.Checksum)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// failedElsewhere returns the failure of the last run that ended while this process waited for the lease,
+// if it was of the same work and failed because an op did: this process would only repeat it. held is who
+// held the lease when the wait began.
+func (e *Engine) failedElsewhere(ctx context.Context, s *ledger.Session, held *store.LeaseError) (*Result, error) {
+	runs, err := e.Store.Runs(ctx, store.Page{Limit: 1})
+	if err != nil || len(runs) == 0 {
+		return nil, nil //nolint:nilerr // then it is tried here
+	}
+	r := &runs[0]
+	switch r.State {
+	case store.RunFailed, store.RunRolledBack, store.RunRollbackFailed:
+	default:
+		return nil, nil
+	}
+	if r.Work == "" || r.Work != s.Run.Work || r.Finished.Before(held.Since) {
+		return nil, nil
+	}
+	result := &Result{Run: r.ID, Strategy: r.Strategy, State: r.State, Started: r.Started, Finished: r.Finished}
+	errs := []error{fmt.Errorf("%w: run %s of %s: %s", ErrFailedElsewhere, r.ID, r.Owner, r.Error)}
+	for after := (store.Position{}); ; {
+		attempts, err := e.Store.RunAttempts(ctx, r.ID, after, attemptsPage)
+		if err != nil {
+			return nil, nil //nolint:nilerr // then it is tried here
+		}
+		for i := range attempts {
+			a := &attempts[i]
+			after = store.Position{ID: a.ID, Number: a.Number}
+			if a.State == store.Failed || a.State == store.Indeterminate || a.State == store.RollbackFailed {
+				own := e.OpError(a.ID, a.Direction, e.effectOfAttempt(a), errors.New(a.Error))
+				errs = append(errs, own)
+				result.elsewhere = append(result.elsewhere, StepResult{ID: a.ID, State: a.State, Failed: true, Attempt: a.Number, Reason: "in another process", Err: own})
+			}
+		}
+		if len(attempts) < attemptsPage {
+			return result, &RunError{Errs: errs}
+		}
+	}
+}
+
+// attemptsPage is how many attempts are read at a time.
+const attemptsPage = 100
+
+// effectOfAttempt is what a failed attempt of another process means for the data, as far as its op tells.
+func (e *Engine) effectOfAttempt(a *store.Attempt) store.Effect {
+	if t := e.Catalog.find(a.ID); t != nil && t.Delivery == store.Transactional && a.State == store.Failed {
+		return store.EffectNone
+	}
+	return store.EffectUnknown
+}
