@@ -77,6 +77,9 @@ var (
 	// binary, failed at the same work: Run returns that failure and calls nothing. The next start tries
 	// again, and so does [RetryFailed] at once.
 	ErrFailedElsewhere = engine.ErrFailedElsewhere
+	// ErrNeedsPerson means that no run will do an op before somebody looks: it is in doubt, killed its
+	// process or failed too often, or could not be undone. [Sequencer.Wait] returns it at once.
+	ErrNeedsPerson = engine.ErrNeedsPerson
 	// ErrReentrant means that an op, or its condition, called what waits for the lease of the very run
 	// that waits for the op: it could never succeed. Previews and Status may be called, and everything
 	// of a sequencer on another ledger.

@@ -29,6 +29,19 @@ const (
 	Allow = plan.Allow // say nothing
 )
 
+// Need says what an op's state asks of whoever waits for the deploy: see [plan.Need].
+type Need = plan.Need
+
+// What an op needs, see [Status] and [Sequencer.Wait].
+const (
+	NeedsNothing = plan.NeedsNothing // it is done, or of another binary
+	Required     = plan.Required     // a run has to do it
+	Optional     = plan.Optional     // it is allowed to fail, and did, or waits for one that did
+	Excluded     = plan.Excluded     // its condition is false, or it is for another environment
+	Later        = plan.Later        // it is not due, or waits for one that is not
+	NeedsPerson  = plan.NeedsPerson  // no run will do it before somebody looks
+)
+
 // MaxIDBytes is the length of the longest ID.
 const MaxIDBytes = ident.MaxBytes
 

@@ -29,13 +29,14 @@ const (
 	rollbackCall
 	previewRollbackCall
 	statusCall
+	waitCall
 	decideCall
 	importCall
 )
 
 var callNames = map[call]string{
 	runCall: "Run", previewCall: "Preview", dueCall: "RunDue", serveCall: "Serve", rollbackCall: "Rollback",
-	previewRollbackCall: "PreviewRollback", statusCall: "Status", decideCall: "a decision (Resolve, Skip, Retry)", importCall: "Import",
+	previewRollbackCall: "PreviewRollback", statusCall: "Status", waitCall: "Wait", decideCall: "a decision (Resolve, Skip, Retry)", importCall: "Import",
 }
 
 const (
@@ -114,7 +115,7 @@ func Isolate(otherwise ...IfLeased) RunOption {
 	}}
 }
 
-const selects = runs | previewCall | rollbacks | statusCall
+const selects = runs | previewCall | rollbacks | statusCall | waitCall
 
 // From leaves out the ops that are older than a timestamp, as "2024_01_15_120000", or that
 // stand before an ID. For Rollback it means: down to this one, it included. It is for every call that

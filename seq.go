@@ -222,6 +222,22 @@ func (s *Sequencer) Serve(ctx context.Context, opts ...RunOption) error {
 	return e.Serve(ctx, &c.Request, func(err error) bool { return IsMistake(err) || errors.Is(err, ErrSchemaNewer) })
 }
 
+// Wait returns when nothing is [Required] any more: everything is done, or may fail, is not for here, or
+// not due. It is for a process that must not start before the deploy's work is done, beside the one that
+// runs it. It calls no function of any op and takes no lease. It fails at once, with an error that
+// matches [ErrNeedsPerson] and names them, for ops that no run will do. What merely failed is waited for,
+// and so is a database, or tables, that are not there yet; when ctx ends the error says what for. Of
+// options it takes those that choose ops.
+func (s *Sequencer) Wait(ctx context.Context, opts ...RunOption) error {
+	e, c, err := s.engine(ctx, waitCall, opts)
+	if err != nil {
+		return err
+	}
+	return e.Wait(ctx, &c.Request, func(err error) bool {
+		return IsMistake(err) || errors.Is(err, ErrSchemaNewer) || errors.Is(err, ErrInvalidOption)
+	})
+}
+
 // Preview returns the plan that Run would carry out now. It locks nothing and writes nothing; the
 // schedule of an op that was never enrolled is resolved as of now.
 func (s *Sequencer) Preview(ctx context.Context, opts ...RunOption) (*plan.Plan, error) {
@@ -261,7 +277,7 @@ func (s *Sequencer) engine(ctx context.Context, by call, opts []RunOption) (*eng
 	if ctx == nil {
 		return nil, nil, fmt.Errorf("%w: %s: the context is nil", ErrInvalidOption, callNames[by])
 	}
-	if by&(previewCall|previewRollbackCall|statusCall) == 0 && same(store.FromContext(ctx), s.ledger) {
+	if by&(previewCall|previewRollbackCall|statusCall|waitCall) == 0 && same(store.FromContext(ctx), s.ledger) {
 		return nil, nil, fmt.Errorf("%w: %s", ErrReentrant, callNames[by])
 	}
 	c, err := chosen(opts, by)

@@ -33,6 +33,7 @@ type OpStatus struct {
 	Done          int64  // see [Progress]
 	Total         int64
 	Refused       string `json:",omitempty"` // why no run will call it
+	Need          Need   // what it asks of whoever waits for the deploy
 	Excluded      string `json:",omitempty"` // why no run takes it up in this environment
 	Delivery      Delivery
 	AllowedToFail bool
@@ -115,7 +116,7 @@ func (s *Sequencer) Status(ctx context.Context, opts ...RunOption) (*Status, err
 }
 
 func statusOf(o *engine.OpStatus) OpStatus {
-	out := OpStatus{Refused: o.Refused, Excluded: o.Excluded, Waits: o.Waits}
+	out := OpStatus{Need: o.Need, Refused: o.Refused, Excluded: o.Excluded, Waits: o.Waits}
 	if e := o.Entry; e != nil {
 		out.ID, out.Delivery = e.ID, e.Delivery
 		out.State, out.Due, out.Attempt, out.Crashes = e.State, e.NotBefore, e.Attempt+o.Earlier, e.Crashes

@@ -19,7 +19,7 @@ func TestStoreThroughAPooler(t *testing.T) {
 	dsn := pgtest.Pooled(t)
 	var ledgers atomic.Int32
 	seqtest.TestStore(t, func(tb testing.TB) store.Store {
-		return ledger(tb, dsn, bunstore.Prefix(fmt.Sprintf("seq_%d_", ledgers.Add(1))))
+		return ledger(tb, dsn, bunstore.Schema("pooled"), bunstore.Prefix(fmt.Sprintf("seq_%d_", ledgers.Add(1))))
 	})
 	wantNothingPrepared(t, dsn)
 }

@@ -136,7 +136,7 @@ type sayings map[string]bool
 // commits reports whether a message to the server commits: a transaction, or claims and outcomes
 // that are written without one.
 func (s sayings) commits(m []byte, within bool) bool {
-	writes := bytes.Contains(m, []byte("WITH lease AS"))
+	writes := bytes.Contains(m, []byte("SELECT 's', "))
 	switch m[0] {
 	case 'Q':
 	case 'P': // a name and a text; what has a name is made later

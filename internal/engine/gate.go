@@ -10,7 +10,10 @@ import (
 	"github.com/sequencer-go/seq/store"
 )
 
-const conditionFalse = "its condition is false"
+const (
+	conditionFalse = "its condition is false"
+	dependsOn      = "depends on " // another op, and why that keeps this one from running
+)
 
 // gate decides what becomes of a step that will not run now; Pending means that it will.
 func (w *Walk) gate(ctx context.Context, s *step) (store.State, string, error) {
@@ -34,7 +37,7 @@ func (w *Walk) gate(ctx context.Context, s *step) (store.State, string, error) {
 		case need.state == store.Scheduled:
 			return store.Scheduled, "waits for " + need.plan.ID, nil
 		default:
-			return store.Skipped, fmt.Sprintf("depends on %s, which is %s", need.plan.ID, need.state), nil
+			return store.Skipped, fmt.Sprintf("%s%s, which is %s", dependsOn, need.plan.ID, need.state), nil
 		}
 	}
 	if at := s.plan.NotBefore; !at.IsZero() && at.After(w.clock.Now()) {

@@ -140,7 +140,7 @@ func (p *Planning) input() (plan.Input, error) {
 			case p.req.Only != nil && p.req.round == nil:
 				errs = append(errs, fmt.Errorf("%w: Only: %s depends on %s, which is not done: name it too, or add WithDependencies", ErrInvalidOption, task.ID, id))
 			default:
-				step.Skip = fmt.Sprintf("depends on %s, which this run leaves out", id)
+				step.Skip = dependsOn + id + ", which this run leaves out"
 			}
 		}
 		if e := p.of[i]; e != nil && e.State == store.UnknownState {
@@ -314,14 +314,4 @@ func (p *Planning) sameAs(other *Planning, made *plan.Plan) bool {
 		return a.State == b.State && a.Attempt == b.Attempt && a.Seq == b.Seq && a.Crashes == b.Crashes && a.Run == b.Run &&
 			a.Delivery == b.Delivery && a.Checksum == b.Checksum && a.Error == b.Error && a.NotBefore.Equal(b.NotBefore)
 	})
-}
-
-// enrolled reports whether everything in a plan waits in the ledger for its time.
-func (p *Planning) enrolled(made *plan.Plan) bool {
-	for i := range made.Steps {
-		if e := p.entries[made.Steps[i].ID]; e == nil || e.State != store.Scheduled {
-			return false
-		}
-	}
-	return true
 }

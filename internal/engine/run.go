@@ -34,10 +34,10 @@ func (e *Engine) Run(ctx context.Context, req *Request) (*Result, error) {
 	if err != nil {
 		return e.failed(), err
 	}
-	if len(made.Undo) == 0 && (made.Empty() || !e.awaits()) && p.enrolled(made.Plan) {
+	if len(made.Undo) == 0 {
 		discarded := ledger.Discard()
 		discarded.Run.Strategy = e.Strategy.Name
-		if w := e.newWalk(discarded, made, p); w.settleScheduled(p.now) {
+		if w := e.newWalk(discarded, made, p); e.atRest(ctx, w, p) {
 			if !req.Polls {
 				e.nothingToDo(made.Plan, "")
 			}

@@ -54,20 +54,3 @@ func (w *Walk) enrolment(i int, now time.Time) (store.Mark, bool) {
 	s.entry = &enrolled
 	return m, true
 }
-
-// settleScheduled reports whether a plan holds nothing but what is enrolled and not due, and settles it
-// so: then there is nothing to do, and nobody to wait for.
-func (w *Walk) settleScheduled(now time.Time) bool {
-	for i := range w.steps {
-		if due, e := w.due(i), w.steps[i].known(); e.State != store.Scheduled || !due.After(now) || !due.Equal(e.NotBefore) {
-			return false
-		}
-	}
-	for i := range w.steps {
-		s := &w.steps[i]
-		s.state = store.Scheduled
-		s.say(dueAt(w.due(i)), nil)
-		s.status.Store(settled)
-	}
-	return true
-}

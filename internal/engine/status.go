@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -12,10 +13,11 @@ import (
 type OpStatus struct {
 	Task     *Task        // nil: the code does not have it
 	Entry    *store.Entry // nil: the ledger does not know it
-	Refused  string       // why no run will call it
-	Earlier  int          // attempts that it had under an earlier ID
-	Excluded string       // why no run takes it up in this environment
-	Waits    []string     // the dependencies that are not done
+	Need     plan.Need
+	Refused  string   // why no run will call it
+	Earlier  int      // attempts that it had under an earlier ID
+	Excluded string   // why no run takes it up in this environment
+	Waits    []string // the dependencies that are not done
 }
 
 // Now is when the planning was made.
@@ -27,12 +29,13 @@ func (p *Planning) Status() ([]OpStatus, error) {
 		return nil, err
 	}
 	list := make([]OpStatus, 0, len(p.catalog.tasks))
+	needs := p.needs()
 	for i := range p.catalog.tasks {
 		t := p.catalog.tasks[i]
 		if !p.req.takes(t) {
 			continue
 		}
-		out := OpStatus{Task: t.task, Entry: p.entries[t.task.ID]}
+		out := OpStatus{Task: t.task, Entry: p.entries[t.task.ID], Need: needs[i]}
 		if before := p.before[t.task.ID]; before != nil {
 			out.Earlier = before.Attempt
 		}

@@ -152,8 +152,8 @@ func (a *atomically) record(ctx context.Context, c *changes) error {
 	if err := a.same(ctx, "RELEASE SAVEPOINT "); err != nil {
 		return err
 	}
-	if a.store.dialect.oneWriter {
-		c.locked = true
+	if ids := c.ids(); a.store.dialect.oneWriter || len(ids) == 1 && ids[0] == a.claim.ID {
+		c.locked = true // by guard
 	}
 	c.current = a.current
 	if err := c.apply(ctx); err != nil {

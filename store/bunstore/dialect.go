@@ -58,7 +58,7 @@ var dialects = map[bundialect.Name]*dialect{
 			"eachrow":      `OFFSET 0`,
 			"skip":         `FOR SHARE OF o SKIP LOCKED`,
 		},
-		serialize: define("serialize", `SELECT pg_advisory_xact_lock(hashtextextended('seq:ddl:' || coalesce({schema}, current_schema()) || ':' || {prefix}, 0)), `+brief),
+		serialize: define("serialize", `SELECT pg_advisory_xact_lock(hashtextextended('seq:ddl:' || coalesce({schema}, current_schema()), 0)), `+brief),
 		lockOps: define("lock ops", `SELECT txid_current(), `+brief+`, (SELECT count(*) FROM (
 		SELECT 1 FROM {ops} WHERE ns = {ns} AND id IN (@ids) ORDER BY id FOR UPDATE) AS locked)`),
 		authority: often("authority", `SELECT `+brief+` FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder FOR KEY SHARE`),

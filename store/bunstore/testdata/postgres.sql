@@ -575,7 +575,7 @@ WITH held AS MATERIALIZED (SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'defa
 	RETURNING epoch;
 
 -- serialize: values in the text
-SELECT pg_advisory_xact_lock(hashtextextended('seq:ddl:' || coalesce('deploys', current_schema()) || ':' || 'seq_', 0)), set_config('idle_in_transaction_session_timeout', (15000)::text, true);
+SELECT pg_advisory_xact_lock(hashtextextended('seq:ddl:' || coalesce('deploys', current_schema()), 0)), set_config('idle_in_transaction_session_timeout', (15000)::text, true);
 
 -- set identity: values in the text
 UPDATE "deploys"."seq_meta" SET value = 'token?' WHERE name = 'identity:default';
