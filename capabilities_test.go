@@ -3,7 +3,6 @@ package seq_test
 import (
 	"context"
 	"errors"
-	"github.com/sequencer-go/seq/store"
 	"runtime"
 	"slices"
 	"strings"
@@ -11,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sequencer-go/seq/store"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/exec"

@@ -322,7 +322,7 @@ func TestSaveFromManyGoroutinesAndTooLate(t *testing.T) {
 		op := ok("a")
 		op.Delivery = d
 		op.Run = func(ctx context.Context) error {
-			kept = ctx
+			kept = ctx //nolint:fatcontext // it is kept to be misused
 			var workers sync.WaitGroup
 			for i := range 8 {
 				workers.Go(func() {

@@ -3,10 +3,11 @@ package seq_test
 import (
 	"context"
 	"errors"
-	"github.com/sequencer-go/seq/store"
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/sequencer-go/seq/store"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"

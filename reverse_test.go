@@ -3,12 +3,13 @@ package seq_test
 import (
 	"context"
 	"errors"
-	"github.com/sequencer-go/seq/store"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sequencer-go/seq/store"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/strategies"

@@ -3,11 +3,12 @@ package seq_test
 import (
 	"context"
 	"errors"
-	"github.com/sequencer-go/seq/store"
 	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
+
+	"github.com/sequencer-go/seq/store"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/seqtest"

@@ -5,8 +5,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sequencer-go/seq/internal/ident"
 	"github.com/spf13/cobra"
+
+	"github.com/sequencer-go/seq/internal/ident"
 )
 
 // help is cobra's own, with what a person really types in the examples.

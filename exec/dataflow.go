@@ -32,7 +32,7 @@ func Dataflow(n int) Executor {
 			}
 			return nil
 		}
-		f.room.Store(int32(min(n, len(steps)) - 1))
+		f.room.Store(int32(min(n, len(steps)) - 1)) // but for the one that starts here
 		f.start = func() { workers.Go(work) }
 		f.start()
 		return workers.Wait()

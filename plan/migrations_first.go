@@ -27,6 +27,9 @@ func migrationsFirst(_ context.Context, in Input) (*Plan, error) {
 			chain = append(chain, i)
 		}
 	}
+	if len(chain) == 0 {
+		return byLevel(in, levels(in)), nil
+	}
 	neededBy := make([]int, len(in.Steps)) // place in the chain
 	for i := range neededBy {
 		neededBy[i] = len(chain)
@@ -40,7 +43,8 @@ func migrationsFirst(_ context.Context, in Input) (*Plan, error) {
 		}
 	}
 
-	// Everything waits for the migration before the one that needs it.
+	// A step waits for the migration before the one that needs it: so the migrations form a chain, an early
+	// operation comes just before the migration that needs it, and the rest comes after all of them.
 	steps := slices.Clone(in.Steps)
 	for i := range steps {
 		before := neededBy[i] - 1
@@ -52,7 +56,7 @@ func migrationsFirst(_ context.Context, in Input) (*Plan, error) {
 		steps[i].After = slices.Compact(steps[i].After)
 	}
 	linked := Input{Steps: steps, Now: in.Now}
-	return byLevel(linked, levels(linked, nil)), nil
+	return byLevel(linked, levels(linked)), nil
 }
 
 // beforeMigrations marks the migrations and all that they depend on, directly or not.

@@ -9,12 +9,12 @@ import (
 // TimeGated plans what is due with inner, and behind it, by time, what is not: nothing that is
 // due waits for something that is not. An op that depends on one that is not due counts as due
 // with it. Without a schedule the plan is inner's.
-func TimeGated(inner Planner) Planner { return gate{inner} }
+func TimeGated(inner Planner) Planner { return timeGated{inner} }
 
-type gate struct{ inner Planner }
+type timeGated struct{ inner Planner }
 
 // Plan implements [Planner].
-func (g gate) Plan(ctx context.Context, in Input) (*Plan, error) {
+func (g timeGated) Plan(ctx context.Context, in Input) (*Plan, error) {
 	due := make([]time.Time, len(in.Steps)) // zero: now
 	var times []time.Time
 	for _, i := range in.Order(nil) {
@@ -39,12 +39,12 @@ func (g gate) Plan(ctx context.Context, in Input) (*Plan, error) {
 		if err != nil {
 			return nil, err
 		}
-		wholeAppend(whole, part)
+		appendPlan(whole, part)
 	}
 	return whole, nil
 }
 
-// subset is the input without the steps that keep turns down.
+// subset is the input with only the steps that keep is true for.
 func subset(in Input, keep func(i int) bool) Input {
 	var order []int
 	for i := range in.Steps {
@@ -55,8 +55,9 @@ func subset(in Input, keep func(i int) bool) Input {
 	return Input{Steps: in.Arrange(order).Steps, Now: in.Now}
 }
 
-// wholeAppend puts a plan behind another. Dependencies across the seam are the kernel's to add.
-func wholeAppend(whole, part *Plan) {
+// appendPlan puts a plan behind another. Dependencies from one to the other are not in either; the
+// engine adds what ops declared.
+func appendPlan(whole, part *Plan) {
 	steps, waves := len(whole.Steps), 0
 	if steps > 0 {
 		for i := range whole.Steps {

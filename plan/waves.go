@@ -1,8 +1,6 @@
 package plan
 
-import (
-	"context"
-)
+import "context"
 
 // Waves plans topological waves: the first holds what depends on nothing, each next one what
 // depends only on waves before it. Within a wave, ops stand in chronological order. Its cost is
@@ -10,14 +8,13 @@ import (
 func Waves() Planner { return Func(waves) }
 
 func waves(_ context.Context, in Input) (*Plan, error) {
-	return byLevel(in, levels(in, nil)), nil
+	return byLevel(in, levels(in)), nil
 }
 
-// levels is the wave of each step: one more than the highest of those it waits for, and at
-// least its floor. A nil floor is 0 for all.
-func levels(in Input, floor []int) []int {
+// levels is the wave of each step: one more than the highest of those it waits for, 0 if it waits for
+// none.
+func levels(in Input) []int {
 	level := make([]int, len(in.Steps))
-	copy(level, floor)
 	for _, i := range in.Order(nil) {
 		for _, j := range in.Steps[i].After {
 			level[i] = max(level[i], level[j]+1)

@@ -77,8 +77,13 @@ func (l *ledger) pastAttempts() {
 func (l *ledger) unfinishedRuns() {
 	l.acquire()
 	for _, r := range []store.Run{
-		{ID: "r0", State: store.RunStarted}, {ID: "r1", State: store.RunSucceeded}, {ID: "r2", State: store.RunInterrupted, Saga: true},
-		{ID: "r3", State: store.RunInterrupted}, {ID: "r4", State: store.RunRollingBack}, {ID: "r5", State: store.RunWaiting}, {ID: "r6", State: store.RunFailed},
+		{ID: "r0", State: store.RunStarted},
+		{ID: "r1", State: store.RunSucceeded},
+		{ID: "r2", State: store.RunInterrupted, Saga: true},
+		{ID: "r3", State: store.RunInterrupted},
+		{ID: "r4", State: store.RunRollingBack},
+		{ID: "r5", State: store.RunWaiting},
+		{ID: "r6", State: store.RunFailed},
 	} {
 		l.write(store.Batch{Run: &r})
 	}

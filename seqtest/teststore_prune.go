@@ -267,21 +267,21 @@ func (l *ledger) pruneKeeps() {
 	} {
 		h, err := l.store.History(l.ctx, id, store.Page{Limit: 99})
 		l.must(err)
-		var got strings.Builder
+		var numbers strings.Builder
 		for _, a := range h {
-			fmt.Fprint(&got, a.Number)
+			fmt.Fprint(&numbers, a.Number)
 		}
-		if got.String() != want {
-			l.t.Errorf("of %s the attempts %s are left, want %s", id, got.String(), want)
+		if got := numbers.String(); got != want {
+			l.t.Errorf("of %s the attempts %s are left, want %s", id, got, want)
 		}
 	}
 	runs, err := l.store.Runs(l.ctx, store.Page{Limit: 99})
 	l.must(err)
-	var got strings.Builder
+	var ids strings.Builder
 	for _, r := range runs {
-		got.WriteString(" " + r.ID)
+		ids.WriteString(" " + r.ID)
 	}
-	if want := " latest r10 r7 r5 r4 r3"; got.String() != want {
-		l.t.Errorf("the runs%s are left, want%s", got.String(), want)
+	if got, want := ids.String(), " latest r10 r7 r5 r4 r3"; got != want {
+		l.t.Errorf("the runs%s are left, want%s", got, want)
 	}
 }

@@ -5,16 +5,16 @@ import "github.com/sequencer-go/seq/internal/enum"
 // Delivery is the promise an op makes when a process dies in the middle of it.
 type Delivery uint8
 
-// The three honest promises.
+// The promises.
 const (
 	// Repeatable is at least once: after a crash Run is called again, with the same
-	// [IdempotencyKey]. The zero value.
+	// seq.IdempotencyKey. The zero value.
 	Repeatable Delivery = iota
 	// Transactional is exactly once: what Run writes through the store's transaction (for the
 	// SQL stores, bunstore.Tx) commits together with the record that it ran.
 	Transactional
-	// Once is at most once: after a crash the op is [Indeterminate] until Verify or a person
-	// says what happened.
+	// Once is at most once: after a crash the op is [Indeterminate] until its Verify or a person
+	// says whether it took effect.
 	Once
 )
 
@@ -35,7 +35,7 @@ type Direction uint8
 const (
 	Forward  Direction = iota // the op's Run
 	Rollback                  // the op's Rollback
-	ByHand                    // no call, but a finding, see Sequencer.Resolve
+	ByHand                    // no call, but a finding, see seq.Sequencer.Resolve
 )
 
 var directionNames = [...]string{"run", "rollback", "by hand"}

@@ -24,7 +24,7 @@ const (
 	RollingBack                  // an attempt to undo it is open
 	RolledBack                   // undone; pending again for the next run
 	RollbackFailed               // undoing it failed: its effect may still be there
-	Waived                       // a person decided that it need not run; counts as done, see Sequencer.Skip
+	Waived                       // a person decided that it need not run; counts as done, see seq.Sequencer.Skip
 	UnknownState                 // a newer library says what, in a word that this one does not know; nobody may touch it
 )
 
@@ -72,7 +72,7 @@ const (
 	RunRollbackFailed                 // something could not be undone
 	RunAbandoned                      // its process died and a run of another strategy came after it
 	RunWaiting                        // only scheduled ops are left, and it waits for them without the lease
-	RunBusy                           // never started: another run held the ledger and [OrReturn] was asked for
+	RunBusy                           // never started: another run held the ledger and seq.OrReturn was asked for
 	RunInterrupted                    // it was told to stop; what is unfinished is there to go on with
 	UnknownRun                        // a newer library says what, in a word that this one does not know
 )

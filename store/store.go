@@ -140,8 +140,9 @@ const LifePrefix = "life:"
 // NewLife is the name of a life that nobody had before.
 func NewLife() string { return LifePrefix + NewToken().String() }
 
-// A Lease is the right to work under a name. Whoever writes shows it. It keeps others waiting, and
-// tells apart who claimed before from who claims now; what makes a write safe is the entry's token.
+// A Lease is the right of one process to work under a name, for as long as it renews it. Every write
+// carries it. It keeps others waiting, and tells apart who claimed before from who claims now; what
+// makes a write safe is the entry's token.
 type Lease struct {
 	Name     string        // what was asked for
 	Epoch    int64         // grows with each acquisition of the name; the fencing token
@@ -156,7 +157,7 @@ type Owner struct {
 	PID      int
 	Revision string // of the binary, from its build information; may be empty
 	Binary   string // the same only for the same binary; may be empty
-	Actor    string // the person who asked for it; may be empty
+	Actor    string // the person who asked for it, see seq.By; may be empty
 }
 
 // Batch is a set of changes for one transaction. Each item is checked by itself, so one that is
@@ -195,7 +196,7 @@ type Entry struct {
 	NotBefore  time.Time // when it is due; zero when it has no schedule
 	Saved      []byte    // what Run saved in this generation
 	Checksum   string    // of the op's source as of the last claim or import; may be empty
-	Done       int64     // how far it had come, as was told last in this generation
+	Done       int64     // how far it had come by its last report in this generation, see seq.Progress
 	Total      int64     // of how much; 0 if it is not known
 	Best       int64     // the largest Done of this generation
 	Error      string    // of the last attempt, or the reason for a skip
@@ -234,8 +235,9 @@ type Claim struct {
 //
 // The store numbers completions. An outcome with State Succeeded or RolledBack gives the entry a
 // Seq that is larger than that of every entry whose attempt was closed before the call began; in a
-// batch, in its order. Unless the attempt was by hand, and the entry has one: that stays. Any other forward outcome, or one by hand, sets Seq to 0; any other of a
-// rollback keeps it. One that is Withdrawn keeps it, whatever its State.
+// batch, in its order. Unless the attempt was by hand, and the entry has one: that stays. Any other
+// forward outcome, or one by hand, sets Seq to 0; any other of a rollback keeps it. One that is
+// Withdrawn keeps it, whatever its State.
 type Outcome struct {
 	ID          string
 	Token       Token
@@ -248,7 +250,8 @@ type Outcome struct {
 	Permanent   bool   // trying again is useless; see [Entry]
 }
 
-// A Snapshot keeps what an op saved, while its attempt with this Token is open; else it is refused.
+// A Snapshot keeps what an op saved for its rollback and its next attempt (seq.Save). It is refused
+// unless the op's open attempt has this Token.
 // If Data differs from what was saved before, the attempt got further, and Crashes becomes 0.
 type Snapshot struct {
 	ID    string
@@ -256,8 +259,8 @@ type Snapshot struct {
 	Data  []byte
 }
 
-// Headway says how far an attempt has come, while the attempt with this Token is open; else it is
-// refused. If Done is larger than the entry's Best it becomes that, the attempt got further, and
+// Headway is the progress of an attempt (seq.Progress). It is refused unless the op's open attempt has
+// this Token. If Done is larger than the entry's Best it becomes that, the attempt got further, and
 // Crashes becomes 0.
 type Headway struct {
 	ID    string
@@ -306,7 +309,7 @@ type Run struct {
 	State     RunState
 	Unknown   string // the word that this library does not know, if State is UnknownRun
 	Owner     Owner
-	Reason    string    // why somebody wanted it
+	Reason    string    // why somebody wanted it, see seq.Because
 	Work      string    // what it was to do, so that two runs of the same work have the same; may be empty
 	Selection string    // of ops, for people; may be empty
 	Saga      bool      // what it did is to be undone, unless it comes to its end

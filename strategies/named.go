@@ -12,7 +12,7 @@ import (
 // EnvVar is the environment variable that [FromEnv] reads.
 const EnvVar = "SEQUENCER_ORCHESTRATOR"
 
-// table is every strategy by name, in the order they are told in.
+// table is every strategy by name, in the order of [Names].
 var table = []struct {
 	name string
 	make func(...Option) seq.Strategy

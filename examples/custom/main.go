@@ -24,7 +24,7 @@ import (
 )
 
 // Canary is the strategy. Saga, Record and Tolerate must stand in this order; a list that breaks
-// the law of order (see [seq.Layer]) is refused before anything runs.
+// the law of order (see [middleware.Layer]) is refused before anything runs.
 func Canary(db *bun.DB) seq.Strategy {
 	return seq.Strategy{
 		Name:     "canary",

@@ -53,11 +53,11 @@ func (e *Engine) failedElsewhere(ctx context.Context, s *ledger.Session, held *s
 			if a.State == store.Failed || a.State == store.Indeterminate || a.State == store.RollbackFailed {
 				own := e.OpError(a.ID, a.Direction, e.effectOfAttempt(a), errors.New(a.Error))
 				errs = append(errs, own)
-				result.Steps = append(result.Steps, StepResult{ID: a.ID, State: a.State, Failed: true, Attempt: a.Number, Reason: "in another process", Err: own})
+				result.elsewhere = append(result.elsewhere, StepResult{ID: a.ID, State: a.State, Failed: true, Attempt: a.Number, Reason: "in another process", Err: own})
 			}
 		}
 		if len(attempts) < attemptsPage {
-			return result, &RunFailure{Errs: errs}
+			return result, &RunError{Errs: errs}
 		}
 	}
 }

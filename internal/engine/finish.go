@@ -8,13 +8,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 )
 
 // finish closes a run whose walk ended with err, and says what became of it.
 func (e *Engine) finish(ctx context.Context, w *Walk, err error, began time.Time) (*Result, error) {
-	state, errs := w.verdict(ctx, err)
+	state, errs := w.endState(ctx, err)
 	if endErr := w.recordEnd(state, errs...); endErr != nil {
 		errs = append(errs, fmt.Errorf("close the run: %w", endErr))
 		if state == store.RunSucceeded {
@@ -22,25 +21,25 @@ func (e *Engine) finish(ctx context.Context, w *Walk, err error, began time.Time
 		}
 	}
 	result := w.result(state, began)
-	w.announce(middleware.Event{Kind: middleware.EventRunFinished, RunState: state})
+	w.announceEnd(result)
 	if len(errs) == 0 {
 		return result, nil
 	}
-	return result, &RunFailure{Errs: errs}
+	return result, &RunError{Errs: errs}
 }
 
-// A RunFailure is every error of a run that did not succeed: those of its ops first, forward before
-// rollback. Package seq makes a RunError of it.
-type RunFailure struct{ Errs []error }
+// A RunError is every error of a run that did not succeed: those of its ops first, forward before
+// rollback. Package seq turns it into its own RunError, which says more.
+type RunError struct{ Errs []error }
 
-func (f *RunFailure) Error() string { return errors.Join(f.Errs...).Error() }
+func (e *RunError) Error() string { return errors.Join(e.Errs...).Error() }
 
 // Unwrap is the list of the errors.
-func (f *RunFailure) Unwrap() []error { return f.Errs }
+func (e *RunError) Unwrap() []error { return e.Errs }
 
-// verdict is the state that the run ends in, and its errors: those of its ops first, then what else
-// kept it from going on.
-func (w *Walk) verdict(ctx context.Context, err error) (store.RunState, []error) {
+// endState is the state that the run ends in, and its errors: those of its ops first, then what else
+// kept it from going on. err is what the middleware of the run and the executor returned.
+func (w *Walk) endState(ctx context.Context, err error) (store.RunState, []error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	errs := slices.Concat(w.failures, w.interrupted)
@@ -48,9 +47,9 @@ func (w *Walk) verdict(ctx context.Context, err error) (store.RunState, []error)
 	stopped := ctx.Err() != nil && (err != nil || unsettled != nil)
 	switch {
 	case stopped:
-		errs = append(errs, interruption(ctx))
+		errs = append(errs, w.redact.error(interruption(ctx)))
 	case err != nil && len(errs) == 0:
-		errs = append(errs, err)
+		errs = append(errs, w.redact.error(err))
 	case err == nil && len(errs) == 0 && unsettled != nil:
 		errs = append(errs, unsettled)
 	}
@@ -110,7 +109,7 @@ func (w *Walk) skips() []store.Mark {
 	for i := range w.steps {
 		s := &w.steps[i]
 		e := s.known()
-		if s.status.Load() != settled || s.state != store.Skipped || e.State != store.Pending && e.State != store.Skipped && e.State != store.Scheduled {
+		if s.status.Load() != settled || s.state != store.Skipped || s.number > 0 || e.State != store.Pending && e.State != store.Skipped && e.State != store.Scheduled {
 			continue
 		}
 		if e.State == store.Skipped && e.Error == s.reason() {

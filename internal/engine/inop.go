@@ -58,6 +58,9 @@ func (a *attempt) setRunning(is bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.running = is
+	if is {
+		a.calls++
+	}
 }
 
 // Progress implements opctx.Attempt. Watchers are told each time. The ledger is told once in
@@ -73,10 +76,13 @@ func (a *attempt) Progress(done, total int64) {
 	}
 	now := ledger.Wall.Now()
 	a.mu.Lock()
-	end := total > 0 && done >= total && !a.endTold
-	tell := a.running && (end || now.Sub(a.progressAt) >= progressPause)
+	if a.progress == nil {
+		a.progress = &progress{}
+	}
+	end := total > 0 && done >= total && !a.progress.ended
+	tell := a.running && (end || now.Sub(a.progress.at) >= progressPause)
 	if tell {
-		a.progressAt, a.endTold = now, a.endTold || end
+		a.progress.at, a.progress.ended = now, a.progress.ended || end
 	}
 	a.mu.Unlock()
 	if tell {
@@ -94,9 +100,15 @@ func (a *attempt) Key() string {
 func (a *attempt) Retrying(err error, delay time.Duration) {
 	a.retries++
 	a.walk.announce(middleware.Event{
-		Kind: middleware.EventRetrying, ID: a.Step.ID, Direction: a.Direction, Attempt: a.Attempt, Err: err, Delay: delay,
+		Kind: middleware.EventRetrying, ID: a.Step.ID, Direction: a.Direction, Attempt: a.Attempt, Err: a.walk.redact.error(err), Delay: delay,
 	})
 }
 
 // AtCall implements opctx.Attempt.
-func (a *attempt) AtCall(f func()) { a.atCall = append(a.atCall, f) }
+func (a *attempt) AtCall(f func()) {
+	if before := a.atCall; before != nil {
+		a.atCall = func() { before(); f() }
+		return
+	}
+	a.atCall = f
+}

@@ -21,11 +21,11 @@ func (e *Engine) Serve(ctx context.Context, req *Request, final func(error) bool
 		return err
 	}
 	due := *req
-	due.Due = true
+	due.Due, due.Polls = true, true
 	var left []string
 	for ctx.Err() == nil {
 		result, err := e.Run(ctx, &due)
-		var failed *RunFailure
+		var failed *RunError
 		if err != nil && ctx.Err() == nil && !errors.As(err, &failed) && final(err) {
 			return err
 		}

@@ -96,7 +96,7 @@ func (s *Session) Settle(ctx context.Context, r *Records, next []store.Claim) (c
 // Atomic calls fn in a transaction of the store; see [store.Store].
 func (s *Session) Atomic(ctx context.Context, r *Records, fn func(context.Context) (store.Batch, error)) (refused []string, err error) {
 	refused, err = s.store.Atomic(ctx, s.current(), r.Claim[0], fn)
-	s.heard()
+	s.noteAnswer()
 	return refused, err
 }
 

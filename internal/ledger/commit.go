@@ -9,7 +9,8 @@ import (
 	"github.com/sequencer-go/seq/store"
 )
 
-// slowCommit is what a commit takes that is worth sharing.
+// slowCommit is how long a commit takes that others should wait to share: one in memory takes less, one that
+// is synced to a disk more.
 const slowCommit = 50 * time.Microsecond
 
 // A committer does group commit for the workers of a run. While one write is under way, those that
@@ -98,7 +99,7 @@ func (s *Session) commitGroup(mine *pendingWrite) {
 func (s *Session) commit(b store.Batch) ([]string, error) {
 	began := Wall.Now()
 	refused, err := s.store.Write(s.writing, s.current(), b)
-	s.committer.slow = s.heard().Sub(began) > slowCommit
+	s.committer.slow = s.noteAnswer().Sub(began) > slowCommit
 	return refused, err
 }
 

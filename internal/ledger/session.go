@@ -226,8 +226,8 @@ func (s *Session) trust(lease store.Lease, asked time.Time) {
 	s.trusted.Store(int64(asked.Sub(s.opened) + lease.TTL*2/3))
 }
 
-// heard notes that the ledger has answered just now.
-func (s *Session) heard() time.Time {
+// noteAnswer notes that the ledger has answered just now, and returns the time.
+func (s *Session) noteAnswer() time.Time {
 	now := Wall.Now()
 	s.answered.Store(int64(now.Sub(s.opened)))
 	return now

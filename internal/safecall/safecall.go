@@ -23,9 +23,9 @@ func Do(fn func() error) (err error) {
 }
 
 // A Pool is a set of goroutines that call functions, so that a runtime.Goexit in one becomes an error
-// too. A goroutine that has called one is used for the next: 64 bytes and a channel operation for a
-// call, where a new goroutine with its stack for each is twice as slow on a walk of no-op steps. The
-// zero Pool is ready to use.
+// too. A goroutine that has called one is used for the next: with a new one for each, a whole Run on memory
+// costs 2.2 times the processor time and seven allocations a step (bench, Run/load=a). The zero Pool is
+// ready to use.
 type Pool struct {
 	mu      sync.Mutex
 	idle    []*worker

@@ -17,24 +17,24 @@ func Permanent(err error) error {
 
 // IsPermanent reports whether err, or an error it wraps, came from Permanent.
 func IsPermanent(err error) bool {
-	var p *permanent
-	return errors.As(err, &p)
+	_, is := errors.AsType[*permanent](err) // which, unlike errors.As, allocates nothing for nil
+	return is
 }
 
-type notApplied struct{ error }
+type notAppliedError struct{ error }
 
-func (e *notApplied) Unwrap() error { return e.error }
+func (e *notAppliedError) Unwrap() error { return e.error }
 
 // NotApplied marks an error of an attempt that had no effect. It is nil for nil.
 func NotApplied(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &notApplied{err}
+	return &notAppliedError{err}
 }
 
 // IsNotApplied reports whether err, or an error it wraps, came from NotApplied.
 func IsNotApplied(err error) bool {
-	var n *notApplied
-	return errors.As(err, &n)
+	_, is := errors.AsType[*notAppliedError](err)
+	return is
 }

@@ -8,7 +8,9 @@ import (
 
 // A Set is a set of small integers whose smallest can be taken in a few instructions: a tree of
 // 64-bit words, in which a bit says that the word below it is not empty. (The idea is that of van
-// Emde Boas, Preserving order in a forest, 1975, with a fixed fan-out of 64.)
+// Emde Boas, Preserving order in a forest, 1975, with a fixed fan-out of 64.) With a binary heap in its
+// place, a walk of 10,000 steps with 50,000 edges costs 23 % more, planning it up to 30 % (bench,
+// Walk/load=c, Plan/load=c).
 type Set struct{ levels [][]uint64 } // the last level is one word
 
 // New returns an empty set for integers from 0 to, not including, n.
