@@ -1,7 +1,9 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"os/user"
@@ -20,6 +22,21 @@ type app struct {
 	s     *seq.Sequencer
 	json  bool
 	actor string
+	open  func(context.Context) (*seq.Sequencer, error) // makes s for the first command that needs it
+	path  string                                        // of the command line: the program, and the command below which the tree stands
+}
+
+// ready makes the sequencer, if nobody has yet.
+func (a *app) ready(ctx context.Context) error {
+	if a.s != nil {
+		return nil
+	}
+	s, err := a.open(ctx)
+	if err == nil && s == nil {
+		err = errors.New("the program opens no sequencer")
+	}
+	a.s = s
+	return err
 }
 
 // by is who asks.
@@ -52,9 +69,16 @@ func terminal(f any) bool {
 	return ok && isatty.IsTerminal(fd.Fd())
 }
 
-// colours is the palette for an output.
+// colours is the palette for an output. NO_COLOR turns it off everywhere, and FORCE_COLOR on where there is
+// no terminal, as in the log of a CI job; if both are set, NO_COLOR counts.
 func colours(w io.Writer) palette {
-	return palette(terminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb")
+	if os.Getenv("NO_COLOR") != "" {
+		return false
+	}
+	if force := os.Getenv("FORCE_COLOR"); force != "" && force != "0" {
+		return true
+	}
+	return palette(terminal(w) && os.Getenv("TERM") != "dumb")
 }
 
 // palette colours text, or leaves it alone.
@@ -117,14 +141,15 @@ type choice struct {
 	from string
 	tags []string
 	only []string
+	ops  []string // as only: the arguments of the command
 }
 
-func (c *choice) flags(cmd *cobra.Command, a *app, from string) {
+func (c *choice) flags(cmd *cobra.Command, a *app, from string, may filter) {
 	f := cmd.Flags()
 	f.StringVar(&c.from, "from", "", from)
 	f.StringSliceVar(&c.tags, "tags", nil, "only operations with one of these `tags`")
 	f.StringSliceVar(&c.only, "only", nil, "only these `operations`, with or without timestamp")
-	_ = cmd.RegisterFlagCompletionFunc("only", a.completeOps)
+	_ = cmd.RegisterFlagCompletionFunc("only", a.offer(may))
 	_ = cmd.RegisterFlagCompletionFunc("from", a.completeOps)
 	_ = cmd.RegisterFlagCompletionFunc("tags", a.completeTags)
 }
@@ -132,7 +157,11 @@ func (c *choice) flags(cmd *cobra.Command, a *app, from string) {
 // options are the choice as options of any call that runs, undoes or shows ops, with names made into IDs.
 func (c *choice) options(cmd *cobra.Command, a *app) ([]seq.RunOption, error) {
 	var opts []seq.RunOption
-	if cmd.Flags().Changed("only") {
+	if len(c.ops) > 0 && cmd.Flags().Changed("only") {
+		return nil, usage("name the operations either behind the command or with --only")
+	}
+	c.only = append(c.only, c.ops...)
+	if cmd.Flags().Changed("only") || len(c.ops) > 0 {
 		if len(c.only) == 0 { // an empty variable of a script, which would do nothing, silently
 			return nil, usage("--only names no operation")
 		}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mattn/go-runewidth"
+
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/plan"
@@ -28,8 +30,12 @@ type board struct {
 	settled map[string]seq.State
 	running []*work // in the order of starting
 	undoing bool
-	doings  []string // while waiting: what the holder does
-	serving bool     // having nothing to do is how it should be
+	doings  []seq.OpStatus // while waiting: what the holder does
+	lease   hold           // while waiting: whether the holder renews it
+	same    map[string]int // how many ops of the plan have a name, without timestamps
+	namedBy *plan.Plan     // that was counted
+	bare    bool           // call operations by their names without timestamp, where these are unique
+	serving bool           // having nothing to do is how it should be
 }
 
 type phase uint8
@@ -74,11 +80,12 @@ func (b *board) take(e middleware.Event) {
 	case middleware.EventWaiting:
 		if errors.As(e.Err, &b.held) {
 			b.enter(waiting, e.Time)
+			b.lease.see(b.held, e.Time)
 		} else {
 			b.away, b.again = e.Err, e.Time.Add(e.Delay)
 		}
 	case middleware.EventLeaseAcquired:
-		b.held = nil
+		b.held, b.lease = nil, hold{}
 		b.enter(idle, e.Time)
 	case middleware.EventPlanned:
 		if e.Plan != nil {
@@ -130,6 +137,14 @@ func (b *board) take(e middleware.Event) {
 	}
 }
 
+// there takes in what the process does that this one waits for, and its lease as of now.
+func (b *board) there(doings []seq.OpStatus, held *store.LeaseError) {
+	b.doings = doings
+	if held != nil {
+		b.lease.see(held, wall.Now())
+	}
+}
+
 func (b *board) enter(p phase, at time.Time) {
 	if b.phase != p {
 		b.phase, b.since = p, at
@@ -174,9 +189,18 @@ func (b *board) why(now time.Time) []string {
 	}
 	switch b.phase {
 	case waiting:
-		why := fmt.Sprintf("waiting for the lease, held by %s since %s; waited %s",
-			brief(b.held.Holder.String()), stamp(b.held.Since), span(now.Sub(b.since).Round(time.Second)))
-		return append([]string{why}, b.doings...)
+		why := fmt.Sprintf("waiting for the lease, held by %s since %s%s; waited %s",
+			brief(b.held.Holder.String()), stamp(b.held.Since), b.lease.dead(now), span(now.Sub(b.since).Round(time.Second)))
+		list := []string{why}
+		for i := range b.doings {
+			o := &b.doings[i]
+			line := "there: " + o.State.String() + " " + b.name(o.ID)
+			if o.Done > 0 || o.Total > 0 {
+				line += ", " + progressText(o.Done, o.Total)
+			}
+			list = append(list, line)
+		}
+		return list
 	case idle:
 		if b.serving {
 			return nil
@@ -188,13 +212,7 @@ func (b *board) why(now time.Time) []string {
 	}
 	var list []string
 	for _, w := range b.running {
-		line := w.line(now)
-		if n := b.behind(w.id); n == 1 {
-			line += ", 1 waits for it"
-		} else if n > 1 {
-			line += fmt.Sprintf(", %d wait for it", n)
-		}
-		list = append(list, line)
+		list = append(list, strings.Join(b.parts(w, now), ", "))
 	}
 	if len(list) == 0 {
 		list = b.scheduled(now)
@@ -202,7 +220,60 @@ func (b *board) why(now time.Time) []string {
 	if len(list) == 0 {
 		list = append(list, "between operations, "+number(b.left(), "operation")+" left")
 	}
+	if dead := b.lease.dead(now); dead != "" { // who watches another run looks at its lease
+		list = append(list, "the run is held by "+brief(b.lease.holder.String())+dead)
+	}
 	return list
+}
+
+// parts say how an op under way is doing, the most important first.
+func (b *board) parts(w *work, now time.Time) []string {
+	parts := w.parts(b.name(w.id), now)
+	if n := b.behind(w.id); n == 1 {
+		parts = append(parts, "1 waits for it")
+	} else if n > 1 {
+		parts = append(parts, fmt.Sprintf("%d wait for it", n))
+	}
+	return parts
+}
+
+// row is how an op under way is doing, in a line of a terminal. What does not fit is left out: how many
+// wait for it, the bar, how fast it is, and last how far it is and how long it will take.
+func (b *board) row(w *work, now time.Time, width int) string {
+	parts := b.parts(w, now)
+	alone := w.parts(b.name(w.id), now) // without those who wait for it
+	slow := slices.DeleteFunc(slices.Clone(alone), func(part string) bool { return strings.HasSuffix(part, "/s") })
+	bar := ""
+	if w.total > 0 {
+		bar = meter(w.done, w.total) + " "
+	}
+	for _, line := range []string{
+		bar + strings.Join(parts, ", "), bar + strings.Join(alone, ", "), strings.Join(parts, ", "), strings.Join(alone, ", "),
+	} {
+		if line = "  " + line; runewidth.StringWidth(line) <= width {
+			return line
+		}
+	}
+	return fit("  "+strings.Join(slow, ", "), width)
+}
+
+// name is what an op is called on the screen.
+func (b *board) name(id string) string {
+	_, name, err := seq.ParseID(id)
+	if !b.bare || err != nil || name == "" {
+		return brief(id)
+	}
+	if b.namedBy != b.plan {
+		b.namedBy, b.same = b.plan, map[string]int{}
+		for i := range b.plan.Steps {
+			_, name, _ := seq.ParseID(b.plan.Steps[i].ID)
+			b.same[name]++
+		}
+	}
+	if b.same[name] > 1 { // the timestamps tell them apart
+		return brief(id)
+	}
+	return brief(name)
 }
 
 // behind is how many of what is left wait for an op, or for something that does.
@@ -249,7 +320,7 @@ func (b *board) scheduled(now time.Time) []string {
 	for i := range b.plan.Steps {
 		s := &b.plan.Steps[i]
 		if b.settled[s.ID] == seq.Scheduled && s.NotBefore.After(now) {
-			list = append(list, fmt.Sprintf("%s is scheduled for %s, in %s", s.ID, stamp(s.NotBefore), span(s.NotBefore.Sub(now))))
+			list = append(list, fmt.Sprintf("%s is scheduled for %s, in %s", b.name(s.ID), stamp(s.NotBefore), span(s.NotBefore.Sub(now))))
 		}
 	}
 	return list
@@ -263,35 +334,32 @@ func (w *work) verb() string {
 	return "running"
 }
 
-// line says how an op is doing.
-func (w *work) line(now time.Time) string {
+// parts say how an op is doing.
+func (w *work) parts(name string, now time.Time) []string {
 	if wait := w.again.Sub(now); !w.again.IsZero() && wait > 0 {
-		return fmt.Sprintf("retrying %s in %s after: %s", w.id, span(wait.Round(time.Second)), brief(text(w.err)))
+		return []string{fmt.Sprintf("retrying %s in %s after: %s", name, span(wait.Round(time.Second)), brief(text(w.err)))}
 	}
-	parts := []string{fmt.Sprintf("%s %s for %s", w.verb(), w.id, span(now.Sub(w.since).Round(100*time.Millisecond)))}
-	if how := w.headway(now); how != "" {
-		parts = append(parts, how)
-	}
+	parts := []string{fmt.Sprintf("%s %s for %s", w.verb(), name, span(now.Sub(w.since).Round(100*time.Millisecond)))}
 	if w.overdue {
 		parts = append(parts, "its context has ended and it does not return")
 	}
-	return strings.Join(parts, ", ")
+	return append(parts, w.headway(now)...)
 }
 
 // headway is how far an op has come, how fast, and how long it will take at that pace.
-func (w *work) headway(now time.Time) string {
+func (w *work) headway(now time.Time) []string {
 	if w.told.IsZero() {
-		return ""
+		return nil
 	}
-	how := progressText(w.done, w.total)
+	how := []string{progressText(w.done, w.total)}
 	took := now.Sub(w.told).Seconds()
-	rate := float64(w.done-w.first) / took
-	if took < 1 || rate <= 0 {
+	pace := float64(w.done-w.first) / took
+	if took < 1 || pace <= 0 {
 		return how
 	}
-	how += fmt.Sprintf(", %.3g/s", rate)
+	how = append(how, rate(pace)+"/s")
 	if w.total > w.done {
-		how += ", " + span(time.Duration(float64(w.total-w.done)/rate*float64(time.Second)).Round(time.Second)) + " left"
+		how = append(how, span(time.Duration(float64(w.total-w.done)/pace*float64(time.Second)).Round(time.Second))+" left")
 	}
 	return how
 }

@@ -121,7 +121,9 @@ func TestExitCodes(t *testing.T) {
 		{broken, cli.Failed, "run --json", `"exit":1`},
 		{newDesk(t), cli.Usage, "runn", "did you mean run?"},
 		{newDesk(t), cli.Usage, "run --nope", "unknown flag"},
-		{newDesk(t), cli.Usage, "run now", "run"},
+		{newDesk(t), cli.Usage, "run now", `knows the operation "now"`},
+		{newDesk(t), cli.Usage, "run fill_names --only fill_names", "either behind the command or with --only"},
+		{newDesk(t), cli.OK, "run create_tables", "1 succeeded"},
 		{newDesk(t), cli.Usage, "run --isolate=perhaps", "want wait, return or fail"},
 		{newDesk(t), cli.Usage, "run --strategy dependencygrap", "did you mean dependency-graph?"},
 		{newDesk(t), cli.Usage, "run --only fil_names", "did you mean " + fill},
@@ -138,6 +140,7 @@ func TestExitCodes(t *testing.T) {
 		{busy, cli.OK, "run --isolate=return", "another process"},
 		{newDesk(t), cli.Refused, "run --plan 00", "legal now"},
 		{newDesk(t), cli.Refused, "retry fill_names --reason mended", "legal now: run; skip"},
+		{newDesk(t), cli.Refused, "retry fill_names --reason x", ": retry " + fill + ": it is pending, and the next run takes it up anyway"},
 		{newDesk(t), cli.Refused, "resolve fill_names --done --reason seen", "legal now"},
 		{newDesk(t), cli.OK, "due", "nothing is pending"},
 		{newDesk(t), cli.OK, "rollback --yes", "nothing to undo"},
@@ -271,7 +274,7 @@ func TestEveryCommandAnswersInJSON(t *testing.T) {
 		t.Errorf("the last line of run is no report: %s", lines[len(lines)-1])
 	}
 	d.fails = errors.New(hostile)
-	if _, _, errs := d.do("run", "--repeat", "--json"); !strings.Contains(errs, ": failed: "+fill+"\nlegal now: ") {
+	if _, _, errs := d.do("run", "--repeat", "--json"); !strings.Contains(errs, ": failed: "+fill+": bad\\x1b[2J") || !strings.Contains(errs, "\nlegal now: ") {
 		t.Errorf("beside the events a run that failed says %q", errs)
 	}
 	d.json(&doc, cli.OK, "plan", "--rollback", "--json")

@@ -19,7 +19,9 @@ func (a *app) retry() *cobra.Command {
 		Long:  `Say that what made an operation fail, or kill its process, is mended, or take back a skip: it is pending again.`,
 		Example: `  {{name}} retry fill_names --reason "the API is back"
   {{name}} run`,
-	}, "is taken up by the next run", a.s.Retry)
+	}, mayRetry, "is taken up by the next run", func(ctx context.Context, id, reason string, opts ...seq.RunOption) error {
+		return a.s.Retry(ctx, id, reason, opts...)
+	})
 }
 
 func (a *app) skip() *cobra.Command {
@@ -29,7 +31,9 @@ func (a *app) skip() *cobra.Command {
 		Long: `Decide that an operation need not run: it counts as done, and what depends on it may run. Who and why
 are recorded. retry takes it back.`,
 		Example: `  {{name}} skip fill_names --reason "done by hand, ticket 4711"`,
-	}, "need not run; retry takes that back", a.s.Skip)
+	}, maySkip, "need not run; retry takes that back", func(ctx context.Context, id, reason string, opts ...seq.RunOption) error {
+		return a.s.Skip(ctx, id, reason, opts...)
+	})
 }
 
 func (a *app) resolve() *cobra.Command {
@@ -42,7 +46,7 @@ its effect is there (--done) or not (--not-done). Look at the data first; the re
 you saw.`,
 		Example: `  {{name}} status --failed              # what is in doubt
   {{name}} resolve charge_cards --done --reason "all 812 charges are with the bank"`,
-	}, "is settled", func(ctx context.Context, id, reason string, opts ...seq.RunOption) error {
+	}, mayResolve, "is settled", func(ctx context.Context, id, reason string, opts ...seq.RunOption) error {
 		found := seq.NotDone
 		if done {
 			found = seq.Done
@@ -62,11 +66,11 @@ you saw.`,
 }
 
 // decision makes a command of what a person may say about an op.
-func (a *app) decision(cmd *cobra.Command, then string, act func(ctx context.Context, id, reason string, opts ...seq.RunOption) error) *cobra.Command {
+func (a *app) decision(cmd *cobra.Command, may filter, then string, act func(ctx context.Context, id, reason string, opts ...seq.RunOption) error) *cobra.Command {
 	var reason string
 	cmd.Use += " --reason WHY"
 	cmd.Args = cobra.ExactArgs(1)
-	cmd.ValidArgsFunction = a.completeOp
+	cmd.ValidArgsFunction = a.offerOne(may)
 	cmd.Flags().StringVar(&reason, "reason", "", "`why`, for the history")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if strings.TrimSpace(reason) == "" {
@@ -78,7 +82,7 @@ func (a *app) decision(cmd *cobra.Command, then string, act func(ctx context.Con
 		}
 		waits := func(e middleware.Event) {
 			if e.Kind == middleware.EventWaiting { // not where the answer goes, which may be JSON
-				fmt.Fprintln(cmd.ErrOrStderr(), describe(e, false, nil))
+				fmt.Fprintln(cmd.ErrOrStderr(), describe(e, false, nil, brief))
 			}
 		}
 		if err := act(cmd.Context(), id, reason, seq.By(a.by()), seq.Using(middleware.Middleware{Name: "cli", Watch: waits})); err != nil {

@@ -44,11 +44,41 @@ func (f *exitError) Error() string {
 	if f.err == nil {
 		return ""
 	}
-	text := paragraph(f.err.Error(), "  ")
+	text := paragraph(reworded(f.err), "  ")
 	if f.hint != "" {
 		text += "\n" + f.hint
 	}
 	return text
+}
+
+// reworded is the text of an error in the words of the command line, where the library speaks of its
+// functions.
+func reworded(err error) string {
+	text := err.Error()
+	if !errors.Is(err, seq.ErrInvalidOption) {
+		return worded(text)
+	}
+	text = strings.ReplaceAll(text, seq.ErrInvalidOption.Error()+": ", "")
+	for _, word := range []string{"Skip", "Retry", "Resolve", "Import"} {
+		if rest, is := strings.CutPrefix(text, word+" "); is {
+			text = strings.ToLower(word) + " " + rest
+		}
+	}
+	for _, word := range []string{"Only", "From", "Tags", "Last"} {
+		if rest, is := strings.CutPrefix(text, word+": "); is {
+			text = "--" + strings.ToLower(word) + ": " + rest
+		}
+	}
+	return worded(text)
+}
+
+// worded replaces what the library advises to call by the command to type.
+func worded(text string) string {
+	return strings.NewReplacer(
+		"say what happened with Resolve", "say what happened with resolve",
+		"mend it, then call Resolve", "mend it, then retry",
+		"to do it again, run it with Repeat, or call Rollback first", "to do it again, run it with --repeat, or rollback first",
+	).Replace(text)
 }
 
 func (f *exitError) Unwrap() error { return f.err }

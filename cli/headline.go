@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -39,7 +40,7 @@ func (b *board) headline(now time.Time) string {
 		took := now.Sub(b.began)
 		parts = append(parts, span(took.Round(time.Second)))
 		if done := len(b.settled); done > 0 && took >= time.Second && !b.undoing {
-			parts = append(parts, fmt.Sprintf("%.3g operations/s", float64(done)/took.Seconds()))
+			parts = append(parts, rate(float64(done)/took.Seconds())+" ops/s")
 		}
 	}
 	return strings.Join(parts, " · ")
@@ -54,6 +55,17 @@ func meter(done, total int64) string {
 
 // wrap breaks a text between words into lines of a width, all but the first indented.
 func wrap(text string, width int) []string {
+	list := breaks(inOne.ReplaceAllString(inOne.ReplaceAllString(text, "$1\u00a0$2"), "$1\u00a0$2"), width)
+	for i := range list {
+		list[i] = strings.ReplaceAll(list[i], "\u00a0", " ")
+	}
+	return list
+}
+
+// inOne finds the spaces within a figure, as in 1 250 000 and 25 %. Neighbours overlap, so it takes two turns.
+var inOne = regexp.MustCompile(`(\d) (\d{3}|%)`)
+
+func breaks(text string, width int) []string {
 	var list []string
 	line := ""
 	for word := range strings.SplitAfterSeq(text, " ") {

@@ -40,13 +40,18 @@ func misspelt(cmd *cobra.Command, list []string, err error) error {
 		return usage("there is no command %q; %s", list[0], hint)
 	}
 	if cmd.ValidArgsFunction == nil && len(list) > 0 { // it takes none
-		hint := ""
-		if cmd.Flags().Changed("isolate") && slices.Contains(isolations, list[0]) {
-			hint = "; write --isolate=" + list[0]
-		}
-		return usage("%s takes no %q beside its flags%s", cmd.Name(), list[0], hint)
+		return misplaced(cmd, list[0])
 	}
 	return usage("%w; usage: %s", err, strings.TrimSpace(cmd.UseLine()))
+}
+
+// misplaced says that a command does not take an argument.
+func misplaced(cmd *cobra.Command, arg string) error {
+	hint := ""
+	if cmd.Flags().Changed("isolate") && slices.Contains(isolations, arg) {
+		hint = "; write --isolate=" + arg
+	}
+	return usage("%s takes no %q beside its flags%s", cmd.Name(), arg, hint)
 }
 
 // topics is cobra's help command, but for a command that nobody knows.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/store"
 )
 
 // How long nothing is said before a line says why.
@@ -41,7 +42,7 @@ func (l *lines) event(e middleware.Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.b.take(e)
-	if line := describe(e, l.p, l.starts); line != "" && !l.closed {
+	if line := describe(e, l.p, l.starts, l.b.name); line != "" && !l.closed {
 		fmt.Fprintln(l.out, line)
 		l.rest(quiet)
 	}
@@ -78,10 +79,10 @@ func (l *lines) heartbeat(beat int) {
 	}
 }
 
-func (l *lines) there(doings []string) {
+func (l *lines) there(doings []seq.OpStatus, held *store.LeaseError) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.b.doings = doings
+	l.b.there(doings, held)
 }
 
 func (l *lines) stopping() {
@@ -100,10 +101,10 @@ func (l *lines) close() {
 }
 
 // describe is an event as a line for people; "" for what is not worth one. It keeps in starts when
-// ops began.
-func describe(e middleware.Event, p palette, starts map[string]time.Time) string {
+// ops began, and calls them by name.
+func describe(e middleware.Event, p palette, starts map[string]time.Time, name func(id string) string) string {
 	line := func(what, id, note string) string {
-		out := fmt.Sprintf("%-16s %s", what, brief(id))
+		out := fmt.Sprintf("%-16s %s", what, id)
 		if note != "" {
 			out += "  " + p.dim(note)
 		}
@@ -136,17 +137,17 @@ func describe(e middleware.Event, p palette, starts map[string]time.Time) string
 		if e.Attempt > 1 && e.Direction == seq.Forward {
 			note = fmt.Sprintf("attempt %d", e.Attempt)
 		}
-		return line(verb, e.ID, note)
+		return line(verb, name(e.ID), note)
 	case middleware.EventRetrying:
-		return line("retrying", e.ID, fmt.Sprintf("in %s after: %s", span(e.Delay), brief(text(e.Err))))
+		return line("retrying", name(e.ID), fmt.Sprintf("in %s after: %s", span(e.Delay), brief(text(e.Err))))
 	case middleware.EventOverdue:
-		return line("overdue", e.ID, "its context has ended and it does not return")
+		return line("overdue", name(e.ID), "its context has ended and it does not return")
 	case middleware.EventRecovered:
-		return line("recovered", e.ID, fmt.Sprintf("its process died; it is %s now", e.State))
+		return line("recovered", name(e.ID), fmt.Sprintf("its process died; it is %s now", e.State))
 	case middleware.EventLeaseLost:
 		return p.red(line("lease lost", "", brief(text(e.Err))))
 	case middleware.EventSettled:
-		out := p.state(e.State, 16) + " " + brief(e.ID)
+		out := p.state(e.State, 16) + " " + name(e.ID)
 		if note := remark(e, starts[e.ID]); note != "" {
 			out += "  " + p.dim(note)
 		}

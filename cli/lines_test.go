@@ -68,6 +68,9 @@ func TestAPipeHearsWhoHoldsTheLease(t *testing.T) {
 			"waiting          for the lease", "…                waiting for the lease, held by other[7] for bob since 2000-01-01T00:00:00Z; waited 10s\n",
 			"…                there: running " + create + ", 3 of 10 (30 %)\n", "3 succeeded",
 		}, "run")
+		if strings.Contains(out, "which is dead or cut off") {
+			t.Errorf("a holder that renews is called dead:\n%s", out)
+		}
 		if n := strings.Count(out, "…"); n != 2 {
 			t.Errorf("%d heartbeat lines in 12 seconds, want 2:\n%s", n, out)
 		}
@@ -211,4 +214,38 @@ func TestADecisionSaysWhoItWaitsFor(t *testing.T) {
 	if c := <-code; c != cli.OK || !strings.HasPrefix(out.String(), "{") || strings.Count(out.String(), "\n") != 1 {
 		t.Errorf("exit code %d, and the answer is no document: %s", c, &out)
 	}
+}
+
+func TestFiguresAreWrittenForPeople(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, seq.Op{ID: "2024_01_15_110000_backfill", Run: func(ctx context.Context) error {
+			_ = seq.Progress(ctx, 0, 1_250_000)
+			err := clock.Sleep(ctx, clock.Wall(), 5*time.Second)
+			_ = seq.Progress(ctx, 98_500, 1_250_000)
+			return errors.Join(err, clock.Sleep(ctx, clock.Wall(), 10*time.Second))
+		}})
+		d.want(cli.OK, []string{"98 500 of 1 250 000 (7 %), 9 850/s, 1m57s left"}, "run")
+	})
+}
+
+func TestADeadHolderIsCalledDead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t)
+		if _, err := d.store.Acquire(t.Context(), store.RunLease, store.Owner{Host: "gone", PID: 7}); err != nil {
+			t.Fatal(err)
+		}
+		d.want(cli.OK, []string{"held by gone[7] since 2000-01-01T00:00:00Z, which is dead or cut off: it does not renew it; free in 5s; waited 10s\n"}, "run")
+	})
+}
+
+func TestStatusSaysWhenAndHowLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, slow("2024_01_15_110000_backfill", nil))
+		d.want(cli.OK, nil, "run")
+		d.want(cli.OK, []string{"2024_01_15_110000_backfill  2000-01-01T00:00:15Z, in 15s\n"}, "status")
+		d.want(cli.OK, []string{`"started":"2000-01-01T00:00:00Z","finished":"2000-01-01T00:00:15Z","seconds":15}`}, "status", "--json")
+		d.dead(store.Claim{ID: fill, Token: store.NewToken(), Attempt: 2, Generation: 2})
+		_ = clock.Sleep(t.Context(), clock.Wall(), 5*time.Second)
+		d.want(cli.OK, []string{fill + "  since 2000-01-01T00:00:15Z, 5s\n"}, "status")
+	})
 }

@@ -224,11 +224,19 @@ func TestANarrowTerminalHasTheWholeReason(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	claim := store.Claim{ID: fill, Token: store.NewToken(), Attempt: 1, Generation: 1}
+	for _, b := range []store.Batch{{Claims: []store.Claim{claim}}, {Headway: []store.Headway{{ID: fill, Token: claim.Token, Done: 18_510, Total: 1_074_040}}}} {
+		if _, err := d.store.Write(t.Context(), lease, b); err != nil {
+			t.Fatal(err)
+		}
+	}
 	code := make(chan int)
 	go func() { code <- cli.Execute(t.Context(), d.s, []string{"run"}, s.tty, s.tty, s.tty) }()
 	s.await("  waiting for the lease, held by")
 	s.await("    other-host-of-the-fleet[7] for bob\r\n")
 	s.await("; waited")
+	s.await("  there: running fill_names, 18 510 of")
+	s.await("    1 074 040 (1 %)")
 	if err := d.store.Release(t.Context(), lease); err != nil {
 		t.Fatal(err)
 	}
@@ -236,4 +244,39 @@ func TestANarrowTerminalHasTheWholeReason(t *testing.T) {
 		t.Errorf("exit code %d", c)
 	}
 	s.close()
+}
+
+func TestEightyColumnsHaveALineAnOperation(t *testing.T) {
+	s := newScreen(t, 80)
+	t.Setenv("NO_COLOR", "1")
+	seen := make(chan struct{})
+	slow := func(id string) seq.Op {
+		return seq.Op{ID: id, Run: func(ctx context.Context) error {
+			_ = seq.Progress(ctx, 400_000, 1_000_000)
+			<-seen
+			return nil
+		}}
+	}
+	d := newDesk(t, slow("2024_01_15_110000_backfill_the_names_of_all_accounts"), slow("2024_01_15_110001_twice"), slow("2024_01_15_110002_twice"))
+	code := make(chan int)
+	go func() {
+		code <- cli.Execute(t.Context(), d.s, []string{"run", "--strategy", "batch"}, s.tty, s.tty, s.tty)
+	}()
+	s.await("  running backfill_the_names_of_all_accounts for ")
+	s.await("running 2024_01_15_110001_twice for ") // the timestamps tell the two apart
+	s.await("succeeded        create_tables")
+	close(seen)
+	if c := <-code; c != cli.OK {
+		t.Errorf("exit code %d", c)
+	}
+	out := escape.ReplaceAllString(s.close(), "")
+	for line := range strings.Lines(out) {
+		line = line[strings.LastIndexByte(strings.TrimRight(line, "\r\n"), '\r')+1:]
+		if n := len([]rune(strings.TrimRight(line, "\r\n"))); n > 80 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	if strings.Contains(out, "110000_backfill") {
+		t.Errorf("a name has its timestamp where columns are few:\n%s", out)
+	}
 }

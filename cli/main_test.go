@@ -62,3 +62,20 @@ func TestARunOutlivesWhoReadsIt(t *testing.T) {
 		t.Errorf("its work is half done: %v", err)
 	}
 }
+
+func TestAnAnswerWhoseReaderGoesAwayIsNoFailure(t *testing.T) {
+	for _, args := range [][]string{{"plan", "--json"}, {"status"}, {"run", "--json"}} {
+		r, w, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = r.Close() // as head does once it has its lines
+		cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+		cmd.Env = append(os.Environ(), childEnv+"="+t.TempDir()+"/written")
+		cmd.Stdout = w
+		if out, err := cmd.Stderr, cmd.Run(); err != nil {
+			t.Errorf("%q: %v\n%v", args, err, out)
+		}
+		_ = w.Close()
+	}
+}

@@ -81,33 +81,88 @@ func (a *app) tags() []string {
 	return slices.Compact(all)
 }
 
-func (a *app) completeTags(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return a.tags(), cobra.ShellCompDirectiveNoFileComp
-}
-
-// completeOps offers the IDs that code and ledger know, each with its state.
-func (a *app) completeOps(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+func (a *app) completeTags(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 	ctx := cmd.Context()
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	st, err := a.s.Status(ctx)
-	if err != nil {
+	if a.ready(ctx) != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveError
 	}
-	var ids []string
-	for i := range st.Ops {
-		ids = append(ids, st.Ops[i].ID+"\t"+st.Ops[i].State.String())
+	return a.tags(), cobra.ShellCompDirectiveNoFileComp
+}
+
+// A filter says which ops a command can do something with; nil is all.
+type filter func(o *seq.OpStatus) bool
+
+// completeOps offers the ops that code and ledger know.
+func (a *app) completeOps(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	return a.offer(nil)(cmd, args, typed)
+}
+
+// offer completes the ops of a filter, each with its state: by ID, or by name without timestamp once
+// something is typed that no ID begins with. In a list with commas it completes the last one.
+func (a *app) offer(legal filter) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		ctx := cmd.Context()
+		if ctx == nil {
+			ctx = context.Background()
+		}
+		fail := cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveError
+		if a.ready(ctx) != nil {
+			return nil, fail
+		}
+		st, err := a.s.Status(ctx)
+		if err != nil {
+			return nil, fail
+		}
+		before := ""
+		if i := strings.LastIndexByte(typed, ','); i >= 0 {
+			before, typed = typed[:i+1], typed[i+1:]
+		}
+		same := map[string]int{}
+		for i := range st.Ops {
+			same[bareName(st.Ops[i].ID)]++
+		}
+		var ids []string
+		for i := range st.Ops {
+			o := &st.Ops[i]
+			if legal != nil && !legal(o) || slices.Contains(args, o.ID) || slices.Contains(args, bareName(o.ID)) {
+				continue
+			}
+			id := o.ID
+			if bare := bareName(id); typed != "" && !strings.HasPrefix(id, typed) && same[bare] == 1 {
+				id = bare
+			}
+			if strings.HasPrefix(id, typed) {
+				ids = append(ids, before+id+"\t"+o.State.String())
+			}
+		}
+		return ids, cobra.ShellCompDirectiveNoFileComp
 	}
-	return ids, cobra.ShellCompDirectiveNoFileComp
+}
+
+// bareName is an ID without its timestamp.
+func bareName(id string) string {
+	if _, name, err := seq.ParseID(id); err == nil && name != "" {
+		return name
+	}
+	return id
 }
 
 // completeOp is completeOps for one argument.
 func (a *app) completeOp(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+	return a.offerOne(nil)(cmd, args, typed)
+}
+
+// offerOne is offer for one argument.
+func (a *app) offerOne(legal filter) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return a.offer(legal)(cmd, args, typed)
 	}
-	return a.completeOps(cmd, args, typed)
 }
 
 // strategy is the one that a person names; nothing if they name none.

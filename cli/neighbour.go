@@ -9,13 +9,14 @@ import (
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/clock"
 	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/store"
 )
 
 // A neighbour is the process that this one waits for: what it does is read from the ledger, so that
 // whoever waits sees that it moves.
 type neighbour struct {
 	s    *seq.Sequencer
-	tell func([]string)
+	tell func([]seq.OpStatus, *store.LeaseError)
 
 	mu   sync.Mutex
 	stop context.CancelFunc // nil while nobody is watched
@@ -42,7 +43,7 @@ func (n *neighbour) event(ctx context.Context, e middleware.Event) {
 		defer close(done)
 		for {
 			if st, err := n.s.Status(ctx); err == nil {
-				n.tell(doings(st))
+				n.tell(doings(st), st.Holder)
 			}
 			if clock.Sleep(ctx, wall, look) != nil {
 				return
@@ -60,22 +61,16 @@ func (n *neighbour) close() {
 	n.stop()
 	<-n.done
 	n.stop = nil
-	n.tell(nil)
+	n.tell(nil, nil)
 }
 
 // doings are the ops that somebody works on, going by the ledger.
-func doings(st *seq.Status) []string {
-	var list []string
+func doings(st *seq.Status) []seq.OpStatus {
+	var list []seq.OpStatus
 	for i := range st.Ops {
-		o := &st.Ops[i]
-		if !o.State.Open() {
-			continue
+		if st.Ops[i].State.Open() {
+			list = append(list, st.Ops[i])
 		}
-		line := "there: " + o.State.String() + " " + brief(o.ID)
-		if o.Done > 0 || o.Total > 0 {
-			line += ", " + progressText(o.Done, o.Total)
-		}
-		list = append(list, line)
 	}
 	return list
 }

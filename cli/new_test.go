@@ -72,7 +72,7 @@ func TestNewNeverWritesOverAFile(t *testing.T) {
 
 func TestCompletionOffersOps(t *testing.T) {
 	d := newDesk(t)
-	for _, args := range []string{"show", "history", "skip", "retry", "resolve", "run --only", "rollback --from"} {
+	for _, args := range []string{"show", "history", "skip", "run", "run --only", "rollback --from"} {
 		d.want(cli.OK, []string{fill + "\tpending"}, append(append([]string{"__complete"}, strings.Fields(args)...), "")...)
 	}
 	d.want(cli.OK, []string{"dependency-graph"}, "__complete", "run", "--strategy", "")

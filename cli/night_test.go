@@ -20,7 +20,7 @@ import (
 
 func TestAnOpWhoseProcessDiedIsNotCalledRunning(t *testing.T) {
 	d := newDesk(t)
-	claim := store.Claim{ID: fill, Token: store.NewToken(), Attempt: 1, Generation: 1}
+	claim := store.Claim{ID: fill, Token: store.NewToken(), Attempt: 1, Generation: 1, Owner: store.Owner{Host: "dead"}}
 	lease := d.dead(claim)
 	if out := d.want(cli.OK, []string{"running"}, "status"); strings.Contains(out, "died") {
 		t.Errorf("it lives, and status says otherwise:\n%s", out)
@@ -28,7 +28,8 @@ func TestAnOpWhoseProcessDiedIsNotCalledRunning(t *testing.T) {
 	if err := d.store.Release(t.Context(), lease); err != nil {
 		t.Fatal(err)
 	}
-	d.want(cli.OK, []string{"its process has died"}, "status")
+	d.want(cli.OK, []string{"its process has died: dead[0]; waits for "}, "status")
+	d.want(cli.OK, []string{"nobody: its process has died (dead[0]), and the next run"}, "show", fill)
 	d.want(cli.Waiting, []string{"its process has died"}, "pending")
 	d.want(cli.OK, []string{"again: its process has died"}, "plan")
 }
@@ -56,7 +57,7 @@ func TestAFailureStaysOnTheScreen(t *testing.T) {
 	d := newDesk(t, many...)
 	d.fails = errors.New("no")
 	out := d.want(cli.Failed, []string{"  … and 42 more that are pending; status --pending lists them\n"}, "run")
-	if n := strings.Count(out, "not started"); n != 10 {
+	if n := strings.Count(out, "not started: it depends on "+fill+", which failed") + strings.Count(out, "not started: the run started nothing more after "+fill+" failed"); n != 10 {
 		t.Errorf("%d lines of what did not start, want 10:\n%s", n, out)
 	}
 }
@@ -130,8 +131,63 @@ func TestAnInterruptSaysWhatIsLegal(t *testing.T) {
 		defer interrupt()
 		var out bytes.Buffer
 		code := cli.Execute(ctx, d.s.Use(strategies.Sequential(strategies.Wait())), []string{"run"}, strings.NewReader(""), &out, &out)
-		if code != cli.Interrupted || !strings.Contains(out.String(), "interrupted; what was done is recorded\nlegal now: run") {
+		if code != cli.Interrupted || !strings.Contains(out.String(), "interrupted; what was done is recorded\nlegal now: cli.test run, which") {
 			t.Errorf("exit code %d\n%s", code, &out)
 		}
 	})
+}
+
+func TestAFailureEndsWithWhatFailedAndWhatToTypeNext(t *testing.T) {
+	d := newDesk(t, seq.Op{ID: "2024_01_15_115900_load", Run: func(context.Context) error { return errors.New("no such table: zones\nhint: create it") }})
+	d.fails = errors.New("the API is down")
+	_, out, errs := d.do("run", "--strategy", "allowed-to-fail-batch")
+	want := "cli.test: failed: 2 operations\n" +
+		"  2024_01_15_115900_load: no such table: zones …\n" +
+		"  " + fill + ": the API is down\n" +
+		"legal now: cli.test show 2024_01_15_115900_load tells why and what can be done; mend it, then cli.test run\n"
+	if errs != want {
+		t.Errorf("the last lines are\n%s\nwant\n%s", errs, want)
+	}
+	if !strings.Contains(out, "depends on "+fill+", which is failed") {
+		t.Errorf("it does not say why %s did not run:\n%s", warm, out)
+	}
+	_, _, errs = d.do("run", "--only", "load")
+	if want := "cli.test: failed: 2024_01_15_115900_load: no such table: zones\n  hint: create it\nlegal now: cli.test show 2024_01_15_115900_load "; !strings.HasPrefix(errs, want) {
+		t.Errorf("the last lines are\n%s\nwant\n%s", errs, want)
+	}
+}
+
+func TestEveryCommandHasHelpWithAnExample(t *testing.T) {
+	d := newDesk(t)
+	listed := d.want(cli.OK, nil, "help")
+	found := 0
+	for _, c := range cli.Command(d.s).Commands() {
+		if !c.Runnable() || c.Name() == "help" || c.Name() == "completion" {
+			continue
+		}
+		found++
+		if !strings.Contains(c.Example, "{{name}} "+c.Name()) || c.Short == "" {
+			t.Errorf("%s has no example of itself: %q", c.Name(), c.Example)
+		}
+		if out := d.want(cli.OK, []string{"Examples:"}, c.Name(), "--help"); strings.Contains(out, "{{") {
+			t.Errorf("%s --help shows a template:\n%s", c.Name(), out)
+		}
+		if !strings.Contains(listed, "  "+c.Name()+" ") {
+			t.Errorf("help does not list %s:\n%s", c.Name(), listed)
+		}
+	}
+	if found < 15 {
+		t.Errorf("%d commands", found)
+	}
+}
+
+func TestNotStartedSaysBecauseOfWhat(t *testing.T) {
+	last := "2024_01_15_120400_last"
+	d := newDesk(t, seq.Op{ID: last, Run: func(context.Context) error { return nil }, DependsOn: []string{warm}})
+	d.fails = errors.New("no")
+	d.want(cli.Failed, []string{
+		warm + "  not started: it depends on " + fill + ", which failed\n",
+		last + "  not started: it depends on " + fill + ", which failed\n", // by way of another
+		later + "  not started: the run started nothing more after " + fill + " failed\n",
+	}, "run")
 }

@@ -57,7 +57,7 @@ The hash stands for the decision: run --plan HASH refuses when it is not the sam
 			return a.printPlan(cmd, plan, format)
 		},
 	}
-	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation; with --rollback: down to this one")
+	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation; with --rollback: down to this one", mayRun)
 	strategyFlag(cmd, &strategyName)
 	f := cmd.Flags()
 	f.StringVar(&format, "format", "text", "`text`, json, mermaid or dot")

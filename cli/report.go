@@ -9,15 +9,16 @@ import (
 	"github.com/sequencer-go/seq"
 )
 
-// printReport says what became of a run, in one line and what a person must know besides.
-func printReport(out io.Writer, p palette, r *seq.Report, err error) {
+// printReport says what became of a run, in one line and what a person must know besides. What
+// failed comes last, in the error: see [app.failure].
+func printReport(out io.Writer, p palette, r *seq.Report, cause causes, err error) {
 	var failed *seq.RunError
 	if err != nil && !errors.As(err, &failed) && len(r.Steps) == 0 {
 		return // the error says it all
 	}
 	if r.Earlier != nil {
 		fmt.Fprintln(out, "an interrupted rollback went on:")
-		printReport(out, p, r.Earlier, nil)
+		printReport(out, p, r.Earlier, nil, nil)
 	}
 	for _, f := range r.Findings {
 		fmt.Fprintln(out, f)
@@ -48,7 +49,7 @@ func printReport(out io.Writer, p palette, r *seq.Report, err error) {
 	for i := range r.Steps {
 		if s := &r.Steps[i]; s.State == seq.Pending && s.Reason != "" {
 			if waiting++; waiting <= most {
-				fmt.Fprintf(out, "  %s %s  %s\n", p.state(s.State, 11), s.ID, p.dim(brief(s.Reason)))
+				fmt.Fprintf(out, "  %s %s  %s\n", p.state(s.State, 11), s.ID, p.dim(brief(cause.of(s))))
 			}
 		}
 	}
@@ -93,42 +94,4 @@ func tell(err error) error {
 // problem is an error as JSON has it.
 func problem(err error) any {
 	return map[string]any{"error": err.Error(), "exit": ExitCode(err)}
-}
-
-// brieflyOf is the error of a run whose failures have been shown already: which ops failed, and
-// where to read on.
-func brieflyOf(r *seq.Report, err error) error {
-	var failed *seq.RunError
-	f := (*exitError)(nil)
-	if !errors.As(err, &failed) || !errors.As(err, &f) {
-		return err
-	}
-	if f.code == Interrupted {
-		return &exitError{
-			code: f.code, err: errors.New("interrupted; what was done is recorded"), told: f.told,
-			hint: "legal now: run, which goes on with what is left; status shows what that is",
-		}
-	}
-	if len(r.Failed()) == 0 && len(r.NotUndone) == 0 {
-		return err
-	}
-	if ids := r.Failed(); len(ids) > 0 {
-		return &exitError{
-			code: f.code, err: fmt.Errorf("failed: %s", some(ids)), told: f.told,
-			hint: "legal now: show OP tells why and what can be done; mend it and run again",
-		}
-	}
-	return &exitError{
-		code: f.code, err: fmt.Errorf("not undone: %s", some(r.NotUndone)), told: f.told,
-		hint: "legal now: show OP tells why; mend it and rollback again, or resolve OP --done|--not-done --reason WHY",
-	}
-}
-
-// some are the first of many.
-func some(ids []string) string {
-	const most = 5
-	if len(ids) > most {
-		return fmt.Sprintf("%s and %d more", strings.Join(ids[:most], ", "), len(ids)-most)
-	}
-	return strings.Join(ids, ", ")
 }

@@ -67,7 +67,7 @@ its end: an interrupt does not stop it, and after a second one, which kills it, 
 			return a.watch(cmd, plan, with, a.s.Rollback)
 		},
 	}
-	c.flags(cmd, a, "down to this `operation` or timestamp, it included")
+	c.flags(cmd, a, "down to this `operation` or timestamp, it included", mayUndo)
 	f := cmd.Flags()
 	f.IntVar(&last, "last", 0, "the `n` operations that completed last, whatever run they belong to")
 	reasonFlag(cmd, &reason)

@@ -14,9 +14,10 @@ func (a *app) run() *cobra.Command {
 	var isolate, strategyName, hash, reason string
 	var dry, repeat bool
 	cmd := &cobra.Command{
-		Use:   "run",
+		Use:   "run [OP]...",
 		Short: "Do what is left to do",
-		Long: `Do what is left to do: every operation that is registered and has not succeeded, in order.
+		Long: `Do what is left to do: every operation that is registered and has not succeeded, in order; or only the
+operations that are named.
 
 One process runs at a time. The others wait for it and then do what is left, which is why every
 host of a fleet can start with this command. --isolate says what to do instead of waiting.
@@ -30,9 +31,14 @@ next run takes over.`,
   {{name}} run --plan 3f9c2d6a1b7e8f04  # only if the plan is still the one you looked at
   {{name}} run --isolate=return         # somebody else is running: leave it to them, exit 0
   {{name}} run --isolate=fail           # somebody else is running: exit 4
-  {{name}} run --only fill_names --repeat`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+  {{name}} run fill_names --repeat      # only this one, although it has succeeded before`,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: a.offer(mayRun),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if cmd.Flags().Changed("isolate") && len(args) > 0 && slices.Contains(isolations, args[0]) {
+				return misplaced(cmd, args[0])
+			}
+			c.ops = args
 			opts, err := c.options(cmd, a)
 			if err != nil {
 				return err
@@ -65,7 +71,7 @@ next run takes over.`,
 			return a.watch(cmd, plan, append(opts, alone, seq.By(a.by()), seq.Because(reason)), a.s.Run)
 		},
 	}
-	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation")
+	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation", mayRun)
 	strategyFlag(cmd, &strategyName)
 	f := cmd.Flags()
 	isolateFlag(cmd, &isolate)

@@ -101,7 +101,7 @@ func (a *app) showOp(cmd *cobra.Command, id string) error {
 		v.Legal = a.legal(cmd.Context(), o)
 		return writeJSON(out, map[string]any{"op": v, "holder": viewHolder(st.Holder), "attempts": viewAttempts(list)})
 	}
-	printOp(out, colours(out), o, st)
+	printOp(out, colours(out), o, st, list)
 	if len(list) > 0 {
 		fmt.Fprintln(out, "attempts")
 		printAttempts(out, colours(out), list, false)
@@ -110,7 +110,7 @@ func (a *app) showOp(cmd *cobra.Command, id string) error {
 	return nil
 }
 
-func printOp(out io.Writer, p palette, o *seq.OpStatus, st *seq.Status) {
+func printOp(out io.Writer, p palette, o *seq.OpStatus, st *seq.Status, list []store.Attempt) {
 	fmt.Fprintf(out, "%s  %s\n", p.bold(brief(o.ID)), p.state(o.State, 0))
 	line := func(name, text string) {
 		if text != "" {
@@ -139,13 +139,17 @@ func printOp(out io.Writer, p palette, o *seq.OpStatus, st *seq.Status) {
 	if o.State.Open() && (o.Done > 0 || o.Total > 0) {
 		line("progress", progressText(o.Done, o.Total))
 	}
-	line("refused", brief(o.Refused))
+	line("refused", brief(worded(o.Refused)))
 	line("excluded", brief(o.Excluded))
 	if o.State.Open() {
 		if h := st.Holder; h != nil {
 			line("held by", brief(h.Holder.String())+" since "+stamp(h.Since))
 		} else {
-			line("held by", "nobody: "+died+", and the next run clears that up")
+			who := ""
+			if len(list) > 0 {
+				who = " (" + brief(list[len(list)-1].Owner.String()) + ")"
+			}
+			line("held by", "nobody: "+died+who+", and the next run clears that up")
 		}
 	}
 }
@@ -153,10 +157,33 @@ func printOp(out io.Writer, p palette, o *seq.OpStatus, st *seq.Status) {
 // progressText is how far an op has come.
 func progressText(done, total int64) string {
 	if total > 0 {
-		return fmt.Sprintf("%d of %d (%d %%)", done, total, int(float64(done)*100/float64(total)))
+		return fmt.Sprintf("%s of %s (%d %%)", amount(done), amount(total), int(float64(done)*100/float64(total)))
 	}
-	return fmt.Sprintf("%d done", done)
+	return amount(done) + " done"
 }
+
+// maySkip reports whether skip takes an op.
+func maySkip(o *seq.OpStatus) bool {
+	return slices.Contains([]seq.State{seq.Pending, seq.Scheduled, seq.Skipped, seq.Failed, seq.Tolerated, seq.RolledBack}, o.State)
+}
+
+// mayRetry reports whether retry takes an op.
+func mayRetry(o *seq.OpStatus) bool {
+	return slices.Contains([]seq.State{seq.Skipped, seq.Failed, seq.Tolerated, seq.Waived}, o.State) || o.State == seq.Pending && o.Crashes > 0
+}
+
+// mayResolve reports whether resolve takes an op.
+func mayResolve(o *seq.OpStatus) bool {
+	return slices.Contains([]seq.State{seq.Indeterminate, seq.RollbackPending, seq.RollbackFailed}, o.State) || o.Crashes > 0
+}
+
+// mayUndo reports whether rollback may take an op, by itself.
+func mayUndo(o *seq.OpStatus) bool {
+	return o.Reversible && slices.Contains([]seq.State{seq.Succeeded, seq.RollbackPending, seq.RollbackFailed}, o.State)
+}
+
+// mayRun reports whether run may take an op; done ones it takes with --repeat.
+func mayRun(o *seq.OpStatus) bool { return o.Registered && o.Refused == "" && !o.State.Done() }
 
 // legal is what can be done about an op in its state.
 func (a *app) legal(ctx context.Context, o *seq.OpStatus) []string {
@@ -174,9 +201,9 @@ func (a *app) legal(ctx context.Context, o *seq.OpStatus) []string {
 	switch o.State {
 	case seq.Pending, seq.Scheduled, seq.Skipped, seq.Failed, seq.Tolerated, seq.RolledBack:
 		add(callable, "run")
-		add(o.State == seq.Failed || o.State == seq.Tolerated || o.State == seq.Skipped || o.Crashes > 0 && o.State == seq.Pending, retry)
-		add(true, skip)
-		add(o.Crashes > 0, doubt)
+		add(mayRetry(o), retry)
+		add(maySkip(o), skip)
+		add(mayResolve(o), doubt)
 	case seq.Succeeded:
 		_, err := a.s.PreviewRollback(ctx, seq.Only(id))
 		add(err == nil, "rollback --only "+id)

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"strings"
@@ -9,17 +10,20 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 func (a *app) status() *cobra.Command {
 	var c choice
-	var pending, failed, tolerated, scheduled bool
+	var pending, failed, tolerated, scheduled, times bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show how every operation stands",
 		Long: `Show how every operation stands, in the code and in the ledger, and who is running now.
-Flags such as --failed narrow it down; several of them show what any of them would.`,
+Flags such as --failed narrow it down; several of them show what any of them would. Of up to 100
+operations it says when the last attempt ended and how long it took, of more with --times.`,
 		Example: `  {{name}} status
+  {{name}} status --json | jq -r '.ops | sort_by(-.seconds)[] | "\(.seconds) \(.id)"'   # the slowest first
   {{name}} status --pending --failed
   {{name}} status --json | jq -r '.ops[] | select(.state == "failed") | .id'`,
 		Args: cobra.NoArgs,
@@ -36,25 +40,34 @@ Flags such as --failed narrow it down; several of them show what any of them wou
 					ops = append(ops, *o)
 				}
 			}
+			last, err := a.lastAttempts(cmd.Context(), ops, times)
+			if err != nil {
+				return err
+			}
 			out := cmd.OutOrStdout()
 			if a.json {
 				views := []opView{}
 				for i := range ops {
-					views = append(views, viewOp(&ops[i]))
+					v := viewOp(&ops[i])
+					if t, known := last[ops[i].ID]; known {
+						v.Started, v.Finished, v.Seconds = moment(t.Started), moment(t.Finished), max(0, t.Finished.Sub(t.Started)).Seconds()
+					}
+					views = append(views, v)
 				}
 				return writeJSON(out, map[string]any{"now": st.Now.UTC(), "holder": viewHolder(st.Holder), "ops": views})
 			}
 			st.Ops = ops
-			printStatus(out, colours(out), st, all)
+			printStatus(out, colours(out), st, last, all)
 			return nil
 		},
 	}
-	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation")
+	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation", nil)
 	f := cmd.Flags()
 	f.BoolVar(&pending, "pending", false, "what a run would take up, now or when it is due")
 	f.BoolVar(&failed, "failed", false, "what failed, is in doubt, or could not be undone")
 	f.BoolVar(&tolerated, "tolerated", false, "what failed and may")
 	f.BoolVar(&scheduled, "scheduled", false, "what waits for its time")
+	f.BoolVar(&times, "times", false, "times and durations, however many operations there are")
 	return cmd
 }
 
@@ -67,9 +80,41 @@ func broken(o *seq.OpStatus) bool {
 	return o.Refused != ""
 }
 
-func printStatus(out io.Writer, p palette, st *seq.Status, all bool) {
+// lastAttempts reads the last attempt at each op that was ever called. It asks the ledger for each op, so
+// it does so for a screenful, or if it must.
+func (a *app) lastAttempts(ctx context.Context, ops []seq.OpStatus, must bool) (map[string]store.Attempt, error) {
+	const screenful = 100
+	if len(ops) > screenful && !must {
+		return nil, nil
+	}
+	last := map[string]store.Attempt{}
+	for i := range ops {
+		if ops[i].Attempt == 0 {
+			continue
+		}
+		list, err := a.s.Store().History(ctx, ops[i].ID, store.Page{Limit: 1})
+		if err != nil {
+			return nil, err
+		}
+		if len(list) > 0 {
+			last[ops[i].ID] = list[0]
+		}
+	}
+	return last, nil
+}
+
+// when says when an attempt was made and how long it took, or takes by now.
+func when(t store.Attempt, now time.Time) string {
+	if t.Finished.IsZero() {
+		return "since " + stamp(t.Started) + ", " + span(max(0, now.Sub(t.Started)).Round(time.Second))
+	}
+	return stamp(t.Finished) + ", in " + span(t.Finished.Sub(t.Started))
+}
+
+func printStatus(out io.Writer, p palette, st *seq.Status, last map[string]store.Attempt, all bool) {
 	if h := st.Holder; h != nil {
-		fmt.Fprintf(out, "the ledger is held by %s since %s (%s)\n", brief(h.Holder.String()), stamp(h.Since), span(st.Now.Sub(h.Since)))
+		fmt.Fprintf(out, "the ledger is held by %s since %s (%s); if that is dead, it is free in %s\n",
+			brief(h.Holder.String()), stamp(h.Since), span(max(0, st.Now.Sub(h.Since)).Round(time.Second)), span(h.Expires.Round(time.Second)))
 	}
 	switch {
 	case len(st.Ops) == 0 && all:
@@ -84,7 +129,14 @@ func printStatus(out io.Writer, p palette, st *seq.Status, all bool) {
 		o := &st.Ops[i]
 		count[o.State]++
 		line := "  " + p.state(o.State, 16) + " " + brief(o.ID)
-		if note := remarks(o, st); note != "" {
+		note := remarks(o, st)
+		if t, known := last[o.ID]; known {
+			note = strings.TrimSuffix(when(t, st.Now)+"; "+note, "; ")
+			if o.State.Open() && st.Holder == nil {
+				note = strings.Replace(note, died, died+": "+brief(t.Owner.String()), 1)
+			}
+		}
+		if note != "" {
 			line += "  " + p.dim(note)
 		}
 		fmt.Fprintln(out, line)
@@ -111,12 +163,11 @@ func remarks(o *seq.OpStatus, st *seq.Status) string {
 	}
 	add(!o.Registered, "not in the code any more")
 	add(o.Kind == seq.Migration, "migration")
-	add(o.State.Open() && o.Done > 0 && o.Total > 0, fmt.Sprintf("%d of %d", o.Done, o.Total))
-	add(o.State.Open() && o.Done > 0 && o.Total <= 0, fmt.Sprintf("%d done", o.Done))
+	add(o.State.Open() && o.Done > 0, progressText(o.Done, o.Total))
 	add(o.State == seq.Scheduled && !o.Due.IsZero(), due(o.Due, st.Now))
 	add(o.State.Open() && st.Holder == nil, died)
 	add(len(o.Waits) > 0, "waits for "+strings.Join(o.Waits, ", "))
-	add(o.Refused != "", "refused: "+brief(o.Refused))
+	add(o.Refused != "", "refused: "+brief(worded(o.Refused)))
 	add(o.Excluded != "", "excluded: "+brief(o.Excluded))
 	add(o.Refused == "" && o.Error != "" && o.State != seq.Succeeded && o.State != seq.Scheduled, brief(firstLine(strings.TrimPrefix(o.Error, o.State.String()+": "))))
 	return strings.Join(notes, "; ")
@@ -176,7 +227,7 @@ in doubt about it, is work for a person: it is listed, and counts.`,
 			case len(ops) == 0:
 				fmt.Fprintln(out, "nothing is pending")
 			default:
-				printStatus(out, colours(out), st, false)
+				printStatus(out, colours(out), st, nil, false)
 			}
 			if err != nil || len(ops) == 0 {
 				return err
@@ -185,6 +236,6 @@ in doubt about it, is work for a person: it is listed, and counts.`,
 			return &exitError{code: Waiting, told: true}
 		},
 	}
-	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation")
+	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation", nil)
 	return cmd
 }

@@ -94,7 +94,7 @@ func reasons(plan *plan.Plan, s *plan.Step, st *seq.Status, o *seq.OpStatus) []s
 		}
 	}
 	undoing := plan.Direction == seq.Rollback
-	add(s.Refused != "", "refused: %s", brief(s.Refused))
+	add(s.Refused != "", "refused: %s", brief(worded(s.Refused)))
 	add(s.Skip != "", "skipped: %s", brief(s.Skip))
 	add(!undoing && len(s.DependsOn) > 0, "depends on %s", strings.Join(s.DependsOn, ", "))
 	if !undoing && len(s.After) > 0 && len(s.DependsOn) == 0 {

@@ -7,8 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/plan"
+	"github.com/sequencer-go/seq/store"
 )
 
 // view is the one that suits the output.
@@ -47,7 +49,7 @@ func (j *jsonLines) write(e middleware.Event) {
 	_ = writeJSON(j.out, viewEvent(&e))
 }
 
-func (*jsonLines) there([]string) {}
+func (*jsonLines) there([]seq.OpStatus, *store.LeaseError) {}
 
 func (*jsonLines) stopping() {}
 

@@ -33,6 +33,9 @@ type (
 		Tags       []string   `json:"tags,omitempty"`
 		Legal      []string   `json:"legal_now,omitempty"`
 		Excluded   string     `json:"excluded,omitempty"`
+		Started    *time.Time `json:"started,omitempty"` // of the last attempt, as status tells it
+		Finished   *time.Time `json:"finished,omitempty"`
+		Seconds    float64    `json:"seconds,omitempty"`
 	}
 	ownerView struct {
 		Host     string `json:"host"`
@@ -137,7 +140,7 @@ func viewHolder(h *store.LeaseError) *holderView {
 func viewOp(o *seq.OpStatus) opView {
 	return opView{
 		o.ID, o.Kind.String(), o.State.String(), o.Registered, o.Pending(), moment(o.Due), o.Waits, o.Attempt, o.Crashes, o.Run,
-		o.Error, o.Done, o.Total, o.Refused, o.Delivery.String(), o.AllowedToFail, o.Reversible, o.DependsOn, o.Tags, nil, o.Excluded,
+		o.Error, o.Done, o.Total, o.Refused, o.Delivery.String(), o.AllowedToFail, o.Reversible, o.DependsOn, o.Tags, nil, o.Excluded, nil, nil, 0,
 	}
 }
 

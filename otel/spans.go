@@ -10,6 +10,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/store"
 )
 
 // spanKey is of a run's span if it has no op.
@@ -48,7 +49,7 @@ func (t *telemetry) within(ctx context.Context, c *middleware.Call) (in context.
 	o := t.open(spanKey{c.Run, c.Step.ID, c.Direction}, now)
 	o.start.Do(func() {
 		run := t.startRun(ctx, c.Run, now)
-		_, it := t.tracer.Start(trace.ContextWithSpan(ctx, run), "seq."+c.Direction.String()+" "+c.Step.ID, trace.WithTimestamp(o.started), trace.WithAttributes(
+		_, it := t.tracer.Start(trace.ContextWithSpan(ctx, run), spanName(c.Direction)+" "+c.Step.ID, trace.WithTimestamp(o.started), trace.WithAttributes(
 			attribute.String("seq.op.id", c.Step.ID), attribute.String("seq.run.id", c.Run),
 			attribute.String("seq.direction", c.Direction.String()), attribute.Int("seq.attempt", c.Attempt),
 		))
@@ -58,6 +59,14 @@ func (t *telemetry) within(ctx context.Context, c *middleware.Call) (in context.
 		return trace.ContextWithSpan(ctx, it)
 	}
 	return ctx
+}
+
+// spanName is what the spans of attempts in a direction are called, before the op's ID.
+func spanName(d store.Direction) string {
+	if d == store.Rollback {
+		return "seq.op.rollback"
+	}
+	return "seq.op"
 }
 
 // startRun is the span of a run, started if it has not been.
@@ -113,6 +122,19 @@ func (s *span) is(it trace.Span) {
 	s.mu.Unlock()
 	for _, add := range events {
 		add(it)
+	}
+}
+
+// set puts attributes on the span, as soon as it has started.
+func (s *span) set(attrs []attribute.KeyValue) {
+	s.mu.Lock()
+	it := s.it
+	if it == nil {
+		s.events = append(s.events, func(it trace.Span) { it.SetAttributes(attrs...) })
+	}
+	s.mu.Unlock()
+	if it != nil {
+		it.SetAttributes(attrs...)
 	}
 }
 

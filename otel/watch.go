@@ -2,12 +2,11 @@ package seqotel
 
 import (
 	"context"
-	"errors"
+	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
-	semconv "go.opentelemetry.io/otel/semconv/v1.41.0"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/sequencer-go/seq"
@@ -18,12 +17,16 @@ import (
 // watch notes what happens, and ends the spans.
 func (t *telemetry) watch(e middleware.Event) {
 	switch e.Kind {
+	case middleware.EventPlanned:
+		if e.Plan != nil {
+			t.hash = e.Plan.Hash()
+		}
 	case middleware.EventRunStarted:
-		t.open(spanKey{run: e.Run}, e.Time)
+		t.begun(e)
 	case middleware.EventRetrying:
 		t.retries.Add(context.Background(), 1, metric.WithAttributes(common(e)...))
 		if o := t.find(keyOf(e), false); o != nil {
-			o.add(e, "retrying", append(exception(e.Err), attribute.Float64("seq.delay", e.Delay.Seconds()))...)
+			o.add(e, "retrying", append(handled(e.Err), attribute.Float64("seq.delay", e.Delay.Seconds()))...)
 		}
 	case middleware.EventOverdue:
 		if o := t.find(keyOf(e), false); o != nil {
@@ -38,6 +41,41 @@ func (t *telemetry) watch(e middleware.Event) {
 	}
 }
 
+// begun opens a run's span, with what is known of the run before any op is called.
+func (t *telemetry) begun(e middleware.Event) {
+	r := t.open(spanKey{run: e.Run}, e.Time)
+	attrs := []attribute.KeyValue{attribute.String("seq.strategy", e.Strategy)}
+	if t.hash != "" {
+		attrs = append(attrs, attribute.String("seq.plan.hash", t.hash))
+		t.hash = ""
+	}
+	r.set(append(attrs, t.asked(e.Run)...))
+}
+
+// asked is who asked for a run, and why, as the ledger has it.
+func (t *telemetry) asked(run string) (attrs []attribute.KeyValue) {
+	if t.ledger == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	r, known, err := t.ledger.LookupRun(ctx, run)
+	if err != nil || !known {
+		return nil // telemetry does without, rather than hold up the run
+	}
+	for key, value := range map[attribute.Key]string{
+		"seq.actor": r.Owner.Actor, "seq.reason": r.Reason, "seq.revision": r.Owner.Revision,
+	} {
+		if value != "" {
+			attrs = append(attrs, key.String(value))
+		}
+	}
+	return attrs
+}
+
+// patience is how long a watcher waits for the ledger.
+const patience = 2 * time.Second
+
 // settle ends an attempt's span; of an op that never started, the run's span tells.
 func (t *telemetry) settle(e middleware.Event) {
 	state := attribute.String("seq.state", e.State.String())
@@ -50,7 +88,7 @@ func (t *telemetry) settle(e middleware.Event) {
 	}
 	failed := e.State == seq.Failed || e.State == seq.RollbackFailed || e.State == seq.Indeterminate
 	if failed {
-		attrs = append(attrs, semconv.ErrorType(cause(e.Err)))
+		attrs = append(attrs, errorType(e.Err))
 	}
 	t.op.Record(context.Background(), e.Time.Sub(o.started).Seconds(), metric.WithAttributes(attrs...))
 	it := o.get()
@@ -58,8 +96,11 @@ func (t *telemetry) settle(e middleware.Event) {
 		return
 	}
 	it.SetAttributes(attrs...)
-	if e.Err != nil {
+	switch {
+	case failed && e.Err != nil:
 		o.add(e, "exception", exception(e.Err)...)
+	case e.Err != nil:
+		o.add(e, e.State.String(), handled(e.Err)...)
 	}
 	if failed {
 		it.SetStatus(codes.Error, store.ErrorText(e.Err))
@@ -99,17 +140,4 @@ func (t *telemetry) finish(e middleware.Event) {
 
 func common(e middleware.Event) []attribute.KeyValue {
 	return []attribute.KeyValue{attribute.String("seq.strategy", e.Strategy), attribute.String("seq.direction", e.Direction.String())}
-}
-
-// exception describes an error by the semantic conventions.
-func exception(err error) []attribute.KeyValue {
-	return []attribute.KeyValue{semconv.ExceptionMessage(store.ErrorText(err)), semconv.ExceptionType(semconv.ErrorType(cause(err)).Value.AsString())}
-}
-
-// cause is what the op returned: its type says more than that of what the sequencer wrapped it in.
-func cause(err error) error {
-	if op := (*seq.OpError)(nil); errors.As(err, &op) && op.Err != nil {
-		return op.Err
-	}
-	return err
 }

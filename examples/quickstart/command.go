@@ -84,5 +84,5 @@ func parse(args []string) (*line, error) {
 // looks reports whether the command only looks, and need not make a file.
 func (l *line) looks() bool {
 	return !l.reset && len(l.command) > 0 &&
-		slices.Contains([]string{"plan", "pending", "status", "show", "history", "help", "exit-codes", "completion", "__complete"}, l.command[0])
+		slices.Contains([]string{"plan", "pending", "status", "show", "history", "watch", "doctor", "version", "help", "exit-codes", "completion", "__complete"}, l.command[0])
 }
