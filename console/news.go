@@ -12,8 +12,8 @@ import (
 )
 
 // News is what this process hears of its own runs and the ledger does not hold: that an op has
-// failed and is about to be tried again, when, and after which error; and what ops log, see
-// [News.LogHandler]. The zero News is ready; give
+// failed and is about to be tried again, when, and after which error; and what ops log to
+// their [seq.Logger]. The zero News is ready; give
 // the same one to the sequencer and to its console:
 //
 //	var news console.News
@@ -34,13 +34,14 @@ const (
 	newsRuns     = 8   // whose retries are kept
 	newsTries    = 200 // of one attempt
 	newsAttempts = 10_000
+	newsLines    = 20_000 // of one run
 )
 
 // heard is what was heard of one run.
 type heard struct {
 	tried map[attemptKey][]time.Time // when an attempt failed and went on
-	lines map[attemptKey]*logLines
-	kept  int // lines
+	lines map[attemptKey][]string    // what an attempt logged
+	kept  int                        // lines of all
 }
 
 type attemptKey struct {
@@ -51,10 +52,9 @@ type attemptKey struct {
 // Hear makes the console tell the news.
 func Hear(n *News) Option { return func(c *console) { c.news, c.heard = n, true } }
 
-// Middleware listens to the events of a sequencer, and makes the contexts of its ops known to
-// [News.LogHandler].
+// Middleware listens to the events of a sequencer.
 func (n *News) Middleware() middleware.Middleware {
-	return middleware.Middleware{Name: "console", Watch: n.watch, Step: n.step}
+	return middleware.Middleware{Name: "console", Watch: n.watch}
 }
 
 type retryKey struct{ run, op string }
@@ -78,7 +78,10 @@ func (n *News) watch(e middleware.Event) {
 		n.keep(&e)
 	case middleware.EventRunStarted:
 		n.run, n.steps = e.Run, int(e.Total)
-	case middleware.EventStarted, middleware.EventSettled:
+	case middleware.EventSettled:
+		n.log(&e)
+		delete(n.retries, key)
+	case middleware.EventStarted:
 		delete(n.retries, key)
 	}
 }
@@ -96,7 +99,7 @@ func (n *News) of(run string) *heard {
 		n.runs = n.runs[1:]
 	}
 	n.runs = append(n.runs, run)
-	h := &heard{tried: map[attemptKey][]time.Time{}, lines: map[attemptKey]*logLines{}}
+	h := &heard{tried: map[attemptKey][]time.Time{}, lines: map[attemptKey][]string{}}
 	n.heard[run] = h
 	return h
 }
@@ -107,6 +110,28 @@ func (n *News) keep(e *middleware.Event) {
 	if len(tried[key]) < newsTries && (len(tried) < newsAttempts || tried[key] != nil) {
 		tried[key] = append(tried[key], e.Time)
 	}
+}
+
+// log keeps what an attempt logged.
+func (n *News) log(e *middleware.Event) {
+	if len(e.Log) == 0 {
+		return
+	}
+	run := n.of(e.Run)
+	if len(run.lines) < newsAttempts && run.kept+len(e.Log) <= newsLines {
+		run.lines[attemptKey{e.ID, e.Attempt}] = e.Log
+		run.kept += len(e.Log)
+	}
+}
+
+// logged is what an attempt logged, as far as this process heard.
+func (n *News) logged(a *store.Attempt) []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if h := n.heard[a.Run]; h != nil {
+		return h.lines[attemptKey{a.ID, a.Number}]
+	}
+	return nil
 }
 
 // total is how many ops a run planned to do, 0 if this process did not hear.

@@ -124,7 +124,7 @@ func (s *snapshot) acts(o *seq.OpStatus) []act {
 	add(doubt, act{"not-done", "Resolve: it is not done", "You looked, and its effect is not there: the next run takes it up.", ""})
 	add(s.runnable(o), act{"run", "Run now", "Starts a run of this operation alone, by the same rules as any run. What depends on it waits for the next run.", "primary"})
 	add(in(seq.Failed, seq.Tolerated, seq.Skipped, seq.Waived) || in(seq.Pending) && o.Crashes > 0,
-		act{"retry", "Retry in the next run", "Calls nothing now. It records, under your name and with your reason, that the operation is pending again and that its crashes no longer count; the next run takes it up.", ""})
+		act{"retry", "Retry in the next run", "Calls nothing now. It records, under your name and with your reason, that the operation is pending again and that its crashes and failures no longer count; the next run takes it up.", ""})
 	add(in(seq.Pending, seq.Scheduled, seq.Skipped, seq.Failed, seq.Tolerated, seq.RolledBack),
 		act{"skip", "Skip", "Records that it need not run: from now on it counts as done, also for what depends on it.", "danger"})
 	return out

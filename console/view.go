@@ -149,9 +149,7 @@ type attemptView struct {
 	Tries int // calls of the op within this attempt, as far as this process heard of them; 0 or 1 if only one
 	Now   time.Time
 
-	Logs     string // what it logged, as far as this process heard
-	Lines    int
-	MoreLogs int
+	Log []string // the last lines that it logged, as far as this process heard
 }
 
 func (s *snapshot) viewAttempt(a *store.Attempt) attemptView {
@@ -159,7 +157,7 @@ func (s *snapshot) viewAttempt(a *store.Attempt) attemptView {
 	if n := len(s.news.ticks(a)); n > 0 {
 		v.Tries = n + 1
 	}
-	v.Logs, v.Lines, v.MoreLogs = s.news.logged(a)
+	v.Log = s.news.logged(a)
 	switch {
 	case a.Lost:
 		v.looks = looks{"warn", "doubt", "lost: its process died"}

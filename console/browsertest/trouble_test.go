@@ -3,8 +3,6 @@ package browsertest_test
 import (
 	"context"
 	"errors"
-	"io"
-	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -84,9 +82,8 @@ func TestTheFocusOutlivesAnUpdate(t *testing.T) {
 // A log that somebody reads stays open when the page renews itself.
 func TestAnOpenLogOutlivesAnUpdate(t *testing.T) {
 	var news console.News
-	log := slog.New(news.LogHandler(slog.NewTextHandler(io.Discard, nil)))
 	s := seq.New(store.NewMemory(), seq.Op{ID: first, Run: func(ctx context.Context) error {
-		log.InfoContext(ctx, "copied", "rows", 512)
+		seq.Logger(ctx).Info("copied", "rows", 512)
 		return errors.New("no")
 	}}).Use(news.Middleware())
 	if _, err := s.Run(t.Context()); err == nil {
@@ -100,7 +97,7 @@ func TestAnOpenLogOutlivesAnUpdate(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.await(".hero.quiet")
-	if got := b.text("details[open] pre"); !strings.Contains(got, "msg=copied rows=512") {
+	if got := b.text("details[open] pre"); !strings.Contains(got, "rows=512") {
 		t.Errorf("the log says %q", got)
 	}
 }
