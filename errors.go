@@ -30,6 +30,9 @@ var (
 	ErrInvalidPlan = plan.ErrInvalid
 	// ErrInvalidStrategy means that the parts of a sequencer cannot keep their promise together.
 	ErrInvalidStrategy = engine.ErrInvalidStrategy
+	// ErrNoEnvironment means that an op is for certain environments only, and the sequencer was not told
+	// which one this is. See [InEnvironment].
+	ErrNoEnvironment = engine.ErrNoEnvironment
 	// ErrInvalidOption means that an option has a value that it cannot have, or that a call does not
 	// take it.
 	ErrInvalidOption = engine.ErrInvalidOption
@@ -41,7 +44,7 @@ var (
 	ErrNotReversible = plan.ErrNotReversible
 )
 
-var mistakes = []error{ErrInvalidOp, ErrInvalidID, ErrUnknownDependency, ErrCycle, ErrInvalidPlan, ErrInvalidStrategy}
+var mistakes = []error{ErrInvalidOp, ErrInvalidID, ErrUnknownDependency, ErrCycle, ErrInvalidPlan, ErrInvalidStrategy, ErrNoEnvironment}
 
 // IsMistake reports whether an error is one of the code: its ops, its strategy or what that plans are not
 // as they must be, so that no waiting helps.
@@ -149,6 +152,23 @@ func (e *RunError) Unwrap() []error { return e.Errs }
 // Permanent marks an error that trying again will not cure: middleware.Retry stops at it, and later runs
 // of the same binary do not call the op, see [ErrPermanent]. It wraps err, and is nil if err is.
 func Permanent(err error) error { return verdict.Permanent(err) }
+
+// Skip is the error that settles a step as skipped, with this reason, instead of failing it. Only the
+// reason is kept: it fails nothing, and starts no rollback.
+//
+//   - From an op's ShouldRun or Run it says that there is nothing to do. What depends on the op runs; the
+//     next run asks it again. The transaction of a Transactional op is undone; any other op should return
+//     it before it has changed anything, because what it did stays and is not undone.
+//   - From a middleware it keeps the op from being called. What depends on the op is skipped too; the next
+//     run looks again. A middleware that has called the op cannot skip it any more, and one that hands on
+//     what the op returned should wrap it with %w.
+//
+// From a Rollback, or around one, it is an error like any other: what was done is not undone by it. An
+// empty reason becomes one that says so. See also [Sequencer.Skip], with which a person waives an op.
+func Skip(reason string) error { return verdict.Skip(reason) }
+
+// SkipReason is the reason that was given to [Skip], if err or an error it wraps came from that.
+func SkipReason(err error) (reason string, ok bool) { return verdict.SkipReason(err) }
 
 // NotApplied marks an error of an op that had no effect: nothing of its work is there. It is what lets a
 // [Once] op be called again; without it an error leaves such an op [Indeterminate], because a request

@@ -25,6 +25,9 @@ import (
 //	Kind() Kind
 //	Delivery() Delivery
 //	Verify(ctx context.Context) (applied bool, err error)
+//	Retry() Retry
+//	Timeout() time.Duration
+//	Environments() []string
 //
 // A method that has one of these names and another signature is a mistake, which Run and Preview
 // report.
@@ -59,6 +62,9 @@ func FromType(id string, v any) Op {
 	take("Tags", func(m any) bool { return answer(&op.Tags, m) })
 	take("Kind", func(m any) bool { return answer(&op.Kind, m) })
 	take("Delivery", func(m any) bool { return answer(&op.Delivery, m) })
+	take("Retry", func(m any) bool { return answer(&op.Retry, m) })
+	take("Timeout", func(m any) bool { return answer(&op.Timeout, m) })
+	take("Environments", func(m any) bool { return answer(&op.Environments, m) })
 	if op.Run == nil && len(errs) == 0 {
 		hint := ""
 		if t := reflect.TypeOf(v); t != nil {

@@ -26,10 +26,15 @@ func (complete) Kind() seq.Kind                          { return seq.Migration 
 func (complete) Delivery() seq.Delivery                  { return seq.Once }
 func (complete) Verify(context.Context) (bool, error)    { return true, nil }
 
+func (complete) Retry() seq.Retry       { return seq.Retry{Attempts: 2} }
+func (complete) Timeout() time.Duration { return time.Second }
+func (complete) Environments() []string { return []string{"e"} }
+
 func TestFromTypeTakesEveryMethod(t *testing.T) {
 	op := seq.FromType("x", complete{})
 	if op.Run == nil || op.Rollback == nil || !op.RollbackOnFailure || len(op.DependsOn) != 1 || len(op.RenamedFrom) != 1 || !op.AllowedToFail || op.ExecuteAt == nil ||
-		op.ShouldRun == nil || len(op.Tags) != 1 || op.Kind != seq.Migration || op.Delivery != seq.Once || op.Verify == nil {
+		op.ShouldRun == nil || len(op.Tags) != 1 || op.Kind != seq.Migration || op.Delivery != seq.Once || op.Verify == nil ||
+		op.Retry.Attempts != 2 || op.Timeout != time.Second || len(op.Environments) != 1 {
 		t.Errorf("something was left out: %+v", op)
 	}
 }

@@ -19,19 +19,20 @@ const module = "github.com/sequencer-go/seq"
 // may import. A folder covers what is below it; "" is the root.
 var mayImport = map[string][]string{
 	// Small mechanisms, which know nothing of each other.
-	"clock":            {},
-	"internal/enum":    {},
-	"internal/errtext": {},
-	"internal/graph":   {"internal/graph"},
-	"internal/ident":   {},
-	"internal/opctx":   {},
-	"internal/role":    {},
-	"internal/verdict": {},
+	"clock":              {},
+	"internal/enum":      {},
+	"internal/errtext":   {},
+	"internal/graph":     {"internal/graph"},
+	"internal/ident":     {},
+	"internal/opctx":     {},
+	"internal/role":      {},
+	"internal/verdict":   {},
+	"internal/timelimit": {"clock", "internal/opctx", "internal/verdict"},
 	// Contracts, each with its parts.
 	"store":      {"clock", "internal/enum", "internal/errtext", "internal/opctx"},
 	"plan":       {"store", "internal/enum", "internal/graph"},
 	"exec":       {"clock", "plan", "internal/graph"},
-	"middleware": {"clock", "store", "plan", "exec", "internal/enum", "internal/opctx", "internal/role", "internal/verdict"},
+	"middleware": {"clock", "store", "plan", "exec", "internal/enum", "internal/opctx", "internal/role", "internal/timelimit", "internal/verdict"},
 	// The kernel.
 	"internal/ledger":   {"clock", "store"},
 	"internal/safecall": {"exec"},

@@ -16,6 +16,9 @@ const (
 	Migration = plan.Migration // changes the schema; batches run all of these first
 )
 
+// Retry is how often an op is called until it succeeds: see [plan.Retry].
+type Retry = plan.Retry
+
 // Policy is what to do about a finding: see [plan.Policy].
 type Policy = plan.Policy
 

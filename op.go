@@ -45,7 +45,8 @@ type Op struct {
 	// once; the answer is stored. A time in the past means now. See [NextAt]. If it fails when it
 	// is due, the next Run takes it up again; RunDue and Serve do not.
 	ExecuteAt func(now time.Time) time.Time
-	// ShouldRun is asked just before the op would start. On false the op is skipped, counts as
+	// ShouldRun is asked just before the op would start. On false, or an error that is a [Skip], the op
+	// is skipped, counts as
 	// satisfied for what depends on it in this run, and is asked again by the next run.
 	ShouldRun func(ctx context.Context) (bool, error)
 	// Tags are the labels that [Tags] selects by.
@@ -59,6 +60,22 @@ type Op struct {
 	// Verify says whether the effect of a Run that nobody saw the end of is there. With it, an
 	// attempt whose process died becomes knowledge instead of doubt. It only looks.
 	Verify func(ctx context.Context) (applied bool, err error)
+	// Retry says how often the op, or its Rollback, is called within one attempt until it succeeds. It
+	// takes the place of the strategy's middleware.Retry, and stops where that does: at [Permanent] and
+	// [Skip], at a panic, when the run is interrupted, and if the op is Once, at an error that is not
+	// [NotApplied]. Each call of a Transactional op has a transaction of its own. The zero value leaves it
+	// to the strategy.
+	Retry Retry
+	// Timeout bounds each call of Run and of Rollback on the sequencer's clock, in place of the
+	// strategy's middleware.Timeout, of which it has the meaning: an op that does not heed its context is
+	// waited for, and what it returns late without an error is a success. The error otherwise matches
+	// middleware.ErrTimeout. 0 leaves it to the strategy.
+	Timeout time.Duration
+	// Environments lists those in which the op runs; none means in all of them. In any other it is
+	// excluded when a run is planned: the plan names it with the reason, the ledger gets no row, and it
+	// counts as satisfied for what depends on it. It needs [InEnvironment]: without it Run and Preview
+	// refuse with [ErrNoEnvironment].
+	Environments []string
 
 	// Err is why the op cannot be used, from [FromType] or [Register]; Run and Preview report it before
 	// anything runs.

@@ -27,6 +27,8 @@ type Report struct {
 	// NotUndone names the ops that the run should have undone and could not, because they have
 	// no Rollback or it failed.
 	NotUndone []string
+	// Excluded names the ops that were left to do and are for another environment.
+	Excluded []plan.Exclusion
 	// Findings are where code and ledger differ, as the plan has them.
 	Findings []plan.Finding
 }
@@ -41,6 +43,7 @@ type StepReport struct {
 	Duration time.Duration // of the forward attempt
 	Due      time.Time     // of one that is scheduled
 	Reason   string        // why it was skipped, is scheduled, or was not started
+	Log      []string      // the last lines of the forward attempt, see [Logger]
 	Err      error         // an [OpError]; also if the failure was tolerated
 
 	failed bool
@@ -112,7 +115,7 @@ func (r *Report) String() string {
 	case r.State == RunSucceeded && len(r.Steps) == 0 && r.Strategy == engine.RollbackName:
 		return b.String() + "nothing to undo\n"
 	case r.State == RunSucceeded && len(r.Steps) == 0 && r.Earlier == nil:
-		return b.String() + "nothing is pending\n"
+		return b.String() + "nothing is pending\n" + r.exclusions()
 	case r.State == RunSucceeded && len(r.Steps) == scheduled:
 		fmt.Fprintf(&b, "nothing is pending now, %d scheduled\n", scheduled)
 	default:
@@ -133,6 +136,15 @@ func (r *Report) String() string {
 	}
 	if len(r.NotUndone) > 0 {
 		fmt.Fprintf(&b, "  not undone: %s\n", strings.Join(r.NotUndone, ", "))
+	}
+	return b.String() + r.exclusions()
+}
+
+// exclusions is a line for each op that is for another environment.
+func (r *Report) exclusions() string {
+	var b strings.Builder
+	for _, x := range r.Excluded {
+		fmt.Fprintf(&b, "  %-16s %s  (%s)\n", "excluded", x.ID, x.Reason)
 	}
 	return b.String()
 }
@@ -169,12 +181,12 @@ func reportOf(r *engine.Result) *Report {
 	}
 	report := &Report{
 		Run: r.Run, Strategy: r.Strategy, State: r.State, Started: r.Started, Finished: r.Finished,
-		Earlier: reportOf(r.Earlier), NotUndone: r.NotUndone, Findings: r.Findings, Steps: make([]StepReport, 0, r.Len()),
+		Earlier: reportOf(r.Earlier), NotUndone: r.NotUndone, Excluded: r.Excluded, Findings: r.Findings, Steps: make([]StepReport, 0, r.Len()),
 	}
 	for s := range r.Steps {
 		report.Steps = append(report.Steps, StepReport{
 			ID: s.ID, Kind: s.Kind, State: s.State, Attempt: s.Attempt, Retries: s.Retries, Duration: s.Duration,
-			Due: s.Due, Reason: s.Reason, Err: s.Err, failed: s.Failed,
+			Due: s.Due, Reason: s.Reason, Log: s.Log, Err: s.Err, failed: s.Failed,
 		})
 	}
 	return report

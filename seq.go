@@ -27,7 +27,8 @@
 // [Sequencer] runs those that have not run yet by a [Strategy], and keeps a ledger of it in a store.
 // [Sequencer.Preview] returns the plan that [Sequencer.Run] would carry out; [Sequencer.Rollback] undoes;
 // [Sequencer.Status] says how everything stands. What an op may ask while it runs takes its context:
-// [Save], [Saved], [Progress], [IdempotencyKey].
+// [Info], [Logger], [Save], [Saved], [Progress], [IdempotencyKey]; what its error may say beyond that it
+// failed are [Skip] and [Permanent].
 //
 // A strategy combines three small parts: a planner (package plan) turns ops into a plan of what waits
 // for what, an executor (package exec) walks it, and middleware (package middleware) surrounds the run
@@ -72,6 +73,7 @@ type Sequencer struct {
 	errs     []error // what is wrong with what it was given
 	catalog  func() *engine.Catalog
 	watchers notify.Fanout
+	settings
 }
 
 // New returns a sequencer for ops on a ledger. Without ops it takes those that were registered with
@@ -91,7 +93,7 @@ func New(ledger store.Store, ops ...Op) *Sequencer {
 }
 
 // A Part is what [Sequencer.Use] takes: a [Strategy], a [middleware.Middleware], a [Drift], or what
-// [WithClock] returns. Anything else is refused by Run and Preview.
+// [WithClock], [InEnvironment], [WithLogger] or [Redact] returns. Anything else is refused by Run and Preview.
 type Part interface{ SequencerPart() }
 
 // Use sets the strategy, or adds middleware to it, and returns s. Each middleware goes where
@@ -111,6 +113,10 @@ func (s *Sequencer) Use(parts ...Part) *Sequencer {
 			s.clock = p.Clock
 		case CrashLimit:
 			s.crashes = p
+		case environmentPart, loggerPart, redactPart:
+			if err := s.setting(p); err != nil {
+				s.errs = append(s.errs, err)
+			}
 		default:
 			s.errs = append(s.errs, fmt.Errorf("%w: Use(%T)", ErrInvalidStrategy, p))
 		}
@@ -269,6 +275,7 @@ func (s *Sequencer) engine(ctx context.Context, by call, opts []RunOption) (*eng
 	}
 	return &engine.Engine{
 		Store: s.ledger, Clock: s.clock, Catalog: s.catalog(), Drift: engine.Drift(s.drift), MaxCrashes: int(cmp.Or(s.crashes, engine.DefaultMaxCrashes)), Watchers: s.watchers, OpError: newOpError,
+		Environment: s.environment, Logger: s.logger, Redact: s.redact,
 		Strategy: engine.Strategy{Name: s.strategy.Name, Planner: s.strategy.Planner, Executor: s.strategy.Executor, Chain: s.strategy.Middleware},
 	}, c, nil
 }

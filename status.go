@@ -33,15 +33,61 @@ type OpStatus struct {
 	Done          int64  // see [Progress]
 	Total         int64
 	Refused       string `json:",omitempty"` // why no run will call it
+	Excluded      string `json:",omitempty"` // why no run takes it up in this environment
 	Delivery      Delivery
 	AllowedToFail bool
 	Reversible    bool
 	DependsOn     []string `json:",omitempty"`
 	Tags          []string `json:",omitempty"`
+	Environments  []string `json:",omitempty"` // see [Op]; none means all
 }
 
 // Pending reports whether a run would take the op up, now or when it is due.
-func (o *OpStatus) Pending() bool { return o.Registered && !o.State.Done() }
+func (o *OpStatus) Pending() bool { return o.Registered && !o.State.Done() && o.Excluded == "" }
+
+// Failed reports whether the op's last attempt, of either direction, failed, also if that was tolerated.
+// It is false of one that nobody knows the end of: its state says so.
+func (o *OpStatus) Failed() bool {
+	return o.State == Failed || o.State == Tolerated || o.State == RollbackFailed
+}
+
+// Op is how one op stands, by the ID that it has now; nil if neither the code nor the ledger knows it, or
+// the options of the call left it out.
+func (s *Status) Op(id string) *OpStatus {
+	for i := range s.Ops {
+		if s.Ops[i].ID == id {
+			return &s.Ops[i]
+		}
+	}
+	return nil
+}
+
+// Succeeded reports whether the op has succeeded and was not undone since. One that a person waived has
+// not: ask Op for its State. It is false for an ID that Op does not find.
+func (s *Status) Succeeded(id string) bool {
+	o := s.Op(id)
+	return o != nil && o.State == Succeeded
+}
+
+// Failed reports whether the op's last attempt failed, see OpStatus.Failed. It is false for an ID that Op
+// does not find.
+func (s *Status) Failed(id string) bool {
+	o := s.Op(id)
+	return o != nil && o.Failed()
+}
+
+// Errors are the texts of what went wrong with ops the last time, by ID: of those that failed, were
+// tolerated, are indeterminate, or could not be undone. The texts of earlier attempts are in store.Store's
+// History.
+func (s *Status) Errors() map[string]string {
+	texts := map[string]string{}
+	for i := range s.Ops {
+		if o := &s.Ops[i]; o.Failed() || o.State == Indeterminate {
+			texts[o.ID] = o.Error
+		}
+	}
+	return texts
+}
 
 // Status reads how everything stands, in two queries. It locks nothing and writes nothing.
 func (s *Sequencer) Status(ctx context.Context, opts ...RunOption) (*Status, error) {
@@ -69,7 +115,7 @@ func (s *Sequencer) Status(ctx context.Context, opts ...RunOption) (*Status, err
 }
 
 func statusOf(o *engine.OpStatus) OpStatus {
-	out := OpStatus{Refused: o.Refused, Waits: o.Waits}
+	out := OpStatus{Refused: o.Refused, Excluded: o.Excluded, Waits: o.Waits}
 	if e := o.Entry; e != nil {
 		out.ID, out.Delivery = e.ID, e.Delivery
 		out.State, out.Due, out.Attempt, out.Crashes = e.State, e.NotBefore, e.Attempt+o.Earlier, e.Crashes
@@ -77,7 +123,7 @@ func statusOf(o *engine.OpStatus) OpStatus {
 	}
 	if t := o.Task; t != nil {
 		out.ID, out.Kind, out.Registered, out.Delivery, out.AllowedToFail = t.ID, t.Kind, true, t.Delivery, t.AllowedToFail
-		out.Reversible, out.DependsOn, out.Tags = t.Rollback != nil, t.DependsOn, t.Tags
+		out.Reversible, out.DependsOn, out.Tags, out.Environments = t.Rollback != nil, t.DependsOn, t.Tags, t.Environments
 	}
 	return out
 }

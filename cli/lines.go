@@ -152,7 +152,7 @@ func describe(e middleware.Event, p palette, starts map[string]time.Time, name f
 			out += "  " + p.dim(note)
 		}
 		return out
-	case middleware.EventProgress, middleware.EventRunFinished, middleware.EventLeaseAcquired, middleware.EventPlanned:
+	case middleware.EventProgress, middleware.EventRunFinished, middleware.EventLeaseAcquired, middleware.EventPlanned, middleware.EventNothingToDo:
 	}
 	return "" // the heartbeat has progress, the report what came of it
 }

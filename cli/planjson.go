@@ -14,6 +14,12 @@ type (
 		Undo      []string      `json:"undo_first,omitempty"`
 		Findings  []findingView `json:"findings,omitempty"`
 		Steps     []stepView    `json:"steps"`
+
+		Excluded []exclusionView `json:"excluded,omitempty"`
+	}
+	exclusionView struct {
+		ID     string `json:"id"`
+		Reason string `json:"reason"`
 	}
 	findingView struct {
 		ID     string `json:"id"`
@@ -36,6 +42,8 @@ type (
 		Reversible   bool       `json:"reversible"`
 		Irreversible bool       `json:"stays_when_undone,omitempty"`
 		Tags         []string   `json:"tags,omitempty"`
+		Calls        int        `json:"calls,omitempty"` // at most, of its own
+		Timeout      float64    `json:"timeout_seconds,omitempty"`
 	}
 )
 
@@ -43,6 +51,9 @@ func viewPlan(p *plan.Plan) planView {
 	v := planView{Hash: p.Hash(), Strategy: p.Strategy, Direction: p.Direction.String(), Undo: p.Undo, Steps: []stepView{}}
 	for _, f := range p.Findings {
 		v.Findings = append(v.Findings, findingView{f.ID, f.Kind, f.Detail, f.Policy.String()})
+	}
+	for _, x := range p.Excluded {
+		v.Excluded = append(v.Excluded, exclusionView{x.ID, x.Reason})
 	}
 	for i := range p.Steps {
 		s := &p.Steps[i]
@@ -52,7 +63,7 @@ func viewPlan(p *plan.Plan) planView {
 		}
 		v.Steps = append(v.Steps, stepView{
 			s.ID, s.Kind.String(), s.Wave + 1, after, s.DependsOn, moment(s.NotBefore), s.Skip, s.Refused,
-			s.Delivery.String(), s.AllowedToFail, s.Conditional, s.Reversible, s.Irreversible, s.Tags,
+			s.Delivery.String(), s.AllowedToFail, s.Conditional, s.Reversible, s.Irreversible, s.Tags, s.Retry.Attempts, s.Timeout.Seconds(),
 		})
 	}
 	return v

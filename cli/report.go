@@ -33,6 +33,7 @@ func printReport(out io.Writer, p palette, r *seq.Report, cause causes, err erro
 		return
 	case len(r.Steps) == 0 && r.Earlier == nil:
 		fmt.Fprintln(out, "nothing is pending")
+		printExcluded(out, p, r)
 		return
 	case r.State == seq.RunSucceeded && len(r.Steps) == scheduled:
 		fmt.Fprintf(out, "nothing is pending now, %d scheduled\n", scheduled)
@@ -57,6 +58,14 @@ func printReport(out io.Writer, p palette, r *seq.Report, cause causes, err erro
 	}
 	if len(r.NotUndone) > 0 {
 		fmt.Fprintf(out, "  %s %s\n", p.red("not undone:"), strings.Join(r.NotUndone, ", "))
+	}
+	printExcluded(out, p, r)
+}
+
+// printExcluded names what is for another environment.
+func printExcluded(out io.Writer, p palette, r *seq.Report) {
+	for _, x := range r.Excluded {
+		fmt.Fprintf(out, "  excluded: %s  %s\n", x.ID, p.dim(brief(x.Reason)))
 	}
 }
 

@@ -140,6 +140,7 @@ func printOp(out io.Writer, p palette, o *seq.OpStatus, st *seq.Status, list []s
 		line("progress", progressText(o.Done, o.Total))
 	}
 	line("refused", brief(worded(o.Refused)))
+	line("excluded", brief(o.Excluded))
 	if o.State.Open() {
 		if h := st.Holder; h != nil {
 			line("held by", brief(h.Holder.String())+" since "+stamp(h.Since))

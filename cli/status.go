@@ -168,6 +168,7 @@ func remarks(o *seq.OpStatus, st *seq.Status) string {
 	add(o.State.Open() && st.Holder == nil, died)
 	add(len(o.Waits) > 0, "waits for "+strings.Join(o.Waits, ", "))
 	add(o.Refused != "", "refused: "+brief(worded(o.Refused)))
+	add(o.Excluded != "", "excluded: "+brief(o.Excluded))
 	add(o.Refused == "" && o.Error != "" && o.State != seq.Succeeded && o.State != seq.Scheduled, brief(firstLine(strings.TrimPrefix(o.Error, o.State.String()+": "))))
 	return strings.Join(notes, "; ")
 }

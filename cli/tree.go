@@ -14,6 +14,9 @@ func drawTree(out io.Writer, p palette, plan *plan.Plan, st *seq.Status) {
 	for _, f := range plan.Findings {
 		fmt.Fprintln(out, p.wrap("33", brief(f.String())))
 	}
+	for _, x := range plan.Excluded {
+		fmt.Fprintf(out, "excluded: %s  %s\n", brief(x.ID), p.dim(brief(x.Reason)))
+	}
 	undoing := plan.Direction == seq.Rollback
 	switch {
 	case plan.Empty() && undoing:
@@ -64,6 +67,12 @@ func traits(s *plan.Step) string {
 	}
 	if s.Delivery != seq.Repeatable {
 		list = append(list, s.Delivery.String())
+	}
+	if s.Retry.Attempts > 0 {
+		list = append(list, fmt.Sprintf("up to %d calls", s.Retry.Attempts))
+	}
+	if s.Timeout > 0 {
+		list = append(list, "time-out "+span(s.Timeout))
 	}
 	if s.AllowedToFail {
 		list = append(list, "allowed to fail")

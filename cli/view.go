@@ -18,7 +18,7 @@ func (a *app) view(cmd *cobra.Command, plan *plan.Plan) view {
 	out := cmd.OutOrStdout()
 	switch {
 	case a.json:
-		return &jsonLines{out: out}
+		return newJSONLines(out)
 	case terminal(out) && os.Getenv("TERM") != "dumb" && cmd.Name() != "serve":
 		return newLive(out, newBoard(plan))
 	default:
@@ -30,11 +30,20 @@ func (a *app) view(cmd *cobra.Command, plan *plan.Plan) view {
 
 // jsonLines writes each event as a JSON document on a line.
 type jsonLines struct {
-	mu  sync.Mutex
-	out io.Writer
+	mu   sync.Mutex
+	out  io.Writer
+	some func(middleware.Event) // progress not more often than the log
 }
 
-func (j *jsonLines) event(e middleware.Event) {
+func newJSONLines(out io.Writer) *jsonLines {
+	j := &jsonLines{out: out}
+	j.some = middleware.Throttle(middleware.ProgressPause, j.write)
+	return j
+}
+
+func (j *jsonLines) event(e middleware.Event) { j.some(e) }
+
+func (j *jsonLines) write(e middleware.Event) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	_ = writeJSON(j.out, viewEvent(&e))

@@ -32,6 +32,7 @@ type (
 		DependsOn  []string   `json:"depends_on,omitempty"`
 		Tags       []string   `json:"tags,omitempty"`
 		Legal      []string   `json:"legal_now,omitempty"`
+		Excluded   string     `json:"excluded,omitempty"`
 		Started    *time.Time `json:"started,omitempty"` // of the last attempt, as status tells it
 		Finished   *time.Time `json:"finished,omitempty"`
 		Seconds    float64    `json:"seconds,omitempty"`
@@ -78,8 +79,10 @@ type (
 		Steps     []resultView `json:"steps"`
 		NotUndone []string     `json:"not_undone,omitempty"`
 		Earlier   *reportView  `json:"earlier,omitempty"`
-		Error     string       `json:"error,omitempty"`
-		Exit      int          `json:"exit"`
+
+		Excluded []exclusionView `json:"excluded,omitempty"`
+		Error    string          `json:"error,omitempty"`
+		Exit     int             `json:"exit"`
 	}
 	resultView struct {
 		ID      string     `json:"id"`
@@ -109,6 +112,11 @@ type (
 		Total     int64       `json:"total,omitempty"`
 		Holder    *holderView `json:"holder,omitempty"`
 		Plan      string      `json:"plan,omitempty"` // its hash
+
+		Actor   string         `json:"actor,omitempty"`
+		Seconds float64        `json:"seconds,omitempty"`
+		Counts  map[string]int `json:"counts,omitempty"` // steps by state, at the end of a run
+		Log     []string       `json:"log,omitempty"`    // the last lines of the op
 	}
 )
 
@@ -132,7 +140,7 @@ func viewHolder(h *store.LeaseError) *holderView {
 func viewOp(o *seq.OpStatus) opView {
 	return opView{
 		o.ID, o.Kind.String(), o.State.String(), o.Registered, o.Pending(), moment(o.Due), o.Waits, o.Attempt, o.Crashes, o.Run,
-		o.Error, o.Done, o.Total, o.Refused, o.Delivery.String(), o.AllowedToFail, o.Reversible, o.DependsOn, o.Tags, nil, nil, nil, 0,
+		o.Error, o.Done, o.Total, o.Refused, o.Delivery.String(), o.AllowedToFail, o.Reversible, o.DependsOn, o.Tags, nil, o.Excluded, nil, nil, 0,
 	}
 }
 
@@ -155,6 +163,9 @@ func viewReport(r *seq.Report) *reportView {
 		Run: r.Run, Strategy: r.Strategy, State: r.State.String(), Started: moment(r.Started), Finished: moment(r.Finished),
 		Steps: []resultView{}, NotUndone: r.NotUndone, Earlier: viewReport(r.Earlier),
 	}
+	for _, x := range r.Excluded {
+		out.Excluded = append(out.Excluded, exclusionView{x.ID, x.Reason})
+	}
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		v := resultView{
@@ -173,6 +184,13 @@ func viewEvent(e *middleware.Event) eventView {
 	v := eventView{
 		Event: e.Kind.String(), Time: e.Time.UTC(), Run: e.Run, Strategy: e.Strategy, ID: e.ID, Attempt: e.Attempt,
 		Reason: e.Reason, Error: store.ErrorText(cause(e.Err)), Delay: e.Delay.Seconds(), Done: e.Done, Total: e.Total,
+		Actor: e.Actor, Seconds: e.Duration.Seconds(), Log: e.Log, Plan: e.Hash,
+	}
+	for s, n := range e.Counts {
+		if v.Counts == nil {
+			v.Counts = map[string]int{}
+		}
+		v.Counts[s.String()] = n
 	}
 	if e.ID != "" {
 		v.Direction = e.Direction.String()
@@ -182,7 +200,7 @@ func viewEvent(e *middleware.Event) eventView {
 		v.State = e.State.String()
 	case middleware.EventRunFinished:
 		v.RunState = e.RunState.String()
-	case middleware.EventPlanned:
+	case middleware.EventPlanned, middleware.EventNothingToDo:
 		if e.Plan != nil {
 			v.Plan = e.Plan.Hash()
 		}

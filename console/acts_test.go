@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sequencer-go/seq"
@@ -56,7 +57,7 @@ func TestWhatIsOfferedIsWhatIsLegal(t *testing.T) {
 		for _, m := range action.FindAllStringSubmatch(get(console.Handler(inEveryState(t), as("ada")), path).Body.String(), -1) {
 			offered[m[1]] = true
 		}
-		for _, act := range []string{"skip", "retry", "done", "not-done"} {
+		for _, act := range []string{"run", "skip", "retry", "done", "not-done"} {
 			h := console.Handler(inEveryState(t), as("ada"))
 			cookie := session(t, h)
 			w := post(h, path+"/"+act, "same-origin", cookie, url.Values{"token": {cookie.Value}, "reason": {"seen"}})
@@ -68,4 +69,46 @@ func TestWhatIsOfferedIsWhatIsLegal(t *testing.T) {
 	if len(states) != len(st.Ops) {
 		t.Errorf("only the states %v are tried", states)
 	}
+}
+
+func TestOneOpIsRunAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := map[string]int{}
+		do := func(id string) func(context.Context) error {
+			return func(context.Context) error { calls[id]++; return nil }
+		}
+		s := seq.New(store.NewMemory(),
+			seq.Op{ID: good, Run: do("good")},
+			seq.Op{ID: hostile, Run: do("hostile")},
+			seq.Op{ID: "2024_01_15_120002_later", Run: do("later"), ExecuteAt: func(now time.Time) time.Time { return now.Add(time.Hour) }},
+			seq.Op{ID: "2024_01_15_120003_after", Run: do("after"), DependsOn: []string{good}},
+		)
+		h := console.Handler(s, as("ada"))
+		cookie := session(t, h)
+		run := func(id, reason string) int {
+			return post(h, "/ops/"+id+"/run", "same-origin", cookie, url.Values{"token": {cookie.Value}, "reason": {reason}}).Code
+		}
+		for id, want := range map[string]int{"2024_01_15_120002_later": http.StatusConflict, "2024_01_15_120003_after": http.StatusConflict, "nobody": http.StatusNotFound} {
+			if got := run(id, "now"); got != want {
+				t.Errorf("%s: got %d, want %d", id, got, want)
+			}
+		}
+		if got := run(hostile, ""); got != http.StatusUnprocessableEntity {
+			t.Errorf("no reason: got %d", got)
+		}
+		if got := run(hostile, "the page is down without it"); got != http.StatusSeeOther {
+			t.Errorf("got %d", got)
+		}
+		synctest.Wait()
+		if len(calls) != 1 || calls["hostile"] != 1 {
+			t.Errorf("called %v", calls)
+		}
+		runs, err := s.Store().Runs(t.Context(), store.Page{Limit: 1})
+		if err != nil || len(runs) != 1 || runs[0].Owner.Actor != "ada" || runs[0].Reason != "the page is down without it" {
+			t.Errorf("got %+v, %v", runs, err)
+		}
+		if got := run(hostile, "again"); got != http.StatusConflict {
+			t.Errorf("what is done: got %d", got)
+		}
+	})
 }

@@ -3,8 +3,10 @@
 //
 //	mux.Handle("/deploy/", http.StripPrefix("/deploy", console.Handler(sequencer)))
 //
-// It only reads, unless [Allow] says who may act. Whoever reaches the handler may look: mount it
-// behind the service's own login. Pages are rendered by the server from the ledger, so that each
+// Behind a proxy that takes a prefix away, or that ends TLS, say so with [Prefix] and [SecureCookie].
+//
+// It only reads, unless [Allow] or [AllowFunc] says who may act. Whoever reaches the handler may look:
+// mount it behind the service's own login, and name its [Hosts]. Pages are rendered by the server from the ledger, so that each
 // shows what every host did; a small script keeps them current, and without it they reload.
 package console
 
@@ -19,27 +21,16 @@ import (
 	"github.com/sequencer-go/seq/clock"
 )
 
-// An Option adjusts the console.
-type Option func(*console)
-
-// Allow makes the console offer actions (run, roll back, skip, retry, resolve) to requests that
-// authorise lets through. It is asked for each request, and names the person who asks, for the
-// ledger. An empty actor is refused. Without this option there are no actions.
-func Allow(authorise func(r *http.Request) (actor string, ok bool)) Option {
-	return func(c *console) { c.authorise = authorise }
-}
-
-// Title is what the pages are called; "Sequencer" by default.
-func Title(title string) Option { return func(c *console) { c.title = title } }
-
-// Context is what runs and rollbacks that are started from a page live by; they outlive the
-// request that started them. By default nothing ends them but the process.
-func Context(ctx context.Context) Option { return func(c *console) { c.ctx = ctx } }
-
-// Handler returns the console of s. It is safe for concurrent use. However many people look, the
-// ledger is read at most about twice a second, and not at all when nobody does.
+// Handler returns the console of s. It is safe for concurrent use. However many people look, how all
+// ops stand is read at most about twice a second, less often where that takes long, and not at all
+// when nobody does. The history of an op is read when a page first shows it and when the op has
+// moved, at most 120 of them for one page, and that of a run by the ledger's index.
 func Handler(s *seq.Sequencer, opts ...Option) http.Handler {
-	c := &console{seq: s, title: "Sequencer", ctx: context.Background(), clock: clock.Wall(), news: new(News)}
+	c := &console{
+		seq: s, title: "Sequencer", ctx: context.Background(), clock: clock.Wall(), news: new(News),
+		tookTurn: make(chan struct{}, tookTurns),
+		secure:   func(r *http.Request) bool { return r.TLS != nil },
+	}
 	for _, o := range opts {
 		if o != nil {
 			o(c)
@@ -48,15 +39,16 @@ func Handler(s *seq.Sequencer, opts ...Option) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", c.overview)
 	mux.HandleFunc("GET /ops/{id}", c.op)
+	mux.HandleFunc("GET /runs/{$}", c.listRuns)
 	mux.HandleFunc("GET /runs/{id}", c.run)
 	mux.HandleFunc("GET /plan", c.plan)
 	mux.HandleFunc("GET /rollback", c.rollback)
 	mux.HandleFunc("GET /assets/{name}", asset)
-	mux.HandleFunc("POST /ops/{id}/{act}", c.guard(c.decide))
-	mux.HandleFunc("POST /plan", c.guard(c.startRun))
-	mux.HandleFunc("POST /rollback", c.guard(c.startRollback))
+	mux.HandleFunc("POST /ops/{id}/{act}", c.guard(opAction, c.decide))
+	mux.HandleFunc("POST /plan", c.guard(always(ActionRun), c.startRun))
+	mux.HandleFunc("POST /rollback", c.guard(always(ActionRollback), c.startRollback))
 	mux.HandleFunc("GET /", c.notFound)
-	return headers(rooted(patient(mux)))
+	return headers(c.hosted(c.rooted(patient(mux))))
 }
 
 // console is the state of one handler.
@@ -65,14 +57,20 @@ type console struct {
 	title     string
 	ctx       context.Context //nolint:containedctx // of what outlives a request
 	clock     clock.Clock
-	authorise func(*http.Request) (string, bool)
+	authorise func(*http.Request, Action, string) (string, bool)
+	hosts     map[string]bool // nil: any
+	prefix    string          // of addresses, as browsers see them
+	secure    func(*http.Request) bool
 
 	news  *News
 	heard bool // the sequencer tells the news
 
-	cache    cache
-	errands  errands
-	panicked sync.Once
+	cache     cache
+	histories histories
+	runs      runRecords
+	tookTurn  chan struct{}
+	errands   errands
+	panicked  sync.Once
 }
 
 // headers are those of every answer: nothing is loaded from elsewhere, nothing inline runs, no
@@ -108,9 +106,15 @@ func patient(next http.Handler) http.Handler {
 
 // rooted sends the prefix without its slash, which StripPrefix makes the empty path, to the one
 // with: links are relative, and would miss the prefix.
-func rooted(next http.Handler) http.Handler {
+func (c *console) rooted(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "" {
+			if c.prefix != "" {
+				r = r.Clone(r.Context())
+				r.URL.Path = "/"
+				next.ServeHTTP(w, r)
+				return
+			}
 			asked, _, _ := strings.Cut(r.RequestURI, "?")
 			goTo(w, path.Base(asked)+"/", http.StatusMovedPermanently)
 			return

@@ -230,10 +230,22 @@ func TestRollbackUndoesWhatThePageShowed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if w := post(h, "/rollback", "same-origin", cookie, url.Values{"token": {cookie.Value}, "plan": {"old"}}); w.Code != http.StatusConflict {
+		if w := post(h, "/rollback", "same-origin", cookie, url.Values{"token": {cookie.Value}, "plan": {"old"}, "confirm": {"old"}, "reason": {"r"}}); w.Code != http.StatusConflict {
 			t.Errorf("another plan: got %d", w.Code)
 		}
-		if w := post(h, "/rollback", "same-origin", cookie, url.Values{"token": {cookie.Value}, "plan": {plan.Hash()}}); w.Code != http.StatusSeeOther {
+		for name, form := range map[string]url.Values{
+			"no reason":           {"confirm": {plan.Hash()}, "reason": {" "}},
+			"no confirmation":     {"reason": {"release 7 is broken"}},
+			"another one":         {"reason": {"release 7 is broken"}, "confirm": {"yes"}},
+			"neither, as scripts": {},
+		} {
+			form.Set("token", cookie.Value)
+			form.Set("plan", plan.Hash())
+			if w := post(h, "/rollback", "same-origin", cookie, form); w.Code != http.StatusUnprocessableEntity {
+				t.Errorf("%s: got %d", name, w.Code)
+			}
+		}
+		if w := post(h, "/rollback", "same-origin", cookie, url.Values{"token": {cookie.Value}, "plan": {plan.Hash()}, "confirm": {plan.Hash()}, "reason": {"release 7 is broken"}}); w.Code != http.StatusSeeOther {
 			t.Fatalf("got %d", w.Code)
 		}
 		synctest.Wait()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,7 +14,7 @@ import (
 // errand is a run or a rollback that somebody started from a page. It outlives the request; what it
 // does is in the ledger, so only how it ended is kept here.
 type errand struct {
-	What  string // "run" or "rollback"
+	What  string // "run", "rollback", "run of" an op
 	Actor string
 	Since time.Time
 	Over  bool
@@ -64,10 +63,12 @@ func (c *console) startRun(w http.ResponseWriter, r *http.Request, actor string)
 		err = seq.ErrPlanChanged
 	}
 	if err != nil {
+		c.forget()
 		c.showPlan(w, r, statusOf(err), false, refusal(err))
 		return
 	}
-	c.start(w, r, false, &errand{What: "run", Actor: actor}, func(ctx context.Context) error {
+	back := func(problem string) { c.showPlan(w, r, http.StatusConflict, false, problem) }
+	c.start(w, "", back, &errand{What: "run", Actor: actor}, func(ctx context.Context) error {
 		_, err := c.seq.Run(ctx, c.as(r, actor, seq.Expect(hash))...)
 		return err
 	})
@@ -79,11 +80,23 @@ func (c *console) startRollback(w http.ResponseWriter, r *http.Request, actor st
 	if err == nil && plan.Hash() != r.PostFormValue("plan") {
 		err = seq.ErrPlanChanged
 	}
+	if err == nil {
+		switch {
+		case reasonOf(r) == "":
+			c.showPlan(w, r, http.StatusUnprocessableEntity, true, noReason)
+			return
+		case r.PostFormValue("confirm") != plan.Hash():
+			c.showPlan(w, r, http.StatusUnprocessableEntity, true, "Confirm that you have read what will be undone.")
+			return
+		}
+	}
 	if err != nil {
+		c.forget()
 		c.showPlan(w, r, statusOf(err), true, refusal(err))
 		return
 	}
-	c.start(w, r, true, &errand{What: "rollback", Actor: actor}, func(ctx context.Context) error {
+	back := func(problem string) { c.showPlan(w, r, http.StatusConflict, true, problem) }
+	c.start(w, "", back, &errand{What: "rollback", Actor: actor}, func(ctx context.Context) error {
 		_, err := c.seq.Rollback(ctx, c.as(r, actor, seq.Only(plan.IDs()...))...)
 		return err
 	})
@@ -91,17 +104,19 @@ func (c *console) startRollback(w http.ResponseWriter, r *http.Request, actor st
 
 // as are the options of what somebody starts from a page.
 func (c *console) as(r *http.Request, actor string, opts ...seq.RunOption) []seq.RunOption {
-	opts = append(opts, seq.By(actor), seq.Because(strings.TrimSpace(r.PostFormValue("reason"))), seq.Isolate(seq.OrFail))
+	opts = append(opts, seq.By(actor), seq.Because(reasonOf(r)), seq.Isolate(seq.OrFail))
 	if !c.heard {
 		opts = append(opts, seq.Using(c.news.Middleware()))
 	}
 	return opts
 }
 
-func (c *console) start(w http.ResponseWriter, r *http.Request, back bool, e *errand, do func(context.Context) error) {
+// start does something that outlives the request, and sends the browser to a page; if it may not
+// begin, back says why.
+func (c *console) start(w http.ResponseWriter, to string, back func(problem string), e *errand, do func(context.Context) error) {
 	e.Since = c.clock.Now()
 	if !c.errands.begin(e) {
-		c.showPlan(w, r, http.StatusConflict, back, "What was started from this console before is not over yet.")
+		back("What was started from this console before is not over yet.")
 		return
 	}
 	go func() {
@@ -110,7 +125,39 @@ func (c *console) start(w http.ResponseWriter, r *http.Request, back bool, e *er
 		err = do(c.ctx)
 	}()
 	c.forget()
-	goTo(w, "", http.StatusSeeOther)
+	goTo(w, to, http.StatusSeeOther)
+}
+
+// runOne runs one op, and nothing else: what a run of it alone would do is asked first.
+func (c *console) runOne(w http.ResponseWriter, r *http.Request, actor, reason string) {
+	id := r.PathValue("id")
+	refuse := func(problem string) { c.showOp(w, r, http.StatusConflict, problem, reason) }
+	plan, err := c.seq.Preview(r.Context(), seq.Only(id))
+	switch {
+	case err != nil:
+		c.showOp(w, r, statusOf(err), refusal(err), reason)
+		return
+	case len(plan.Undo) > 0:
+		refuse("A rollback was interrupted, and goes on first: start a whole run, or say what happened.")
+		return
+	case len(plan.Steps) != 1 || plan.Steps[0].ID != id:
+		refuse("A run of it alone would do nothing.")
+		return
+	}
+	switch step := &plan.Steps[0]; {
+	case step.Refused != "":
+		refuse("No run will call it: " + step.Refused)
+	case step.Skip != "":
+		refuse("A run would skip it: " + step.Skip)
+	case step.NotBefore.After(c.clock.Now()):
+		refuse("It is not due before " + stamp(step.NotBefore) + ", and a run does not call it earlier.")
+	default:
+		hash := plan.Hash()
+		c.start(w, "../"+escapedID(id), refuse, &errand{What: "run of " + title(id), Actor: actor}, func(ctx context.Context) error {
+			_, err := c.seq.Run(ctx, c.as(r, actor, seq.Only(id), seq.Expect(hash))...)
+			return err
+		})
+	}
 }
 
 func refusal(err error) string {

@@ -57,7 +57,7 @@ func TestWhatIsAtWorkIsSeenAtOnce(t *testing.T) {
 	if !strings.Contains(body, `<li class="op busy"`) {
 		t.Error("the list, which has no room for all, leaves it out")
 	}
-	if !strings.Contains(body, `<a class="box busy"`) {
+	if !strings.Contains(body, `<a class="chip busy"`) {
 		t.Error("the picture, which has no room for all, leaves it out")
 	}
 }
@@ -113,7 +113,8 @@ func TestAThousandFailuresFitAPage(t *testing.T) {
 		t.Fatal("the run did not fail")
 	}
 	h := console.Handler(s)
-	for path, says := range map[string]string{"/": "980 more need attention", "/runs/" + report.Run: "900 more operations"} {
+	run := "/runs/" + report.Run
+	for path, says := range map[string]string{"/": "980 more need attention", run: "1–50 of 1000"} {
 		body := get(h, path).Body.String()
 		if !strings.Contains(body, says) || len(body) > 2_000_000 {
 			t.Errorf("%s: %d bytes, says %q: %v", path, len(body), says, strings.Contains(body, says))

@@ -17,32 +17,23 @@ type headline struct {
 }
 
 // headline sums it all up.
-func (s *snapshot) headline(views []opView) headline {
-	count := func(takes func(*opView) bool) (n int) {
-		for i := range views {
-			if takes(&views[i]) {
-				n++
-			}
-		}
-		return n
-	}
-	bad := count((*opView).attention)
-	left := count(func(v *opView) bool { return v.Pending() && !v.timed() })
-	timed := count((*opView).timed)
+func (s *snapshot) headline() headline {
+	u := s.sums()
+	bad, left, timed := len(u.attention), u.todo, len(u.schedule)
 	if r := s.current(); r != nil {
 		v := s.viewRun(r)
 		h := headline{looks: v.looks, Run: &v}
 		switch {
 		case v.Dead:
 			h.Text = "A run was interrupted"
-			h.Why = "The process that ran it is gone, and nobody holds the ledger. The next run takes it up where it stands."
+			h.Why = "Nobody works on it, and nobody holds the ledger. The next run takes it up where it stands."
 		case r.State == seq.RunRollingBack:
-			h.Text, h.Why = "Rolling back", atWork(views)
+			h.Text, h.Why = "Rolling back", s.atWork()
 		case r.State == seq.RunWaiting:
 			h.Text = "Waiting for the schedule"
 			h.Why = "Only scheduled operations are left."
 		default:
-			h.Text, h.Why = "A run is under way", atWork(views)
+			h.Text, h.Why = "A run is under way", s.atWork()
 		}
 		return h
 	}
@@ -58,35 +49,32 @@ func (s *snapshot) headline(views []opView) headline {
 		return headline{looks: stateLooks[seq.Pending], Text: plural(left, "operation", "operations") + " to do", Why: "The next run takes them up."}
 	case timed > 0:
 		return headline{looks: stateLooks[seq.Scheduled], Text: "All done but " + plural(timed, "scheduled operation", "scheduled operations")}
-	case len(views) == 0:
+	case len(s.Ops) == 0:
 		return headline{looks: looks{"quiet", "check", ""}, Text: "No operations", Why: "The code registers none, and the ledger knows none."}
 	default:
 		return headline{looks: stateLooks[seq.Succeeded], Text: "All done"}
 	}
 }
 
-// atWork says what moves, and how much waits for it.
-func atWork(views []opView) string {
+// atWork says what moves, how much waits for it, and how long that may take.
+func (s *snapshot) atWork() string {
+	u := s.sums()
 	var open []string
-	waiting := 0
-	for i := range views {
-		switch v := &views[i]; {
-		case v.State.Open() && v.Word == "retrying":
+	for _, i := range u.open[:min(len(u.open), 3)] {
+		switch v := s.view(&s.Ops[i]); {
+		case v.looks == retrying:
 			open = append(open, v.Title+" (retrying "+v.Detail+")")
-		case v.State.Open() && v.Percent >= 0:
+		case v.Percent >= 0:
 			open = append(open, fmt.Sprintf("%s (%d %%)", v.Title, v.Percent))
-		case v.State.Open():
+		default:
 			open = append(open, v.Title)
-		case v.State == seq.Pending || v.State == seq.RollbackPending:
-			waiting++
 		}
 	}
-	const most = 3
-	more := ifAny(len(open)-most, " and %d more")
+	waiting := ifAny(u.waiting, "; %d wait")
 	if len(open) == 0 {
-		return "No operation is at work at this moment" + ifAny(waiting, "; %d wait") + "."
+		return "No operation is at work at this moment" + waiting + "."
 	}
-	return "At work: " + strings.Join(open[:min(len(open), most)], ", ") + more + ifAny(waiting, "; %d wait") + "."
+	return "At work: " + strings.Join(open, ", ") + ifAny(len(u.open)-len(open), " and %d more") + waiting + "." + s.eta()
 }
 
 // ifAny is a text about a number, empty if there is none.

@@ -2,10 +2,12 @@ package console
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/store"
 )
 
 // looks are how a state is drawn: a class for its colour, an icon for those who do not see
@@ -38,7 +40,27 @@ var runLooks = map[seq.RunState]looks{
 	seq.RunAbandoned:      {"warn", "doubt", "abandoned"},
 	seq.RunWaiting:        {"time", "clock", "waiting"},
 	seq.RunBusy:           {"quiet", "skip", "not started"},
+	store.RunInterrupted:  {"warn", "doubt", "interrupted"},
 }
+
+// looksOfState is how a state is drawn. One that this page does not know is drawn as a doubt, by its name.
+func looksOfState(state seq.State) looks {
+	if l, known := stateLooks[state]; known {
+		return l
+	}
+	return looks{"warn", "doubt", state.String()}
+}
+
+// looksOfRun is how the state of a run is drawn, likewise.
+func looksOfRun(state seq.RunState) looks {
+	if l, known := runLooks[state]; known {
+		return l
+	}
+	return looks{"warn", "doubt", state.String()}
+}
+
+// retrying is what failed and waits to be tried again.
+var retrying = looks{"warn", "clock", "retrying"}
 
 // interrupted is what is under way by the ledger, and whose process is gone.
 var interrupted = looks{"warn", "doubt", "interrupted"}
@@ -72,11 +94,11 @@ func span(d time.Duration) string {
 	}
 	switch d = d.Abs(); {
 	case d < time.Millisecond:
-		return "less than 1 ms"
+		return "< 1 ms"
 	case d < time.Second:
 		return fmt.Sprintf("%d ms", d.Milliseconds())
 	case d < 10*time.Second && d%time.Second != 0:
-		return fmt.Sprintf("%.1f s", d.Truncate(100*time.Millisecond).Seconds())
+		return strings.TrimSuffix(fmt.Sprintf("%.1f", d.Truncate(100*time.Millisecond).Seconds()), ".0") + " s"
 	case d < time.Minute:
 		return fmt.Sprintf("%d s", int(d.Seconds()))
 	case d < time.Hour:
@@ -105,4 +127,27 @@ func ago(now, at time.Time) string {
 	default:
 		return span(d.Truncate(time.Hour)) + " ago"
 	}
+}
+
+func number(n int) string { return strconv.Itoa(n) }
+
+// firstLine is the first line of a text, cut where there is no room.
+func firstLine(text string) string {
+	line, _, more := strings.Cut(text, "\n")
+	if line = short(240, line); more {
+		line += " …"
+	}
+	return line
+}
+
+// many is a large number for people: in groups of three digits from five digits on.
+func many(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	if n > -10_000 && n < 10_000 {
+		return text
+	}
+	for at := len(text) - 3; at > 0 && text[at-1] != '-'; at -= 3 {
+		text = text[:at] + "\u202f" + text[at:]
+	}
+	return text
 }

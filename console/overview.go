@@ -1,7 +1,8 @@
 package console
 
 import (
-	"cmp"
+	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -17,11 +18,16 @@ type overviewPage struct {
 	Status   *seq.Status
 	Headline headline
 	Segments []segment
-	Alerts   []opView // what a person should look at
+	Legend   []legend
+	Findings []findingView // runs that have no end
+	Alerts   []opView      // what a person should look at
 	Graph    *graph
+	Bars     *bars
 	Filters  []filter
+	Tags     []tagCount
+	Query    query
+	Pages    pager
 	Ops      []opView
-	More     int // ops that the list left out
 	Schedule []opView
 
 	MoreAlerts, MoreSchedule int // that have no room
@@ -37,24 +43,73 @@ type segment struct {
 	Label    string
 }
 
+// legend is one state, how many ops are in it, and what lists them.
+type legend struct {
+	looks
+
+	Count int
+	Show  string
+}
+
+// tagCount is a tag, and how many ops have it.
+type tagCount struct {
+	Name  string
+	Count int
+}
+
 // filter is a choice of ops to list.
 type filter struct {
 	Key, Label string
 	Count      int
 	On         bool
 
-	takes func(*opView) bool
+	takes func(*seq.OpStatus) bool
 }
 
 const (
-	opsShown   = 200
-	firstShown = 20 // of what stands above the list, which has them all
+	opsShown      = 100
+	firstShown    = 20 // of what stands above the list, which has them all
+	tagsShown     = 200
+	overviewsKept = 64
 )
 
-// first is what there is room for, and how much more there is.
-func first(views []opView) (shown []opView, more int) {
-	n := min(len(views), firstShown)
-	return views[:n], len(views) - n
+// choices of ops to list.
+var choices = []filter{
+	{Key: "", Label: "All", takes: func(*seq.OpStatus) bool { return true }},
+	{Key: "attention", Label: "Needs attention", takes: attention},
+	{Key: "open", Label: "At work", takes: func(o *seq.OpStatus) bool { return o.State.Open() }},
+	{Key: "pending", Label: "To do", takes: func(o *seq.OpStatus) bool { return o.Pending() && !o.State.Open() }},
+	{Key: "done", Label: "Done", takes: func(o *seq.OpStatus) bool { return o.State.Done() }},
+}
+
+// overviews keeps rendered pages of one snapshot: many may look at once.
+type overviews struct {
+	mu   sync.Mutex
+	made map[overviewKey]func() ([]byte, error)
+}
+
+type overviewKey struct {
+	query
+
+	actor string
+	acts  int
+}
+
+// of is the page for a key, made once. Of very many keys the last are made each time.
+func (o *overviews) of(key overviewKey, build func() ([]byte, error)) func() ([]byte, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if made, known := o.made[key]; known {
+		return made
+	}
+	if o.made == nil {
+		o.made = map[overviewKey]func() ([]byte, error){}
+	}
+	once := sync.OnceValues(build)
+	if len(o.made) < overviewsKept {
+		o.made[key] = once
+	}
+	return once
 }
 
 func (c *console) overview(w http.ResponseWriter, r *http.Request) {
@@ -63,10 +118,8 @@ func (c *console) overview(w http.ResponseWriter, r *http.Request) {
 		c.broken(w, r, "", err)
 		return
 	}
-	p := overviewPage{page: c.page(w, r, "", "")}
-	key := [2]string{chosen(r), p.Actor}
-	once, _ := s.overviews.LoadOrStore(key, sync.OnceValues(func() ([]byte, error) { return c.renderOverview(s, &p, key[0]) }))
-	body, err := once.(func() ([]byte, error))() //nolint:forcetypeassert // nothing else is stored
+	p := overviewPage{page: c.page(w, r, "", ""), Query: asked(r)}
+	body, err := s.overviews.of(overviewKey{p.Query, p.Actor, p.mayStart()}, func() ([]byte, error) { return c.renderOverview(r.Context(), s, &p) })()
 	if err != nil {
 		http.Error(w, "cannot show this page", http.StatusInternalServerError)
 		return
@@ -74,121 +127,121 @@ func (c *console) overview(w http.ResponseWriter, r *http.Request) {
 	send(w, r, http.StatusOK, body)
 }
 
-func (c *console) renderOverview(s *snapshot, p *overviewPage, show string) ([]byte, error) {
-	views := make([]opView, len(s.Ops))
-	for i := range s.Ops {
-		views[i] = s.view(&s.Ops[i])
-	}
+func (c *console) renderOverview(ctx context.Context, s *snapshot, p *overviewPage) ([]byte, error) {
+	u := s.sums()
 	p.Errand = c.errands.latest(s.Now)
-	p.Status, p.Headline = s.Status, s.headline(views)
-	p.Segments = segments(views)
-	p.Graph = draw(views)
-	p.Filters = filters(views, show)
-	for i := range views {
-		if v := &views[i]; v.attention() {
-			p.Alerts = append(p.Alerts, *v)
-		}
-		if v := &views[i]; v.timed() {
-			p.Schedule = append(p.Schedule, *v)
+	p.Status, p.Headline = s.Status, s.headline()
+	found, _ := cut(s.unfinished(), firstShown)
+	p.Findings = viewFindings(found, p.Root)
+	p.Segments, p.Legend = s.segments(), s.legend()
+	p.Alerts, p.MoreAlerts = s.first(u.attention)
+	p.Schedule, p.MoreSchedule = s.first(u.schedule)
+	p.Graph, p.Bars = s.picture()
+	p.Filters = filters(u, p.Query.Show)
+	p.Tags = tagsOf(u)
+	list := s.match(p.Query)
+	s.order(list, len(list) > opsShown)
+	var from, to int
+	p.Pages, from, to = p.Query.pages(len(list), opsShown)
+	p.Ops = s.viewAll(list[from:to])
+	took := c.lastTook(ctx, s.statuses(slices.Concat(list[from:to], u.attention[:len(p.Alerts)])))
+	for _, views := range [][]opView{p.Ops, p.Alerts} {
+		for i := range views {
+			views[i].took(took)
 		}
 	}
-	slices.SortStableFunc(p.Schedule, func(a, b opView) int { return a.Due.Compare(b.Due) })
-	p.Alerts, p.MoreAlerts = first(p.Alerts)
-	p.Schedule, p.MoreSchedule = first(p.Schedule)
-	p.list(views)
 	for i := range s.Runs {
 		p.Runs = append(p.Runs, s.viewRun(&s.Runs[i]))
 	}
 	return render("overview", p)
 }
 
-// attention reports whether a person should look at the op.
-func (v *opView) attention() bool {
-	switch v.State {
-	case seq.Failed, seq.RollbackFailed, seq.Indeterminate:
-		return true
-	default:
-		return v.Refused != ""
+// first is what there is room for above the list, and how much more there is.
+func (s *snapshot) first(list []int) (shown []opView, more int) {
+	n := min(len(list), firstShown)
+	return s.viewAll(list[:n]), len(list) - n
+}
+
+func (s *snapshot) viewAll(list []int) []opView {
+	views := make([]opView, len(list))
+	for i, at := range list {
+		views[i] = s.view(&s.Ops[at])
 	}
+	return views
 }
 
-// timed reports whether the op waits for its time.
-func (v *opView) timed() bool { return v.Pending() && !v.Due.IsZero() && !v.State.Open() }
-
-// choices of ops to list.
-var choices = []filter{
-	{Key: "", Label: "All", takes: func(*opView) bool { return true }},
-	{Key: "attention", Label: "Needs attention", takes: (*opView).attention},
-	{Key: "open", Label: "At work", takes: func(v *opView) bool { return v.State.Open() }},
-	{Key: "pending", Label: "To do", takes: func(v *opView) bool { return v.Pending() && !v.State.Open() }},
-	{Key: "done", Label: "Done", takes: func(v *opView) bool { return v.State.Done() }},
-}
-
-// chosen is the key of the choice that the address makes.
-func chosen(r *http.Request) string {
-	key := r.URL.Query().Get("show")
-	if !slices.ContainsFunc(choices, func(f filter) bool { return f.Key == key }) {
-		return ""
+func (s *snapshot) statuses(list []int) []*seq.OpStatus {
+	ops := make([]*seq.OpStatus, len(list))
+	for i, at := range list {
+		ops[i] = &s.Ops[at]
 	}
-	return key
+	return ops
 }
 
-func filters(views []opView, chosen string) []filter {
+func filters(u *sums, chosen string) []filter {
 	all := slices.Clone(choices)
 	for i := range all {
-		f := &all[i]
-		f.On = f.Key == chosen
-		for j := range views {
-			if f.takes(&views[j]) {
-				f.Count++
-			}
-		}
+		all[i].On, all[i].Count = all[i].Key == chosen, u.shows[all[i].Key]
 	}
 	return all
 }
 
-// list chooses the ops to list, in the order in which they would run; if there are too many, those
-// first that somebody looks for.
-func (p *overviewPage) list(views []opView) {
-	i := slices.IndexFunc(p.Filters, func(f filter) bool { return f.On })
-	for j := range views {
-		if p.Filters[i].takes(&views[j]) {
-			p.Ops = append(p.Ops, views[j])
-		}
+// tagsOf are the tags that there are, in alphabetical order.
+func tagsOf(u *sums) []tagCount {
+	var out []tagCount
+	for _, name := range slices.Sorted(maps.Keys(u.tags)) {
+		out = append(out, tagCount{name, u.tags[name]})
 	}
-	slices.SortStableFunc(p.Ops, func(a, b opView) int {
-		return cmp.Or(cmp.Compare(min(a.Wave, 1), min(b.Wave, 1)), byWave(a, b))
-	})
-	if len(p.Ops) > opsShown {
-		slices.SortStableFunc(p.Ops, func(a, b opView) int { return cmp.Compare(settledRank(a), settledRank(b)) })
-		p.More = len(p.Ops) - opsShown
-		p.Ops = p.Ops[:opsShown]
-	}
+	return out[:min(len(out), tagsShown)]
 }
 
-// segments is the bar: done on the left, what is left to do on the right.
-func segments(views []opView) []segment {
-	order := []string{"good", "quiet", "busy", "back", "warn", "bad", "time", "idle"}
-	by := map[string][]opView{}
-	for _, v := range views {
-		by[v.Class] = append(by[v.Class], v)
+// classOrder is how classes stand in a bar: done on the left, what is left to do on the right.
+var classOrder = []string{"good", "quiet", "busy", "back", "warn", "bad", "time", "idle"}
+
+// segments is the bar of all ops.
+func (s *snapshot) segments() []segment { return segmentsOf(s.sums().count) }
+
+// segmentsOf is the bar of counted ops.
+func segmentsOf(count map[looks]int) []segment {
+	total := 0
+	by := map[string]int{}
+	for l, n := range count {
+		by[l.Class] += n
+		total += n
 	}
 	var out []segment
 	seen := 0
-	for _, class := range order {
-		if ops := by[class]; len(ops) > 0 {
-			from := seen * 1000 / len(views)
-			seen += len(ops)
-			out = append(out, segment{X: from, Width: seen*1000/len(views) - from, Class: class, Label: tally(ops)})
+	for _, class := range classOrder {
+		if n := by[class]; n > 0 {
+			from := seen * 1000 / total
+			seen += n
+			out = append(out, segment{X: from, Width: seen*1000/total - from, Class: class, Label: tally(count, class)})
 		}
 	}
 	return out
 }
 
+// legend names each state that is there.
+func (s *snapshot) legend() []legend {
+	var out []legend
+	shows := map[string]string{}
+	for state, l := range stateLooks {
+		shows[l.Word] = state.String()
+	}
+	shows[interrupted.Word], shows[retrying.Word] = "open", "open"
+	for l, n := range s.sums().count {
+		out = append(out, legend{l, n, shows[l.Word]})
+	}
+	slices.SortFunc(out, func(a, b legend) int { return compareLooks(a.looks, b.looks) })
+	return out
+}
+
 // Summary is the bar in words, for those who do not see it and for announcements.
-func (p *overviewPage) Summary() string {
-	words := make([]string, len(p.Segments))
-	for i, s := range p.Segments {
+func (p *overviewPage) Summary() string { return summary(p.Segments) }
+
+func summary(segments []segment) string {
+	words := make([]string, len(segments))
+	for i, s := range segments {
 		words[i] = s.Label
 	}
 	return strings.Join(words, ", ")

@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"embed"
@@ -13,6 +14,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/store"
@@ -32,7 +35,7 @@ var templates = func() map[string]*template.Template {
 		"errorText": store.ErrorText,
 	}
 	sets := map[string]*template.Template{}
-	for _, name := range []string{"overview", "op", "run", "plan", "message"} {
+	for _, name := range []string{"overview", "op", "run", "runs", "plan", "message"} {
 		sets[name] = template.Must(template.New("layout.html").Funcs(funcs).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html", "pages/"+name+".html"))
 	}
 	return sets
@@ -43,6 +46,8 @@ type page struct {
 	Site, Name string
 	Root       string // from this page to the first one, as a relative path
 	Actor      string // who may act, "" if nobody
+	MayRun     bool
+	MayBack    bool
 	Token      string // of its forms
 	Problem    string // why what was asked for did not happen
 	NoReload   bool   // without a script: there is a form to fill in
@@ -51,14 +56,30 @@ type page struct {
 }
 
 func (c *console) page(w http.ResponseWriter, r *http.Request, root, name string) page {
-	p := page{Site: c.title, Name: name, Root: root, Actor: c.actor(r), Poll: r.Method != http.MethodPost}
-	if p.Root == "" {
+	p := page{Site: c.title, Name: name, Root: root, Poll: r.Method != http.MethodPost}
+	run, back := c.may(r, ActionRun, ""), c.may(r, ActionRollback, "")
+	p.MayRun, p.MayBack, p.Actor = run != "", back != "", cmp.Or(run, back)
+	switch {
+	case c.prefix != "":
+		p.Root = c.prefix + "/"
+	case p.Root == "":
 		p.Root = "./"
 	}
 	if p.Actor != "" {
-		p.Token = token(w, r)
+		p.Token = c.token(w, r)
 	}
 	return p
+}
+
+// mayStart tells pages apart that differ in what they offer.
+func (p *page) mayStart() (bits int) {
+	if p.MayRun {
+		bits = 1
+	}
+	if p.MayBack {
+		bits |= 2
+	}
+	return bits
 }
 
 // show renders a page and sends it.
@@ -77,7 +98,7 @@ func render(name string, data interface{ here(string) }) ([]byte, error) {
 	if err := templates[name].Execute(&body, data); err != nil {
 		return nil, err
 	}
-	return oneWay(body.Bytes()), nil
+	return plainly(body.Bytes()), nil
 }
 
 // send sends a page, or says that it is as the asker has it already.
@@ -96,15 +117,39 @@ func send(w http.ResponseWriter, r *http.Request, status int, body []byte) {
 	_, _ = w.Write(body)
 }
 
-// oneWay shows the marks that turn the direction of text as Go would write them: in a name or an
-// error they could make a page read as what it does not say.
-func oneWay(body []byte) []byte {
-	for _, mark := range "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069" {
-		if bytes.ContainsRune(body, mark) {
-			body = bytes.ReplaceAll(body, []byte(string(mark)), fmt.Appendf(nil, "\\u%04x", mark))
+// plainly shows characters that are not seen, but change how a text reads or what a terminal does that
+// it is copied to, as Go would write them: control characters, marks that turn the direction of text,
+// and others without a shape. Joiners stay, because scripts and emoji need them.
+func plainly(body []byte) []byte {
+	at := bytes.IndexFunc(body, unseen)
+	if at < 0 {
+		return body
+	}
+	out := append(make([]byte, 0, len(body)+64), body[:at]...)
+	for _, r := range string(body[at:]) {
+		switch {
+		case !unseen(r):
+			out = utf8.AppendRune(out, r)
+		case r < 0x80:
+			out = fmt.Appendf(out, "\\x%02x", r)
+		case r < 0x10000:
+			out = fmt.Appendf(out, "\\u%04x", r)
+		default:
+			out = fmt.Appendf(out, "\\U%08x", r)
 		}
 	}
-	return body
+	return out
+}
+
+func unseen(r rune) bool {
+	switch r {
+	case '\n', '\t', '\u200c', '\u200d':
+		return false
+	case '\u2028', '\u2029':
+		return true
+	default:
+		return unicode.In(r, unicode.Cc, unicode.Cf)
+	}
 }
 
 func (p *page) here(name string) { p.Here = name }

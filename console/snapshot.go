@@ -19,17 +19,35 @@ type snapshot struct {
 	wave map[string]int           // of each registered op, as the strategy plans a whole run
 	news *News
 	at   time.Time
+	cost time.Duration // of the reading
 
-	overviews sync.Map // rendered, by filter and actor: many may look at once
+	sums      func() *sums
+	overviews overviews
+	plans     [2]planned // of a run, of a rollback
+	olderMu   sync.Mutex
+	olderRuns []store.Run
+}
+
+// older reads the runs that are not among the latest, once for each snapshot.
+func (s *snapshot) older(read func() ([]store.Run, error)) (runs []store.Run, err error) {
+	s.olderMu.Lock()
+	defer s.olderMu.Unlock()
+	if s.olderRuns == nil {
+		if s.olderRuns, err = read(); err == nil && s.olderRuns == nil {
+			s.olderRuns = []store.Run{}
+		}
+	}
+	return s.olderRuns, err
 }
 
 const (
 	freshFor  = 400 * time.Millisecond
-	patience  = 5 * time.Second // with a store that does not answer
+	restFor   = 8 // times what a reading takes: a ledger of a million ops is not read twice a second
+	wavesFor  = 30 * time.Second
+	patience  = 5 * time.Second // of a request, with a store that does not answer
+	readFor   = time.Minute     // at most, for all ops: whoever asks again gets what was read meanwhile
 	runsShown = 20
-	// attemptsShown is how many attempts the page of an op shows, the latest.
-	attemptsShown = 500
-	openShown     = 50
+	openShown = 50
 )
 
 // cache shares one snapshot between all who look at about the same time, and one reading between
@@ -38,6 +56,9 @@ type cache struct {
 	mu   sync.Mutex
 	last *snapshot
 	next *reading // under way, nil if none is
+
+	waves   map[string]int // of the latest plan
+	wavesAt time.Time
 }
 
 type reading struct {
@@ -46,11 +67,11 @@ type reading struct {
 	err  error
 }
 
-// look is the state of things, at most freshFor old. It waits no longer than ctx lasts, also for a
+// look is the state of things, at most freshFor old, or eight times as old as it takes to read. It waits no longer than ctx lasts, also for a
 // store that never answers: then one reading hangs, however many look.
 func (c *console) look(ctx context.Context) (*snapshot, error) {
 	c.cache.mu.Lock()
-	if s, now := c.cache.last, c.clock.Now(); s != nil && now.Sub(s.at) < freshFor && now.Sub(s.at) >= 0 {
+	if s, now := c.cache.last, c.clock.Now(); s != nil && now.Sub(s.at) < max(freshFor, restFor*s.cost) && now.Sub(s.at) >= 0 {
 		c.cache.mu.Unlock()
 		return s, nil
 	}
@@ -71,7 +92,7 @@ func (c *console) look(ctx context.Context) (*snapshot, error) {
 
 // fill does a reading. Whoever began it may leave; the others get it all the same.
 func (c *console) fill(ctx context.Context, r *reading) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, readFor)
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil { // the strategy is the user's code
@@ -85,8 +106,10 @@ func (c *console) fill(ctx context.Context, r *reading) {
 		close(r.over)
 	}()
 	r.err = fmt.Errorf("%w: the reading did not return", seq.ErrPanic)
+	began := c.clock.Now()
 	if r.s, r.err = c.read(ctx); r.s != nil {
 		r.s.at = c.clock.Now()
+		r.s.cost = r.s.at.Sub(began)
 	}
 }
 
@@ -95,6 +118,7 @@ func (c *console) forget() {
 	c.cache.mu.Lock()
 	defer c.cache.mu.Unlock()
 	c.cache.last, c.cache.next = nil, nil
+	c.cache.wavesAt = time.Time{}
 }
 
 func (c *console) read(ctx context.Context) (*snapshot, error) {
@@ -110,15 +134,19 @@ func (c *console) read(ctx context.Context) (*snapshot, error) {
 		if !st.Ops[i].State.Open() || len(s.open) == openShown {
 			continue
 		}
-		history, err := c.seq.Store().History(ctx, st.Ops[i].ID, store.Page{Limit: 1})
+		history, err := c.history(ctx, &st.Ops[i], 1)
 		if err != nil {
 			return nil, err
 		}
-		if len(history) > 0 {
-			s.open[st.Ops[i].ID] = history[0]
+		if n := len(history); n > 0 {
+			s.open[st.Ops[i].ID] = history[n-1]
 		}
 	}
-	s.wave = c.waves(ctx, st)
+	s.wave = c.keptWaves(ctx, st)
+	s.sums = sync.OnceValue(s.sum)
+	for i := range s.plans {
+		s.plans[i].turn = make(chan struct{}, 1)
+	}
 	return s, nil
 }
 
@@ -128,13 +156,30 @@ func (c *console) stand(ctx context.Context) (*seq.Status, []store.Run, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	runs, err := c.seq.Store().Runs(ctx, store.Page{Limit: runsShown})
+	runs, err := c.latestRuns(ctx, runsShown)
 	return st, runs, err
 }
 
 func seemsInterrupted(st *seq.Status, runs []store.Run) bool {
 	return len(runs) > 0 && (runs[0].State == seq.RunStarted || runs[0].State == seq.RunRollingBack) ||
 		slices.ContainsFunc(st.Ops, func(o seq.OpStatus) bool { return o.State.Open() })
+}
+
+// keptWaves are the waves, planned anew when the ops are others or half a minute has gone by: a plan
+// of many ops costs more than reading how they stand.
+func (c *console) keptWaves(ctx context.Context, st *seq.Status) map[string]int {
+	now := c.clock.Now()
+	c.cache.mu.Lock()
+	kept, at := c.cache.waves, c.cache.wavesAt
+	c.cache.mu.Unlock()
+	if kept != nil && now.Sub(at) < wavesFor {
+		return kept
+	}
+	kept = c.waves(ctx, st)
+	c.cache.mu.Lock()
+	c.cache.waves, c.cache.wavesAt = kept, now
+	c.cache.mu.Unlock()
+	return kept
 }
 
 // waves places each registered op: where the strategy would have it in a run of everything, or, if
@@ -185,7 +230,7 @@ func (s *snapshot) find(id string) *seq.OpStatus {
 
 // current is the run that is not over, nil if there is none.
 func (s *snapshot) current() *store.Run {
-	if len(s.Runs) == 0 || s.Runs[0].State.Final() {
+	if len(s.Runs) == 0 || s.Runs[0].State.Final() || s.Runs[0].State == store.RunInterrupted && s.Holder != nil {
 		return nil
 	}
 	return &s.Runs[0]

@@ -99,3 +99,45 @@ func TestTextThatTurnsItsDirectionIsShownAsSuch(t *testing.T) {
 		}
 	}
 }
+
+// stuck is a store whose histories never come, not even when the context ends, until they are freed.
+type stuck struct {
+	store.Store
+	free chan struct{}
+}
+
+func (s *stuck) History(ctx context.Context, id string, page store.Page) ([]store.Attempt, error) {
+	<-s.free
+	return s.Store.History(ctx, id, page)
+}
+
+func (s *stuck) RunAttempts(ctx context.Context, run string, after store.Position, limit int) ([]store.Attempt, error) {
+	<-s.free
+	return s.Store.RunAttempts(ctx, run, after, limit)
+}
+
+// How long something took is worth less than how it stands.
+func TestHistoriesThatDoNotComeHoldUpNoPageForLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := deployed(t)
+		runs, err := s.Store().Runs(t.Context(), store.Page{Limit: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		st := &stuck{Store: s.Store(), free: make(chan struct{})}
+		h := console.Handler(seq.New(st, s.Ops()...))
+		for path, want := range map[string]int{
+			"/": http.StatusOK, "/plan": http.StatusOK, "/runs/": http.StatusOK,
+			"/ops/" + hostile: http.StatusServiceUnavailable, "/runs/" + runs[0].ID: http.StatusServiceUnavailable,
+		} {
+			if w := get(h, path); w.Code != want {
+				t.Errorf("%s: got %d, want %d", path, w.Code, want)
+			}
+		}
+		close(st.free)
+		synctest.Wait()
+		if w := get(h, "/runs/"+runs[0].ID); w.Code != http.StatusOK {
+			t.Errorf("when they come again: got %d", w.Code)
+		}
+	})
+}

@@ -21,14 +21,20 @@ type opView struct {
 	Percent int    // of its progress, -1 if it has none to show
 	Wave    int    // counted from 1; 0 if the code does not have the op
 	Flags   []string
+	Took    string // how long the last attempt took, "" if that is not known
 	Now     time.Time
 }
 
-func (s *snapshot) view(o *seq.OpStatus) opView {
-	v := opView{OpStatus: o, looks: stateLooks[o.State], Title: title(o.ID), Percent: -1, Now: s.Now}
-	if w, planned := s.wave[o.ID]; planned {
-		v.Wave = w + 1
+// took sets how long the last attempt took, of an op that nobody works on now.
+func (v *opView) took(known map[string]time.Duration) {
+	if d, ok := known[v.ID]; ok && !v.State.Open() {
+		v.Took = span(d)
 	}
+}
+
+func (s *snapshot) view(o *seq.OpStatus) opView {
+	v := opView{OpStatus: o, looks: looksOfState(o.State), Title: title(o.ID), Percent: -1, Now: s.Now}
+	v.Wave = s.waveOf(o)
 	if o.Total > 0 && (o.State.Open() || o.State == seq.Failed) {
 		v.Percent = int(min(max(float64(o.Done)*100/float64(o.Total), 0), 100))
 	}
@@ -39,16 +45,13 @@ func (s *snapshot) view(o *seq.OpStatus) opView {
 	case o.State != seq.Scheduled && o.State != seq.Succeeded && !o.State.Open():
 		v.Alert = o.Error
 	}
-	if r, known := s.news.of(o); known {
+	if r, known := s.news.retry(o); known {
 		r.tell(&v)
 	}
 	if s.left(o.State) {
 		v.looks, v.Detail = interrupted, "its process is gone"
 	}
-	line, _, more := strings.Cut(v.Alert, "\n")
-	if v.Alert = short(240, line); more {
-		v.Alert += " …"
-	}
+	v.Alert = firstLine(v.Alert)
 	flag := func(when bool, text string) {
 		if when {
 			v.Flags = append(v.Flags, text)
@@ -87,18 +90,15 @@ func (s *snapshot) detail(o *seq.OpStatus) string {
 // it goes on like this.
 func (s *snapshot) headway(o *seq.OpStatus) string {
 	var parts []string
-	elapsed := time.Duration(-1)
 	if a, known := s.open[o.ID]; known {
-		elapsed = max(s.Now.Sub(a.Started), 0)
-		parts = append(parts, "for "+span(elapsed.Truncate(time.Second)))
+		parts = append(parts, "for "+span(max(s.Now.Sub(a.Started), 0).Truncate(time.Second)))
 	}
 	if o.Total > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d", o.Done, o.Total))
+		parts = append(parts, many(o.Done)+" of "+many(o.Total))
 	} else if o.Done > 0 {
-		parts = append(parts, fmt.Sprintf("%d done", o.Done))
+		parts = append(parts, many(o.Done)+" done")
 	}
-	if o.Total > o.Done && o.Done > 0 && elapsed > 2*time.Second {
-		left := time.Duration(float64(elapsed) / float64(o.Done) * float64(o.Total-o.Done))
+	if left := s.leftOf(o); left > 0 {
 		parts = append(parts, "about "+span(left.Round(time.Second))+" left")
 	}
 	return strings.Join(parts, ", ")
@@ -123,8 +123,11 @@ type runView struct {
 }
 
 func (s *snapshot) viewRun(r *store.Run) runView {
-	v := runView{Run: *r, looks: runLooks[r.State], Now: s.Now}
-	v.Dead = (r.State == seq.RunStarted || r.State == seq.RunRollingBack) && s.Holder == nil
+	v := runView{Run: *r, looks: looksOfRun(r.State), Now: s.Now}
+	if r.Unknown != "" {
+		v.Word = r.Unknown // a later version of the library knows it
+	}
+	v.Dead = (r.State == seq.RunStarted || r.State == seq.RunRollingBack || r.State == store.RunInterrupted) && s.Holder == nil
 	if v.Dead {
 		v.looks = interrupted
 	}
@@ -142,14 +145,30 @@ type attemptView struct {
 	store.Attempt
 	looks
 
-	Took string
-	Now  time.Time
+	Took  string
+	Tries int // calls of the op within this attempt, as far as this process heard of them; 0 or 1 if only one
+	Now   time.Time
+
+	Logs     string // what it logged, as far as this process heard
+	Lines    int
+	MoreLogs int
 }
 
 func (s *snapshot) viewAttempt(a *store.Attempt) attemptView {
-	v := attemptView{Attempt: *a, looks: stateLooks[a.State], Now: s.Now}
-	if a.Lost {
+	v := attemptView{Attempt: *a, looks: looksOfState(a.State), Now: s.Now}
+	if n := len(s.news.ticks(a)); n > 0 {
+		v.Tries = n + 1
+	}
+	v.Logs, v.Lines, v.MoreLogs = s.news.logged(a)
+	switch {
+	case a.Lost:
 		v.looks = looks{"warn", "doubt", "lost: its process died"}
+	case a.Interrupted:
+		v.looks = interrupted
+	case a.Withdrawn:
+		v.looks = looks{"quiet", "skip", "not called"}
+	case a.Unknown != "":
+		v.Word = a.Unknown // a later version of the library knows it
 	}
 	switch {
 	case !a.Finished.IsZero():
@@ -162,13 +181,15 @@ func (s *snapshot) viewAttempt(a *store.Attempt) attemptView {
 	return v
 }
 
+// byStart orders attempts as they began.
+func byStart(a, b store.Attempt) int {
+	return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Number, b.Number))
+}
+
 // ShortID is enough of a run's ID to tell it from its neighbours.
 func (r runView) ShortID() string { return shortRun(r.ID) }
 
 func shortRun(id string) string { return id[:min(8, len(id))] }
-
-// byWave orders ops as they would run.
-func byWave(a, b opView) int { return cmp.Compare(a.Wave, b.Wave) }
 
 // opLine is what the list's template needs to draw one op.
 type opLine struct {
@@ -192,8 +213,11 @@ func (p *opPage) History() history { return history{p.Attempts, false, p.Root} }
 // History is the attempts of the page's run.
 func (p *runPage) History() history { return history{p.Attempts, true, p.Root} }
 
+// Among is the failed attempts of the page's run as the template of attempts takes them.
+func (p *runPage) Among(list []attemptView) history { return history{list, true, p.Root} }
+
 // AnyOps reports whether there is any op, listed or not.
-func (p *overviewPage) AnyOps() bool { return p.Filters[0].Count > 0 }
+func (p *overviewPage) AnyOps() bool { return len(p.Status.Ops) > 0 }
 
 // Offers reports whether there is something to start.
 func (p *planPage) Offers() bool { return !p.Plan.Empty() }

@@ -24,13 +24,22 @@ type Event struct {
 	Direction store.Direction // of the op's attempt
 	Attempt   int             // as in the ledger
 	State     store.State     // of Settled: what the op became
-	Reason    string          // why it was skipped, is scheduled, or is waiting
+	Reason    string          // why it was skipped, is scheduled, or is waiting; of RunStarted: why somebody wanted the run, see seq.Because
 	Err       error           // of the op; also of one that was tolerated
 	Stack     string          // of Overdue: the goroutines of all ops that run
 	Delay     time.Duration
-	Plan      *plan.Plan // of Planned; it must not be changed
-	Done      int64      // of Progress: how far the op has come
-	Total     int64      // of RunStarted and RollbackStarted: how many steps; of Progress: how much in all, 0 if unknown
+	Plan      *plan.Plan // of Planned and NothingToDo; it must not be changed
+	Hash      string     // of RunStarted: that of its plan; empty for a rollback
+	Actor     string     // of RunStarted: who asked for it, see seq.By
+	// Duration is that of the attempt that Settled ends, with all calls and the pauses between them, or of
+	// the run that RunFinished ends; by the sequencer's clock.
+	Duration time.Duration
+	// Counts says, of RunFinished, how many steps the run left in each state: Pending are those that did
+	// not start.
+	Counts map[store.State]int
+	Done   int64    // of Progress: how far the op has come
+	Log    []string // of Settled: the last lines that the op wrote to seq.Logger in its attempt
+	Total  int64    // of RunStarted and RollbackStarted: how many steps; of Progress: how much in all, 0 if unknown
 }
 
 // EventKind says what an event is about.
@@ -53,11 +62,15 @@ const (
 	EventPlanned                   // Plan is what will run
 	EventProgress                  // an op reported how far it has come, in Done and Total
 	EventRollbackStarted           // the run is being rolled back; that is recorded
+	// EventNothingToDo means that a run, or a rollback, found nothing to do now. The Steps of Plan, Total
+	// of them, wait for their time; Reason says if another process did it all. Serve tells it of no look
+	// that it takes by itself.
+	EventNothingToDo
 )
 
 var eventNames = [...]string{
 	"waiting", "run started", "started", "overdue", "retrying", "settled", "run finished",
-	"lease acquired", "lease lost", "recovered", "planned", "progress", "rollback started",
+	"lease acquired", "lease lost", "recovered", "planned", "progress", "rollback started", "nothing to do",
 }
 
 // String is the kind in lower case.
@@ -72,23 +85,28 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	out := struct {
 		Kind      EventKind
 		Time      time.Time
-		Run       string           `json:",omitempty"`
-		Strategy  string           `json:",omitempty"`
-		RunState  *store.RunState  `json:",omitempty"`
-		ID        string           `json:",omitempty"`
-		Direction *store.Direction `json:",omitempty"`
-		Attempt   int              `json:",omitempty"`
-		State     *store.State     `json:",omitempty"`
-		Reason    string           `json:",omitempty"`
-		Err       string           `json:",omitempty"`
-		Stack     string           `json:",omitempty"`
-		Delay     time.Duration    `json:",omitempty"`
-		Plan      *plan.Plan       `json:",omitempty"`
-		Done      int64            `json:",omitempty"`
-		Total     int64            `json:",omitempty"`
+		Run       string              `json:",omitempty"`
+		Strategy  string              `json:",omitempty"`
+		RunState  *store.RunState     `json:",omitempty"`
+		ID        string              `json:",omitempty"`
+		Direction *store.Direction    `json:",omitempty"`
+		Attempt   int                 `json:",omitempty"`
+		State     *store.State        `json:",omitempty"`
+		Reason    string              `json:",omitempty"`
+		Err       string              `json:",omitempty"`
+		Stack     string              `json:",omitempty"`
+		Delay     time.Duration       `json:",omitempty"`
+		Plan      *plan.Plan          `json:",omitempty"`
+		Hash      string              `json:",omitempty"`
+		Actor     string              `json:",omitempty"`
+		Duration  time.Duration       `json:",omitempty"`
+		Counts    map[store.State]int `json:",omitempty"`
+		Log       []string            `json:",omitempty"`
+		Done      int64               `json:",omitempty"`
+		Total     int64               `json:",omitempty"`
 	}{
 		Kind: e.Kind, Time: e.Time, Run: e.Run, Strategy: e.Strategy, ID: e.ID, Attempt: e.Attempt, Reason: e.Reason,
-		Err: store.ErrorText(e.Err), Stack: e.Stack, Delay: e.Delay, Plan: e.Plan, Done: e.Done, Total: e.Total,
+		Err: store.ErrorText(e.Err), Stack: e.Stack, Delay: e.Delay, Plan: e.Plan, Hash: e.Hash, Actor: e.Actor, Duration: e.Duration, Counts: e.Counts, Log: e.Log, Done: e.Done, Total: e.Total,
 	}
 	if e.ID != "" {
 		out.Direction = &e.Direction

@@ -3,6 +3,21 @@
 // The order in which they stand is a law, see [Layer]: Saga, then Defer or Await, then Record and
 // Tolerate, then Retry and Timeout; Log stands anywhere. Add one to a sequencer with Use, which finds
 // its place.
+//
+// One of your own is a function around the next handler, in the field Step:
+//
+//   - A hook does something before and after next. At LayerGuard it sees each attempt once, and its final
+//     error; at LayerCall, each call that a retry makes.
+//   - A guard, at LayerGuard, decides before anything is written whether a step may start: it calls next,
+//     or returns seq.Skip with a reason, or an error. Undoing passes it too: see Call's Direction.
+//   - Who returns nil says that the op succeeded, and must have called next; who returns seq.Skip must not
+//     have called it. Anything else fails the step, with an error that names the middleware and matches
+//     seq.ErrInvalidStrategy.
+//   - [For] limits it to some calls. What it needs to know of the op is in the call's Step, and seq.Info,
+//     seq.Logger and seq.Saved take its context.
+//
+// A watcher, in the field Watch, hears events and holds nothing up; see [Throttle]. What surrounds a whole
+// run is in the field Run.
 package middleware
 
 import (
@@ -28,8 +43,8 @@ type Middleware struct {
 	Step  func(next Handler) Handler
 	Watch func(Event) // called for each event, one at a time; see [Event]
 
-	// Role is what the engine does for it. Only [Record], [Unrecorded] and [Await] set it: its values
-	// cannot be named outside of this module.
+	// Role is what it and the engine have agreed on. Only [Record], [Unrecorded], [Await] and [Retry] set
+	// it: its values cannot be named outside of this module.
 	Role *role.Role
 }
 

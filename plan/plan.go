@@ -24,6 +24,9 @@ type Plan struct {
 	Undo []string `json:",omitempty"`
 	// Findings are where code and ledger differ, but for those that the policy allows.
 	Findings []Finding `json:",omitempty"`
+	// Excluded are the ops that are left to do and are no steps, because they are for another
+	// environment. A plan that has nothing else is empty.
+	Excluded []Exclusion `json:",omitempty"`
 	// Direction is store.Rollback for the plan of a rollback, whose steps stand in the order of
 	// undoing.
 	Direction store.Direction
@@ -43,6 +46,9 @@ type Step struct {
 	DependsOn     []string `json:",omitempty"` // as declared, also what is done already
 	Checksum      string   `json:",omitempty"` // of the op's source; may be empty
 
+	Retry   Retry         `json:",omitzero"`  // the op's own; zero: as the strategy has it
+	Timeout time.Duration `json:",omitempty"` // of each call, the op's own; 0: as the strategy has it
+
 	After     []int     `json:",omitempty"` // indices of the steps that must settle first; all smaller than its own
 	Wave      int       // counted from 0; steps of one wave may overlap, waves follow each other
 	NotBefore time.Time `json:",omitzero"`  // when the step is due; zero: at once
@@ -55,6 +61,12 @@ type Step struct {
 	// Index is the step's place in the planner's input. A planner carries it over with the rest of the
 	// step; it is a hint that saves a search, and need not be right.
 	Index int `json:"-"`
+}
+
+// An Exclusion names an op that the plan leaves out, and says why.
+type Exclusion struct {
+	ID     string
+	Reason string
 }
 
 // Empty reports whether there is nothing to do.

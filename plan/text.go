@@ -15,7 +15,7 @@ func (p *Plan) String() string {
 		fmt.Fprintf(&b, "%s\n", f)
 	}
 	if p.Empty() {
-		b.WriteString("nothing is pending\n")
+		b.WriteString("nothing is pending\n" + p.exclusions())
 		return b.String()
 	}
 	if len(p.Undo) > 0 {
@@ -30,6 +30,15 @@ func (p *Plan) String() string {
 			fmt.Fprintf(&b, "wave %d\n", wave+1)
 		}
 		fmt.Fprintf(&b, "  %s%s\n", s.ID, s.notes())
+	}
+	return b.String() + p.exclusions()
+}
+
+// exclusions is a line for each op that the plan leaves out.
+func (p *Plan) exclusions() string {
+	var b strings.Builder
+	for _, x := range p.Excluded {
+		fmt.Fprintf(&b, "excluded: %s  (%s)\n", x.ID, x.Reason)
 	}
 	return b.String()
 }
@@ -47,6 +56,8 @@ func (s *Step) notes() string {
 	add(s.AllowedToFail, "allowed to fail")
 	add(s.Conditional, "conditional")
 	add(len(s.DependsOn) > 0, "after "+strings.Join(s.DependsOn, ", "))
+	add(s.Retry.Attempts > 0, fmt.Sprintf("up to %d calls", s.Retry.Attempts))
+	add(s.Timeout > 0, "time-out "+s.Timeout.String())
 	add(!s.NotBefore.IsZero(), "not before "+s.NotBefore.UTC().Format(time.RFC3339))
 	add(s.Irreversible, "cannot be undone")
 	add(s.Skip != "", "skipped: "+s.Skip)

@@ -1,10 +1,13 @@
 package seqtest
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -40,6 +43,52 @@ func AssertRolledBack(tb testing.TB, r *Recorder, ids ...string) {
 func AssertSkipped(tb testing.TB, r *Recorder, ids ...string) {
 	tb.Helper()
 	same(tb, r, "skipped", r.Settled(store.Skipped), ids, false)
+}
+
+// AssertSkippedBecause fails the test unless the op was skipped, the last time it settled, with a reason
+// that contains this text.
+func AssertSkippedBecause(tb testing.TB, r *Recorder, id, reason string) {
+	tb.Helper()
+	if state, why, settled := r.last(id); !settled || state != store.Skipped || !strings.Contains(why, reason) {
+		tb.Errorf("%s is %s (%s); want it skipped because of %q\n%s", id, state, why, reason, lines(r.Trace()))
+	}
+}
+
+// AssertExcluded fails the test unless exactly these ops are left out of the plan, because they are for
+// another environment.
+func AssertExcluded(tb testing.TB, p *plan.Plan, ids ...string) {
+	tb.Helper()
+	var got []string
+	for _, x := range p.Excluded {
+		got = append(got, x.ID)
+	}
+	if want := slices.Sorted(slices.Values(ids)); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+		tb.Errorf("excluded:\n got %q\nwant %q\n%s", got, want, p)
+	}
+}
+
+// AssertRetried fails the test unless the op was tried again so many times within its attempts.
+func AssertRetried(tb testing.TB, r *Recorder, id string, times int) {
+	tb.Helper()
+	n := 0
+	for _, e := range r.Events() {
+		if e.Kind == middleware.EventRetrying && e.ID == id {
+			n++
+		}
+	}
+	if n != times {
+		tb.Errorf("%s was tried again %d times, want %d\n%s", id, n, times, lines(r.Trace()))
+	}
+}
+
+// AssertTimedOut fails the test unless exactly these ops settled with an error that matches
+// middleware.ErrTimeout.
+func AssertTimedOut(tb testing.TB, r *Recorder, ids ...string) {
+	tb.Helper()
+	got := r.ids(func(e middleware.Event) bool {
+		return e.Kind == middleware.EventSettled && errors.Is(e.Err, middleware.ErrTimeout)
+	})
+	same(tb, r, "timed out", got, ids, false)
 }
 
 // AssertFailed fails the test unless exactly these ops failed without being allowed to.

@@ -46,6 +46,32 @@ func Fails(id string, err error, dependsOn ...string) seq.Op {
 	return op
 }
 
+// Skips is an op that finds nothing to do: it returns seq.Skip with this reason each time.
+func Skips(id, reason string, dependsOn ...string) seq.Op {
+	op := Succeeds(id, dependsOn...)
+	op.Run = func(context.Context) error { return seq.Skip(reason) }
+	return op
+}
+
+// Takes is an op that takes d on the clock, and returns why if its context ends before: for time-outs on a
+// clock that the test moves, or in testing/synctest.
+func Takes(id string, c clock.Clock, d time.Duration, dependsOn ...string) seq.Op {
+	op := Succeeds(id, dependsOn...)
+	op.Run = func(ctx context.Context) error {
+		if clock.Sleep(ctx, c, d) != nil {
+			return context.Cause(ctx)
+		}
+		return nil
+	}
+	return op
+}
+
+// InEnvironments is op for these environments only.
+func InEnvironments(op seq.Op, names ...string) seq.Op {
+	op.Environments = names
+	return op
+}
+
 // FailsTimes is an op that fails the first n times and then succeeds.
 func FailsTimes(id string, n int, dependsOn ...string) seq.Op {
 	op := Succeeds(id, dependsOn...)

@@ -63,6 +63,27 @@ func (r *Recorder) Trace() []string {
 	return lines
 }
 
+// Skips are the ops that were skipped, by ID, with the reason of the last time.
+func (r *Recorder) Skips() map[string]string {
+	skips := map[string]string{}
+	for _, e := range r.Events() {
+		if e.Kind == middleware.EventSettled && e.State == store.Skipped {
+			skips[e.ID] = e.Reason
+		}
+	}
+	return skips
+}
+
+// last is how an op settled the last time.
+func (r *Recorder) last(id string) (state store.State, reason string, settled bool) {
+	for _, e := range r.Events() {
+		if e.Kind == middleware.EventSettled && e.ID == id {
+			state, reason, settled = e.State, e.Reason, true
+		}
+	}
+	return state, reason, settled
+}
+
 // Ran lists the ops whose Run was called, in the order of the calls.
 func (r *Recorder) Ran() []string { return r.started(store.Forward) }
 

@@ -6,7 +6,7 @@ import (
 	"github.com/sequencer-go/seq/internal/opctx"
 )
 
-// FromContext is the store that records the run an op's context belongs to, nil if there is none.
+// FromContext is the store of the sequencer that an op's context belongs to, nil if there is none.
 // Stores use it to hand an op their database, see bunstore.DB.
 func FromContext(ctx context.Context) Store {
 	st, _ := ctx.Value(opctx.StoreKey{}).(Store)

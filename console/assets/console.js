@@ -16,8 +16,10 @@ function same(a, b) {
 
 // morph turns the element a into b.
 function morph(a, b) {
+  const open = a.localName === "details" && a.open; // by whoever reads it
   for (const { name } of [...a.attributes]) if (!b.hasAttribute(name)) a.removeAttribute(name);
   for (const { name, value } of [...b.attributes]) if (a.getAttribute(name) !== value) a.setAttribute(name, value);
+  if (open) a.open = true;
   const wanted = new Set([...b.childNodes].map(key));
   for (const node of [...a.childNodes]) if (!wanted.has(key(node))) node.remove();
   let at = a.firstChild;
@@ -39,7 +41,11 @@ function morph(a, b) {
 
 // typed reports whether somebody has begun to fill in the form.
 function typed(el) {
-  return el.hasAttribute("data-keep") && [...el.querySelectorAll("textarea")].some((t) => t.value !== t.defaultValue);
+  return el.hasAttribute("data-keep") && [...el.querySelectorAll("textarea, input, select")].some((t) => {
+    if (t.type === "checkbox") return t.checked !== t.defaultChecked;
+    if (t.options) return [...t.options].some((o) => o.selected !== o.defaultSelected && !(t.selectedIndex === 0 && o.index === 0));
+    return t.value !== t.defaultValue;
+  });
 }
 
 function stale(text) {
@@ -63,6 +69,7 @@ function update() {
       tag = ask.getResponseHeader("ETag") || "";
       morph(document.getElementById("main"), next);
       document.title = ask.response.title;
+      settle();
     }
     failures = 0;
     stale("");
@@ -87,12 +94,88 @@ function later() {
   timer = setTimeout(update, Math.min((moving ? 1000 : 2500) * (1 + failures), 30000));
 }
 
+// settle puts back what the server does not know of: what is hidden without a script, the size of the
+// picture, and whose lines are lit.
+function settle() {
+  for (const el of document.querySelectorAll("[data-script]")) el.hidden = false;
+  resize();
+  light();
+}
+
+// The size of the picture is kept as a part of its own size; 0 fits it into the page.
+let zoom = 1;
+
+function picture() { return document.querySelector("#graph > svg"); }
+
+function resize() {
+  const svg = picture();
+  if (!svg) return;
+  const { width, height } = svg.viewBox.baseVal, frame = svg.parentElement, style = getComputedStyle(frame);
+  const page = document.documentElement.clientWidth, edge = parseFloat(getComputedStyle(document.documentElement).fontSize) * 4;
+  const room = Math.max(document.getElementById("main").clientWidth, page - edge) - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight) - 2;
+  const part = zoom || Math.min(1, room / width);
+  svg.setAttribute("width", Math.round(width * part));
+  svg.setAttribute("height", Math.round(height * part));
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-zoom]");
+  if (!button || !picture()) return;
+  const now = picture().width.baseVal.value / picture().viewBox.baseVal.width;
+  zoom = { fit: 0, full: 1, out: Math.max(now / 1.25, 0.2), in: Math.min(now * 1.25, 3) }[button.dataset.zoom];
+  resize();
+});
+
+// The lines of an operation that has the focus, or is pointed at, stand out, and so do those at
+// their ends.
+let lit = "";
+
+function light() {
+  const box = lit && document.querySelector(`#graph a.box[data-n="${lit}"]`);
+  const ends = new Set();
+  for (const e of document.querySelectorAll("#graph .edge")) {
+    const on = Boolean(box) && (e.dataset.from === lit || e.dataset.to === lit);
+    if (on) ends.add(e.dataset.from).add(e.dataset.to);
+    e.classList.toggle("lit", on);
+  }
+  for (const b of document.querySelectorAll("#graph a.box")) b.classList.toggle("lit", b.dataset.n !== lit && ends.has(b.dataset.n));
+}
+
+for (const [kind, on] of [["mouseover", true], ["focusin", true], ["mouseout", false], ["focusout", false]]) {
+  document.addEventListener(kind, (event) => {
+    const box = event.target.closest && event.target.closest("#graph a.box");
+    if (!box) return;
+    lit = on ? box.dataset.n : "";
+    light();
+  });
+}
+
+// "/" goes to the search, unless somebody types; from another page to that of the first.
+document.addEventListener("keydown", (event) => {
+  const search = document.getElementById("q");
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.closest("input, textarea, select, [contenteditable]")) return;
+  event.preventDefault();
+  if (search) find();
+  else location.assign(document.querySelector(".brand").href + "#q");
+});
+
+function find() {
+  const search = document.getElementById("q");
+  if (!search) return;
+  search.focus();
+  search.select();
+}
+
+if (location.hash === "#q") find();
+
+settle();
+
 // The picture begins where something happens.
-const box = document.querySelector(".graph :is(.bad, .busy, .back, .warn)");
-if (box) box.closest(".graph").scrollLeft = box.getBBox().x - 40;
+const box = document.querySelector("#graph a:is(.bad, .busy, .back, .warn)");
+if (box) document.getElementById("graph").scrollLeft = box.getBBox().x - 40;
 
 if (body.hasAttribute("data-poll")) {
-  for (const el of document.querySelectorAll("[data-script]")) el.hidden = false;
   document.addEventListener("visibilitychange", () => { clearTimeout(timer); if (!document.hidden) update(); });
   later();
 }

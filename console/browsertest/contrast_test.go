@@ -65,6 +65,10 @@ func colourful(t *testing.T) *seq.Sequencer {
 
 func TestTextStandsOutAndFitsAPhone(t *testing.T) {
 	s := colourful(t)
+	runs, err := s.Store().Runs(t.Context(), store.Page{Limit: 1})
+	if err != nil || len(runs) != 1 {
+		t.Fatal(runs, err)
+	}
 	h := console.Handler(s, ada)
 	b := open(t, h)
 	for _, scheme := range []string{"light", "dark"} {
@@ -79,7 +83,7 @@ func TestTextStandsOutAndFitsAPhone(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
-			for _, path := range []string{"/", "/plan", "/rollback", "/ops/2024_01_15_120005_failing", "/ops/2024_01_15_120003_stuck"} {
+			for _, path := range []string{"/", "/?q=a&show=failed&wave=1-9", "/plan", "/rollback", "/runs/" + runs[0].ID, "/ops/2024_01_15_120005_failing", "/ops/2024_01_15_120003_stuck"} {
 				b.visit(path)
 				for _, text := range eval[[]string](b, pale) {
 					t.Errorf("%s, %s, %d px: %s", path, scheme, width, text)

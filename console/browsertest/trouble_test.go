@@ -3,6 +3,8 @@ package browsertest_test
 import (
 	"context"
 	"errors"
+	"io"
+	"log/slog"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -76,5 +78,29 @@ func TestTheFocusOutlivesAnUpdate(t *testing.T) {
 	}
 	if !eval[bool](b, `document.activeElement.matches(".alerts a")`) {
 		t.Error("the link that had the focus has lost it")
+	}
+}
+
+// A log that somebody reads stays open when the page renews itself.
+func TestAnOpenLogOutlivesAnUpdate(t *testing.T) {
+	var news console.News
+	log := slog.New(news.LogHandler(slog.NewTextHandler(io.Discard, nil)))
+	s := seq.New(store.NewMemory(), seq.Op{ID: first, Run: func(ctx context.Context) error {
+		log.InfoContext(ctx, "copied", "rows", 512)
+		return errors.New("no")
+	}}).Use(news.Middleware())
+	if _, err := s.Run(t.Context()); err == nil {
+		t.Fatal("the run did not fail")
+	}
+	b := open(t, console.Handler(s, console.Hear(&news)))
+	b.visit("/ops/" + first)
+	b.do(chromedp.Click(chromedp.CSS("summary")))
+	b.await("details[open] pre")
+	if err := s.Skip(t.Context(), first, "not needed"); err != nil {
+		t.Fatal(err)
+	}
+	b.await(".hero.quiet")
+	if got := b.text("details[open] pre"); !strings.Contains(got, "msg=copied rows=512") {
+		t.Errorf("the log says %q", got)
 	}
 }

@@ -51,11 +51,16 @@ type attempt struct {
 	generation int32           // of the claim
 	retries    int32
 
-	phase   phase
-	outcome store.State // as the ledger has it; meaningful when committed
-	called  bool        // the function of the op
-	once    bool        // it is a Once op that was called, and nothing says that it had no effect
-	started bool        // the watchers were told that it has
+	phase    phase
+	outcome  store.State // as the ledger has it; meaningful when committed
+	called   bool        // the function of the op
+	once     bool        // it is a Once op that was called, and nothing says that it had no effect
+	started  bool        // the watchers were told that it has
+	calls    int32       // of the op's function in this attempt
+	reached  bool        // the call came through the middleware to the op
+	saidSkip bool        // the op, when it was called last, asked to be skipped
+	closing  bool        // the outcome was written, or is known not to be writable
+	log      *attemptLog // nil: the op has not asked for its logger; guarded by mu
 
 	mu       sync.Mutex // guards what follows: the op may ask from any goroutine
 	running  bool       // the function of the op is being called
@@ -93,7 +98,7 @@ func (c *attemptContext) Value(key any) any {
 	case opctx.AttemptKey{}:
 		return (*attempt)(c)
 	case opctx.StoreKey{}:
-		return c.walk.session.Store()
+		return c.walk.home
 	case opctx.TxKey{}:
 		return nil // one that is found here is that of an outer op
 	}
@@ -105,6 +110,7 @@ func (c *attemptContext) Value(key any) any {
 type questionContext struct {
 	context.Context
 	store store.Store
+	about question
 }
 
 func (c questionContext) Value(key any) any {
@@ -113,6 +119,8 @@ func (c questionContext) Value(key any) any {
 		return nil
 	case opctx.StoreKey{}:
 		return c.store
+	case opctx.SubjectKey{}:
+		return c.about
 	}
 	return c.Context.Value(key)
 }
@@ -135,14 +143,12 @@ func (a *attempt) through(ctx context.Context) (err error) {
 		}
 	}()
 	a.parent = ctx
-	if !a.walk.contains {
-		return a.walk.handler((*attemptContext)(a), &a.Call)
+	if a.walk.contains {
+		err = a.walk.pool.Call((*attemptContext)(a), func(ctx context.Context) error { return a.walk.handler(ctx, &a.Call) })
+	} else {
+		err = a.walk.handler((*attemptContext)(a), &a.Call)
 	}
-	err = a.walk.pool.Call((*attemptContext)(a), func(ctx context.Context) error { return a.walk.handler(ctx, &a.Call) })
-	if errors.Is(err, exec.ErrPanic) && a.phase != committed {
-		err = a.close(ctx, err)
-	}
-	return err
+	return a.close(ctx, err) // if it was claimed, and the record layer has not closed it
 }
 
 // record is the record layer: it writes ahead that an attempt begins, and afterwards what came of it.
@@ -213,9 +219,10 @@ func (a *attempt) recycle() {
 // close writes what came of the attempt, unless that is committed already. It returns the op's own
 // error, and with it why the ledger could not be told.
 func (a *attempt) close(ctx context.Context, own error) error {
-	if a.token.IsZero() || a.phase == committed {
+	if a.token.IsZero() || a.phase == committed || a.closing {
 		return own
 	}
+	a.closing = true
 	if a.ledgerErr != nil {
 		a.step.deferOutcome(a.unmade())
 		return own
@@ -245,6 +252,7 @@ func call(ctx context.Context, c *middleware.Call) error {
 		return err
 	}
 	w, task := a.walk, a.step.task
+	a.reached, a.saidSkip = true, false
 	if !a.started {
 		a.started = true
 		if w.watchers != nil {
@@ -260,7 +268,7 @@ func call(ctx context.Context, c *middleware.Call) error {
 		defer cancel()
 		applied, err := w.pool.Ask(ask, task.Verify)
 		if err != nil {
-			return &questionError{verify, err}
+			return &questionError{verify, w.redact.error(err)}
 		}
 		if applied {
 			return nil
@@ -269,7 +277,7 @@ func call(ctx context.Context, c *middleware.Call) error {
 	a.phase, a.called = called, true
 	a.once = c.Direction == store.Forward && c.Step.Delivery == store.Once
 	err = a.do(ctx, fn)
-	if verdict.IsNotApplied(err) {
+	if verdict.IsNotApplied(err) || a.saidSkip {
 		a.once = false
 	}
 	if a.once && err != nil && task.Verify != nil {
@@ -289,7 +297,7 @@ func (a *attempt) verify(ctx context.Context, own error) error {
 	applied, err := a.walk.pool.Ask(ctx, a.step.task.Verify)
 	switch {
 	case err != nil:
-		return &questionError{verify, errors.Join(err, own)}
+		return &questionError{verify, errors.Join(a.walk.redact.error(err), own)}
 	case applied:
 		return nil
 	default:
@@ -314,7 +322,9 @@ func (a *attempt) invoke(ctx context.Context, fn func(context.Context) error) er
 	}
 	a.setRunning(true)
 	defer a.setRunning(false)
-	return a.walk.pool.Call(ctx, fn)
+	err := a.walk.redact.error(a.walk.pool.Call(ctx, fn))
+	_, a.saidSkip = verdict.SkipReason(err)
+	return err
 }
 
 // atomically calls the op in a transaction of the store that also holds the outcome, and the claim of

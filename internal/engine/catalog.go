@@ -78,7 +78,7 @@ func (t *Task) check(chain []middleware.Middleware) error {
 	case t.Delivery != store.Repeatable && !recorded(chain):
 		return fmt.Errorf("%w: %s is %s, which nothing can keep without record", ErrInvalidStrategy, t.ID, t.Delivery)
 	default:
-		return nil
+		return t.checkPolicy()
 	}
 }
 

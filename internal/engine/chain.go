@@ -19,6 +19,11 @@ func rank(l middleware.Layer) int {
 	return int(l)
 }
 
+// many reports whether any number of middleware may hold a layer.
+func many(l middleware.Layer) bool {
+	return l == middleware.LayerFree || l == middleware.LayerGuard || l == middleware.LayerCall
+}
+
 // ValidateChain checks a chain of middleware against the law of its order, see middleware.Layer.
 func ValidateChain(chain []middleware.Middleware) error {
 	var errs []error
@@ -43,7 +48,7 @@ func ValidateChain(chain []middleware.Middleware) error {
 		if rank(m.Layer) < rank(outer.Layer) {
 			errs = append(errs, fmt.Errorf("%s stands inside %s; it must stand outside", m.Name, outer.Name))
 		}
-		if first, twice := holder[m.Layer]; twice && m.Layer != middleware.LayerCall {
+		if first, twice := holder[m.Layer]; twice && !many(m.Layer) {
 			errs = append(errs, fmt.Errorf("%s and %s exclude each other", first, m.Name))
 		}
 		holder[m.Layer] = m.Name
@@ -63,7 +68,7 @@ func ValidateChain(chain []middleware.Middleware) error {
 // A free one becomes the innermost. In a layer that can be held once, m replaces the holder.
 func InsertByLayer(chain []middleware.Middleware, m middleware.Middleware) []middleware.Middleware {
 	chain = slices.Clone(chain)
-	if m.Layer != middleware.LayerFree && m.Layer != middleware.LayerCall {
+	if !many(m.Layer) {
 		if i := slices.IndexFunc(chain, func(have middleware.Middleware) bool { return have.Layer == m.Layer }); i >= 0 {
 			chain[i] = m
 			return chain
@@ -97,13 +102,15 @@ func recorded(chain []middleware.Middleware) bool { return plays(chain, role.Rec
 
 // handler is the chain that a call goes through, around the call of the op.
 func handler(chain []middleware.Middleware) middleware.Handler {
-	h := middleware.Handler(call)
+	h := withinTimeout(call)
 	for _, m := range slices.Backward(chain) {
 		switch {
+		case m.Layer == middleware.LayerRecord && !plays(chain, role.Retry):
+			h = record(opRetry(h))
 		case m.Layer == middleware.LayerRecord:
 			h = record(h)
 		case m.Step != nil:
-			h = m.Step(h)
+			h = accountable(m.Name, m.Step(h))
 		}
 	}
 	return h

@@ -69,6 +69,7 @@ func complete(made *plan.Plan, in plan.Input) (declared []int32, err error) {
 func declare(s, in *plan.Step) {
 	s.Kind, s.Delivery, s.Tags, s.DependsOn = in.Kind, in.Delivery, in.Tags, in.DependsOn
 	s.AllowedToFail, s.Reversible, s.Conditional, s.Checksum = in.AllowedToFail, in.Reversible, in.Conditional, in.Checksum
+	s.Retry, s.Timeout = in.Retry, in.Timeout
 }
 
 func outOfOrder(s *plan.Step) error {

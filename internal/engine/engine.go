@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/sequencer-go/seq/clock"
 	"github.com/sequencer-go/seq/exec"
@@ -47,6 +48,12 @@ type Engine struct {
 	OpError  OpErrorFunc
 	// MaxCrashes is how many processes in a row an op may take down before it is left to a person.
 	MaxCrashes int
+
+	home store.Store // that ops find their database by; nil: Store
+
+	Environment string                   // "": it was not told
+	Redact      func(text string) string // nil: nothing is to be hidden; see redactor
+	Logger      *slog.Logger             // that seq.Logger writes to; nil: slog.Default()
 }
 
 // forCall is the engine for one call: a strategy that records nothing gets a ledger in memory.
@@ -55,6 +62,7 @@ func (e *Engine) forCall() *Engine {
 		return e
 	}
 	copied := *e
+	copied.home = e.Store
 	copied.Store = store.NewMemory()
 	return &copied
 }
@@ -102,6 +110,7 @@ func (e *Engine) Load(ctx context.Context, req *Request, read reader) (*Planning
 	}
 	p := &Planning{
 		catalog: c, entries: r.entries, sagas: r.sagas, req: req, strategy: &e.Strategy, drift: e.Drift, limits: e.limits(req), now: e.Clock.Now(),
+		environment: e.Environment, redact: e.Redact,
 	}
 	return p, p.adopt()
 }
@@ -143,7 +152,7 @@ func underLease(s *ledger.Session) reader {
 // one query, unless there is a saga that is not over. A start with 100,000 recorded ops costs the process
 // 25 % more if it reads everything, and 1.7 times the memory (bench, NothingToDo).
 func (e *Engine) brief(req *Request) reader {
-	b, can := e.Store.(store.Briefer)
+	b, can := store.BrieflyOf(e.Store)
 	if !can || req.Repeat {
 		return e.Full
 	}

@@ -15,6 +15,7 @@ var (
 	ErrInvalidOption     = store.ErrInvalidOption
 	ErrPlanChanged       = errors.New("the plan has changed")
 	ErrDrift             = errors.New("code and ledger have drifted apart")
+	ErrNoEnvironment     = errors.New("no environment is set")
 )
 
 // What can happen to a run. Package seq exports and documents them.

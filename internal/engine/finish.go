@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -22,7 +21,7 @@ func (e *Engine) finish(ctx context.Context, w *Walk, err error, began time.Time
 		}
 	}
 	result := w.result(state, began)
-	w.announce(middleware.Event{Kind: middleware.EventRunFinished, RunState: state})
+	w.announceEnd(result)
 	if len(errs) == 0 {
 		return result, nil
 	}
@@ -48,9 +47,9 @@ func (w *Walk) endState(ctx context.Context, err error) (store.RunState, []error
 	stopped := ctx.Err() != nil && (err != nil || unsettled != nil)
 	switch {
 	case stopped:
-		errs = append(errs, interruption(ctx))
+		errs = append(errs, w.redact.error(interruption(ctx)))
 	case err != nil && len(errs) == 0:
-		errs = append(errs, err)
+		errs = append(errs, w.redact.error(err))
 	case err == nil && len(errs) == 0 && unsettled != nil:
 		errs = append(errs, unsettled)
 	}
@@ -110,7 +109,7 @@ func (w *Walk) skips() []store.Mark {
 	for i := range w.steps {
 		s := &w.steps[i]
 		e := s.known()
-		if s.status.Load() != settled || s.state != store.Skipped || e.State != store.Pending && e.State != store.Skipped && e.State != store.Scheduled {
+		if s.status.Load() != settled || s.state != store.Skipped || s.number > 0 || e.State != store.Pending && e.State != store.Skipped && e.State != store.Scheduled {
 			continue
 		}
 		if e.State == store.Skipped && e.Error == s.reason() {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sequencer-go/seq/internal/verdict"
 	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
@@ -43,11 +44,16 @@ func (w *Walk) gate(ctx context.Context, s *step) (store.State, string, error) {
 		return store.Failed, "", err
 	}
 	if s.task.ShouldRun != nil {
-		yes, err := w.pool.Ask(questionContext{ctx, w.session.Store()}, s.task.ShouldRun)
+		yes, err := w.pool.Ask(questionContext{ctx, w.home, question{w, s}}, s.task.ShouldRun)
+		if reason, skips := verdict.SkipReason(err); skips {
+			s.satisfies = true
+			return store.Skipped, w.redact.text(reason), nil
+		}
 		if err != nil {
-			return store.Failed, "", &questionError{condition, err}
+			return store.Failed, "", &questionError{condition, w.redact.error(err)}
 		}
 		if !yes {
+			s.satisfies = true
 			return store.Skipped, conditionFalse, nil
 		}
 	}

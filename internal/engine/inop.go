@@ -58,6 +58,9 @@ func (a *attempt) setRunning(is bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.running = is
+	if is {
+		a.calls++
+	}
 }
 
 // Progress implements opctx.Attempt. Watchers are told each time. The ledger is told once in
@@ -97,7 +100,7 @@ func (a *attempt) Key() string {
 func (a *attempt) Retrying(err error, delay time.Duration) {
 	a.retries++
 	a.walk.announce(middleware.Event{
-		Kind: middleware.EventRetrying, ID: a.Step.ID, Direction: a.Direction, Attempt: a.Attempt, Err: err, Delay: delay,
+		Kind: middleware.EventRetrying, ID: a.Step.ID, Direction: a.Direction, Attempt: a.Attempt, Err: a.walk.redact.error(err), Delay: delay,
 	})
 }
 

@@ -20,6 +20,8 @@ func (a *attempt) state(err error) store.State {
 		return store.Indeterminate
 	case err == nil:
 		return store.Succeeded
+	case a.skipped(err):
+		return store.Skipped
 	case a.interrupted(err) && (a.Step.Delivery == store.Transactional || !a.called):
 		return store.Pending // nothing of it is there
 	case a.interrupted(err):
@@ -33,7 +35,10 @@ func (a *attempt) state(err error) store.State {
 
 // outcomeOf is what the ledger is told of an attempt that ended with err.
 func (a *attempt) outcomeOf(err error) store.Outcome {
-	out := store.Outcome{ID: a.Step.ID, Token: a.token, Error: errorDetail(err), Saved: a.Saved()}
+	if a.skipped(err) {
+		return a.skipOutcome(err)
+	}
+	out := store.Outcome{ID: a.Step.ID, Token: a.token, Error: a.walk.redact.text(errorDetail(err)), Saved: a.Saved()}
 	out.Interrupted = a.Direction == store.Forward && a.interrupted(err)
 	out.Permanent = a.Direction == store.Forward && !out.Interrupted && verdict.IsPermanent(err)
 	switch {
@@ -82,7 +87,7 @@ func effectOf(a *attempt, before store.State, err error) store.Effect {
 	switch {
 	case a == nil && (before == store.Indeterminate || before == store.RollbackFailed), unverified(err):
 		return store.EffectUnknown
-	case a == nil, errors.As(err, &q), verdict.IsNotApplied(err):
+	case a == nil, errors.As(err, &q), verdict.IsNotApplied(err), !a.reached && a.phase != unclaimed:
 		return store.EffectNone
 	}
 	switch a.phase {

@@ -26,9 +26,13 @@ type Planning struct {
 	limits   limits
 	strategy *Strategy
 	now      time.Time
-	waived   map[string]bool         // ops whose condition was false in an earlier round of this run
+	waived   map[string]bool         // ops that were satisfied without running, in an earlier round of this run
 	keys     map[string]string       // the IDs in the idempotency keys of ops, if they are not their present ones
 	before   map[string]*store.Entry // what the ledger has under the earlier ID of an op that it does not know yet by its own
+
+	environment string
+	redact      redactor
+	excluded    []plan.Exclusion // see exclude
 
 	// While the plan is made: the entry of each task of the catalog, nil if the ledger has none, and how
 	// many others there are.
@@ -70,7 +74,7 @@ func (p *Planning) plan(ctx context.Context) (*planned, error) {
 
 // annotate writes into a plan what is known to go wrong, or to come first, whatever the planner.
 func (p *Planning) annotate(made *plan.Plan) {
-	made.Findings = p.findings()
+	made.Findings, made.Excluded = p.findings(), p.excluded
 	saga, blocked := holds(p.strategy.Chain, middleware.LayerSaga), p.blocked()
 	for i := range made.Steps {
 		s := &made.Steps[i]
@@ -93,7 +97,8 @@ func (p *Planning) annotate(made *plan.Plan) {
 // is wrong comes back as one error.
 func (p *Planning) input() (plan.Input, error) {
 	in := plan.Input{Now: p.now}
-	errs := []error{p.catalog.err, p.unknown()}
+	p.excluded = nil
+	errs := []error{p.catalog.err, p.unknown(), p.environmentKnown()}
 	for _, id := range p.req.Only {
 		if _, known := p.catalog.index[id]; !known {
 			errs = append(errs, p.catalog.notRegistered("Only", id))
@@ -111,7 +116,7 @@ func (p *Planning) input() (plan.Input, error) {
 		}
 	}
 	for i, chosen := range p.choose() {
-		if chosen {
+		if chosen && !p.exclude(p.catalog.tasks[i].task) {
 			steps++
 			place[i] = steps
 			edges += len(p.catalog.deps[i])
@@ -131,7 +136,7 @@ func (p *Planning) input() (plan.Input, error) {
 			switch id := p.catalog.tasks[j].task.ID; {
 			case place[j] > 0:
 				flat = append(flat, place[j]-1)
-			case p.done(id), p.waived[id], p.req.Due && declined(p.of[j]):
+			case p.done(id), p.waived[id], p.elsewhere(p.catalog.tasks[j].task), p.req.Due && declined(p.of[j]):
 			case p.req.Only != nil && p.req.round == nil:
 				errs = append(errs, fmt.Errorf("%w: Only: %s depends on %s, which is not done: name it too, or add WithDependencies", ErrInvalidOption, task.ID, id))
 			default:
@@ -200,7 +205,7 @@ func (p *Planning) due(t *Task) (at time.Time, err error) {
 	}
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("%w %s: ExecuteAt panics: %v", ErrInvalidOp, t.ID, v)
+			err = fmt.Errorf("%w %s: ExecuteAt panics: %s", ErrInvalidOp, t.ID, p.redact.text(fmt.Sprint(v)))
 		}
 	}()
 	if at = t.ExecuteAt(p.now); at.IsZero() {

@@ -16,6 +16,7 @@ type Request struct {
 	From         *From
 	Repeat       bool
 	Due          bool            // only what the schedule holds and is due
+	Polls        bool            // it is made again and again, and tells nobody when there is nothing to do
 	Tags         []string        // nil: any
 	Only         []string        // nil: any
 	round        map[string]bool // what is left for a later round of a run; nil in the first

@@ -18,6 +18,7 @@ type Result struct {
 	Finished  time.Time
 	Earlier   *Result // of a rollback that another process began
 	NotUndone []string
+	Excluded  []plan.Exclusion
 	Findings  []plan.Finding
 
 	walk      *Walk        // whose steps it is about; nil: none of this process
@@ -35,12 +36,14 @@ type StepResult struct {
 	Duration time.Duration
 	Due      time.Time
 	Reason   string
+	Log      []string
 	Err      error
 }
 
 // result is what became of the walk, and of the rounds before it. Nothing may be running any more.
 func (w *Walk) result(state store.RunState, began time.Time) *Result {
 	r := &Result{Run: w.session.Run.ID, Strategy: w.strategy, State: state, Started: began, Finished: w.clock.Now(), walk: w}
+	r.Excluded = w.plan.Excluded
 	if w.rollback != nil {
 		r.NotUndone = w.rollback.notUndone
 	}
@@ -124,6 +127,6 @@ func (w *Walk) stepResult(i int) StepResult {
 func (s *step) result() StepResult {
 	return StepResult{
 		ID: s.plan.ID, Kind: s.plan.Kind, State: s.state, Failed: s.failed, Attempt: int(s.number), Retries: int(s.retries),
-		Duration: s.took, Reason: s.reason(), Err: s.err(),
+		Duration: s.took, Reason: s.reason(), Log: s.log(), Err: s.err(),
 	}
 }

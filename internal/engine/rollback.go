@@ -55,7 +55,7 @@ func (w *Walk) beginRollback(ctx context.Context, asked map[string]bool) ([]stri
 	if err != nil {
 		r.state, r.undecided = store.RunRollbackFailed, true
 		r.notUndone = w.maybeDone(asked)
-		err = fmt.Errorf("rollback not started: %w", err)
+		err = fmt.Errorf("rollback not started: %w", w.redact.error(err))
 		w.fail(err)
 		return nil, err
 	}
@@ -187,6 +187,11 @@ func (w *Walk) maybeApplied(ctx context.Context, t *Task, e *store.Entry, asked 
 			return t.RollbackOnFailure && t.Delivery != store.Transactional, nil
 		}
 		return w.session.Doubtful(ctx, e)
+	case store.Skipped: // by itself, in an attempt that says nothing of those before it
+		if t.Delivery == store.Transactional || e.Attempt < 2 {
+			return false, nil
+		}
+		return w.session.Doubtful(ctx, e)
 	default:
 		return false, nil
 	}
@@ -213,7 +218,8 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 	a := w.newAttempt(s, store.Rollback)
 	ctx, cancel := w.session.WhileHeld(ctx)
 	defer cancel()
-	err := a.through(ctx)
+	began := w.clock.Now()
+	err := w.redact.error(a.through(ctx))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s.state = store.RolledBack
@@ -239,7 +245,7 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 	}
 	a.recycle()
 	w.announce(middleware.Event{
-		Kind: middleware.EventSettled, ID: id, Direction: store.Rollback, Attempt: a.Attempt, State: s.state, Err: err,
+		Kind: middleware.EventSettled, ID: id, Direction: store.Rollback, Attempt: a.Attempt, State: s.state, Err: err, Log: a.logLines(), Duration: w.clock.Now().Sub(began),
 	})
 	return err
 }

@@ -38,6 +38,9 @@ func (e *Engine) Run(ctx context.Context, req *Request) (*Result, error) {
 		discarded := ledger.Discard()
 		discarded.Run.Strategy = e.Strategy.Name
 		if w := e.newWalk(discarded, made, p); w.settleScheduled(p.now) {
+			if !req.Polls {
+				e.nothingToDo(made.Plan, "")
+			}
 			return w.result(store.RunSucceeded, p.now).with(made), nil
 		}
 	}
@@ -105,7 +108,8 @@ func (e *Engine) withLease(ctx context.Context, s *ledger.Session, before *Plann
 		return result, err
 	}
 	if len(made.Steps) == 0 {
-		result.State = store.RunSucceeded
+		result.State, result.Excluded = store.RunSucceeded, made.Excluded
+		e.nothingToDo(made.Plan, "another process did what was left to do")
 		return result, nil
 	}
 	w := e.newWalk(s, made, p)
@@ -124,7 +128,7 @@ func (e *Engine) withLease(ctx context.Context, s *ledger.Session, before *Plann
 // middleware of the run like a failure in a walk, so that a saga undoes the rounds before.
 func (e *Engine) rounds(ctx context.Context, w *Walk, req *Request) (*Result, error) {
 	began := e.Clock.Now()
-	w.announce(middleware.Event{Kind: middleware.EventRunStarted, Total: int64(len(w.steps))})
+	w.announceStart()
 	err := e.execute(ctx, w, e.Strategy.Executor)
 	for err == nil && e.awaits() {
 		at, more := w.nextDue()

@@ -21,7 +21,7 @@ func (e *Engine) Serve(ctx context.Context, req *Request, final func(error) bool
 		return err
 	}
 	due := *req
-	due.Due = true
+	due.Due, due.Polls = true, true
 	var left []string
 	for ctx.Err() == nil {
 		result, err := e.Run(ctx, &due)

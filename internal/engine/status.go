@@ -10,11 +10,12 @@ import (
 
 // An OpStatus is how one op stands, in the code and in the ledger.
 type OpStatus struct {
-	Task    *Task        // nil: the code does not have it
-	Entry   *store.Entry // nil: the ledger does not know it
-	Refused string       // why no run will call it
-	Earlier int          // attempts that it had under an earlier ID
-	Waits   []string     // the dependencies that are not done
+	Task     *Task        // nil: the code does not have it
+	Entry    *store.Entry // nil: the ledger does not know it
+	Refused  string       // why no run will call it
+	Earlier  int          // attempts that it had under an earlier ID
+	Excluded string       // why no run takes it up in this environment
+	Waits    []string     // the dependencies that are not done
 }
 
 // Now is when the planning was made.
@@ -39,6 +40,12 @@ func (p *Planning) Status() ([]OpStatus, error) {
 			if err := p.limits.refusal(t.task, e); err != nil && e.State != store.RollbackPending && !e.State.Open() {
 				out.Refused = err.Error()
 			}
+		}
+		switch {
+		case p.environment == "" && len(t.task.Environments) > 0 && out.Refused == "":
+			out.Refused = ErrNoEnvironment.Error()
+		case p.environment != "" && p.elsewhere(t.task):
+			out.Excluded = p.whyElsewhere(t.task)
 		}
 		for _, id := range t.task.DependsOn {
 			if now := p.catalog.find(id); now != nil {

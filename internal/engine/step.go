@@ -12,22 +12,23 @@ import (
 // the other fields until it stores settled; from then on anybody may read them. There may be a million
 // steps, so what few of them need is behind a pointer.
 type step struct {
-	status   atomic.Uint32
-	state    store.State
-	failed   bool  // and was not allowed to
-	stops    bool  // Do answers with its error
-	plain    bool  // once its After have settled, only they can keep it from running
-	declared int32 // so many of after, the first, are what the op declared to depend on
-	number   int32 // of the forward attempt; 0: there was none
-	retries  int32
-	took     time.Duration // the forward attempt
-	after    []int
-	plan     *plan.Step
-	task     *Task
-	entry    *store.Entry   // as the ledger had it when the plan was made; nil: it had nothing
-	attempt  *attempt       // that is under way, or was claimed ahead
-	pending  *store.Outcome // of an attempt that the ledger may take for open
-	remark   *remark        // nil: there is nothing to say
+	status    atomic.Uint32
+	state     store.State
+	failed    bool  // and was not allowed to
+	stops     bool  // Do answers with its error
+	satisfies bool  // it was skipped because the op itself found nothing to do: what depends on it may start
+	plain     bool  // once its After have settled, only they can keep it from running
+	declared  int32 // so many of after, the first, are what the op declared to depend on
+	number    int32 // of the forward attempt; 0: there was none
+	retries   int32
+	took      time.Duration // the forward attempt
+	after     []int
+	plan      *plan.Step
+	task      *Task
+	entry     *store.Entry   // as the ledger had it when the plan was made; nil: it had nothing
+	attempt   *attempt       // that is under way, or was claimed ahead
+	pending   *store.Outcome // of an attempt that the ledger may take for open
+	remark    *remark        // nil: there is nothing to say
 }
 
 // The states of a step on its way. A step goes from idle to busy to settled. One that another step
@@ -43,14 +44,29 @@ const (
 // remark is what there is to say of a step that did not simply succeed.
 type remark struct {
 	reason string
-	err    error // of the last attempt, also if tolerated
+	err    error    // of the last attempt, also if tolerated
+	log    []string // what the op wrote to its logger in the forward attempt, the last of it
 }
 
 func (s *step) say(reason string, err error) {
+	log := s.log()
 	s.remark = nil
-	if reason != "" || err != nil {
-		s.remark = &remark{reason, err}
+	if reason != "" || err != nil || log != nil {
+		s.remark = &remark{reason, err, log}
 	}
+}
+
+func (s *step) keepLog(log []string) {
+	if log != nil {
+		s.remark = &remark{s.reason(), s.err(), log}
+	}
+}
+
+func (s *step) log() []string {
+	if s.remark == nil {
+		return nil
+	}
+	return s.remark.log
 }
 
 func (s *step) reason() string {
@@ -104,8 +120,8 @@ func (s *step) giveBack(claimed bool) {
 // satisfied reports whether what depends on the step may start.
 func (s *step) satisfied() bool { return s.state == store.Succeeded || s.waived() }
 
-// waived reports whether the step's condition was false.
-func (s *step) waived() bool { return s.state == store.Skipped && s.reason() == conditionFalse }
+// waived reports whether the op itself said that it need not run: by its condition, or when it was called.
+func (s *step) waived() bool { return s.state == store.Skipped && s.satisfies }
 
 // deferOutcome keeps an outcome that the ledger may have to be told later.
 func (s *step) deferOutcome(out store.Outcome) {

@@ -30,6 +30,9 @@ type Task struct {
 	Checksum          string
 	Delivery          store.Delivery
 	Verify            func(ctx context.Context) (applied bool, err error)
+	Retry             plan.Retry
+	Timeout           time.Duration
+	Environments      []string
 	Err               error
 }
 
@@ -37,6 +40,7 @@ type Task struct {
 func (t *Task) describe(s *plan.Step) {
 	s.ID, s.Kind, s.Delivery, s.Tags, s.DependsOn = t.ID, t.Kind, t.Delivery, t.Tags, t.DependsOn
 	s.AllowedToFail, s.Reversible, s.Conditional, s.Checksum = t.AllowedToFail, t.Rollback != nil, t.ShouldRun != nil, t.Checksum
+	s.Retry, s.Timeout = t.Retry, t.Timeout
 }
 
 // A datedTask is a task with the timestamp of its ID, read once.

@@ -51,6 +51,8 @@ func (e *Engine) Rollback(ctx context.Context, req *Request) (*Result, error) {
 		if result, err = e.undo(ctx, s, asked); err != nil {
 			return result, err
 		}
+	} else {
+		e.nothingToDo(&plan.Plan{Strategy: RollbackName, Direction: store.Rollback}, "there is nothing to undo")
 	}
 	return result, e.closeUndone(ctx, s, req)
 }
@@ -162,7 +164,7 @@ func (e *Engine) undo(ctx context.Context, s *ledger.Session, asked map[string]b
 	back.Strategy.Chain = slices.DeleteFunc(slices.Clone(e.Strategy.Chain), func(m middleware.Middleware) bool { return m.Run != nil })
 	w := back.newWalk(s, &planned{Plan: &plan.Plan{Strategy: RollbackName}}, &Planning{})
 	began := e.Clock.Now()
-	w.announce(middleware.Event{Kind: middleware.EventRunStarted})
+	w.announceStart()
 	err := back.execute(ctx, w, exec.Func(func(ctx context.Context, _ exec.Walk) error {
 		ids, err := w.beginRollback(ctx, asked)
 		if err != nil {

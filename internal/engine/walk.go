@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"github.com/sequencer-go/seq/internal/ledger"
 	"github.com/sequencer-go/seq/internal/notify"
 	"github.com/sequencer-go/seq/internal/safecall"
+	"github.com/sequencer-go/seq/internal/verdict"
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
@@ -31,13 +33,18 @@ type Walk struct {
 	handler   middleware.Handler
 	clock     clock.Clock
 	session   *ledger.Session
+	home      store.Store // the sequencer's, also if nothing is recorded there
 	catalog   *Catalog
 	watchers  notify.Fanout
 	opError   OpErrorFunc
+	redact    redactor
+	logger    *slog.Logger
 	strategy  string
-	tolerates bool // failures of ops that are allowed to fail
-	contains  bool // there is middleware around steps, which could end its goroutine
-	quiet     bool // nobody asks how long a step takes
+	env       string // where this is; "": it was not told
+	tolerates bool   // failures of ops that are allowed to fail
+	guarded   bool   // a guard decides of each step before anything is written: none is claimed ahead
+	contains  bool   // there is middleware around steps, which could end its goroutine
+	quiet     bool   // nobody asks how long a step takes
 	made      time.Time
 
 	pool     safecall.Pool // calls what may panic
@@ -68,9 +75,12 @@ type OpErrorFunc func(id string, d store.Direction, effect store.Effect, err err
 func (e *Engine) newWalk(s *ledger.Session, made *planned, p *Planning) *Walk {
 	w := &Walk{
 		plan: made.Plan, keys: p.keys, limits: p.limits, handler: handler(e.Strategy.Chain), clock: e.Clock, made: e.Clock.Now(), session: s, catalog: e.Catalog,
-		watchers: e.Watchers, opError: e.OpError, strategy: s.Run.Strategy,
-		tolerates: holds(e.Strategy.Chain, middleware.LayerTolerate),
-		contains:  slices.ContainsFunc(e.Strategy.Chain, func(m middleware.Middleware) bool { return m.Step != nil }),
+		watchers: e.Watchers, opError: e.OpError, redact: e.Redact, logger: e.Logger, env: e.Environment, strategy: s.Run.Strategy,
+		tolerates: holds(e.Strategy.Chain, middleware.LayerTolerate), guarded: holds(e.Strategy.Chain, middleware.LayerGuard),
+		contains: slices.ContainsFunc(e.Strategy.Chain, func(m middleware.Middleware) bool { return m.Step != nil }),
+	}
+	if w.home = e.home; w.home == nil {
+		w.home = s.Store()
 	}
 	w.layOut(p.entries, func(i int) (task *Task, declared int32) {
 		if made.declared != nil {
@@ -186,29 +196,36 @@ func (w *Walk) do(ctx context.Context, i int, next func() int) error {
 	}
 	state, reason, err := w.gate(ctx, s)
 	if state == store.Pending && err == nil {
-		state, err = w.run(ctx, s, next)
+		state, reason, err = w.run(ctx, s, next)
 	}
 	w.settle(s, state, reason, err)
 	return s.answer()
 }
 
 // run makes one call of the op through the middleware, and says what the step is then.
-func (w *Walk) run(ctx context.Context, s *step, next func() int) (store.State, error) {
+func (w *Walk) run(ctx context.Context, s *step, next func() int) (store.State, string, error) {
 	a := s.attempt
 	if a == nil { // else it was claimed ahead
 		a = w.newAttempt(s, store.Forward)
 		s.attempt = a
 	}
-	a.next = next
+	if !w.guarded {
+		a.next = next
+	}
 	if !w.quiet {
 		a.began = w.clock.Now().Sub(w.made)
 	}
-	err := a.through(ctx)
+	err := w.redact.error(a.through(ctx))
 	state := a.state(err)
 	if state == store.Indeterminate && a.ledgerErr == nil && a.tolerable() && !a.interrupted(err) {
 		state = store.Tolerated // the ledger keeps the doubt
 	}
-	return state, err
+	if state != store.Skipped {
+		return state, "", err
+	}
+	s.satisfies = a.saidSkip
+	reason, _ := verdict.SkipReason(err)
+	return state, w.redact.text(reason), nil
 }
 
 // settle ends a step in a state, and tells the watchers. The goroutine that moved the step to busy calls
@@ -231,6 +248,7 @@ func (w *Walk) settle(s *step, state store.State, reason string, err error) {
 	}
 	if a != nil {
 		s.number, s.retries = int32(a.Attempt), a.retries
+		s.keepLog(a.logLines())
 		if !w.quiet {
 			s.took = w.clock.Now().Sub(w.made) - a.began
 		}
@@ -252,7 +270,7 @@ func (w *Walk) settle(s *step, state store.State, reason string, err error) {
 	}
 	if w.watchers != nil {
 		w.announce(middleware.Event{
-			Kind: middleware.EventSettled, ID: s.plan.ID, Attempt: int(s.number), State: s.state, Reason: reason, Err: err,
+			Kind: middleware.EventSettled, ID: s.plan.ID, Attempt: int(s.number), State: s.state, Reason: reason, Err: err, Log: s.log(), Duration: s.took,
 		})
 	}
 	s.status.Store(settled)

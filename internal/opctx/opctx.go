@@ -3,6 +3,7 @@ package opctx
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -16,6 +17,12 @@ type TxKey struct{}
 // AttemptKey is the key of the [Attempt].
 type AttemptKey struct{}
 
+// How many lines of an op's log are kept with an attempt, and how long each may be.
+const (
+	MaxLogLines     = 50
+	MaxLogLineBytes = 1000
+)
+
 // An Attempt is what an op, and the middleware around it, may ask of the attempt that it belongs to.
 // Its methods are safe for concurrent use.
 type Attempt interface {
@@ -27,6 +34,10 @@ type Attempt interface {
 	Progress(done, total int64)
 	// Key is the idempotency key.
 	Key() string
+	// Info is what the attempt is.
+	Info() Info
+	// Logger is where the op logs; its attributes name the attempt.
+	Logger() *slog.Logger
 	// Retrying says that the call failed and will be made again after delay.
 	Retrying(err error, delay time.Duration)
 	// AtCall has f called once, just before the op is called next: what stands before it, such as the
@@ -34,8 +45,38 @@ type Attempt interface {
 	AtCall(f func())
 }
 
+// Info is what an op may know of its attempt. It has the fields of seq.OpInfo, where they are documented.
+type Info struct {
+	ID          string
+	Run         string
+	Strategy    string
+	Direction   uint8 // a store.Direction
+	Attempt     int
+	Call        int
+	Retry       bool
+	Environment string
+}
+
 // Of is the attempt that a context belongs to, nil if to none.
 func Of(ctx context.Context) Attempt {
 	a, _ := ctx.Value(AttemptKey{}).(Attempt)
 	return a
+}
+
+// SubjectKey is the key of the [Subject] of a condition.
+type SubjectKey struct{}
+
+// A Subject is the op that a context is about: an attempt at it, or its condition.
+type Subject interface {
+	Info() Info
+	Logger() *slog.Logger
+}
+
+// SubjectOf is the op that a context is about, nil if none.
+func SubjectOf(ctx context.Context) Subject {
+	if a := Of(ctx); a != nil {
+		return a
+	}
+	s, _ := ctx.Value(SubjectKey{}).(Subject)
+	return s
 }

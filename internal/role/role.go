@@ -11,6 +11,7 @@ var (
 	Record     = &Role{"record"}     // claims and outcomes go to the sequencer's ledger
 	Unrecorded = &Role{"unrecorded"} // they go to a ledger in memory that ends with the call
 	Await      = &Role{"await"}      // the run waits for steps that are not due
+	Retry      = &Role{"retry"}      // the retry policies of ops are kept by it
 )
 
 // String is the name of the role.

@@ -6,6 +6,9 @@
 // Postgres, a sequence), which the first Acquire creates; [Store.DDL] is how. The current attempt of an
 // op is in its row of seq_ops, those before are in seq_attempts. Times in them are milliseconds since 1970, by the database's clock.
 //
+// An op reaches the same database by its context: by [DB], or in the transaction of a Transactional op by
+// [Tx] for bun, [SQLTx] for database/sql, sqlc and gorm, and postgres.PgxTx for pgx.
+//
 // The database should have a connection to spare for the ledger while ops run: with a pool of
 // one, a Transactional op on Postgres keeps the lease from being renewed.
 package bunstore

@@ -33,12 +33,14 @@ func Tx(ctx context.Context) bun.IDB {
 
 // DB is the database that an op works on: the transaction of a Transactional op, see [Tx], and for
 // any other op the store's own [Store.DB]. So an op that was registered long before the database
-// was opened finds it. Outside of an op, each of its methods fails with [ErrNoTx].
+// was opened finds it, also if the sequencer was given a store that stands before this one, see
+// store.As. An op's ShouldRun and Verify find it too, outside of any transaction. Elsewhere each of
+// its methods fails with [ErrNoTx].
 func DB(ctx context.Context) bun.IDB {
 	if _, inTx := ctx.Value(opctx.TxKey{}).(*atomically); inTx {
 		return Tx(ctx)
 	}
-	if s, ok := store.FromContext(ctx).(*Store); ok {
+	if s, ok := store.As[*Store](store.FromContext(ctx)); ok {
 		return s.DB()
 	}
 	return outside()

@@ -46,3 +46,17 @@ func TestTxOutsideOfAnOp(t *testing.T) {
 		t.Error(bunstore.ErrNoTx)
 	}
 }
+
+func TestSQLTxOutsideOfAnOp(t *testing.T) {
+	tx := bunstore.SQLTx(t.Context())
+	_, exec := tx.ExecContext(t.Context(), "SELECT 1")
+	_, query := tx.QueryContext(t.Context(), "SELECT 1")     //nolint:rowserrcheck,sqlclosecheck // there are none
+	_, prepare := tx.PrepareContext(t.Context(), "SELECT 1") //nolint:sqlclosecheck // there is none
+	row := tx.QueryRowContext(t.Context(), "SELECT 1").Err()
+	raw := bunstore.Raw(t.Context(), func(any) error { t.Error("it ran"); return nil })
+	for what, err := range map[string]error{"exec": exec, "query": query, "prepare": prepare, "row": row, "raw": raw} {
+		if !errors.Is(err, bunstore.ErrNoTx) {
+			t.Errorf("%s: got %v, want %v", what, err, bunstore.ErrNoTx)
+		}
+	}
+}
