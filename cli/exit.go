@@ -77,6 +77,8 @@ func worded(text string) string {
 	return strings.NewReplacer(
 		"say what happened with Resolve", "say what happened with resolve",
 		"mend it, then call Resolve", "mend it, then retry",
+		"mend it, then call Retry", "mend it, then retry", "or call Retry", "or retry",
+		"call Rollback to try again, or Resolve", "rollback to try again, or resolve", "or call Resolve", "or resolve",
 		"to do it again, run it with Repeat, or call Rollback first", "to do it again, run it with --repeat, or rollback first",
 	).Replace(text)
 }

@@ -191,3 +191,13 @@ func TestNotStartedSaysBecauseOfWhat(t *testing.T) {
 		later + "  not started: the run started nothing more after " + fill + " failed\n",
 	}, "run")
 }
+
+func TestWhatFailedForGoodIsTriedAgainIfAsked(t *testing.T) {
+	d := newDesk(t)
+	d.fails = seq.Permanent(errors.New("the key is revoked"))
+	d.want(cli.Failed, nil, "run")
+	d.fails = nil
+	d.want(cli.OK, []string{"refused: ", "mend it and deploy that, or retry\n"}, "status", "--failed")
+	d.want(cli.Failed, []string{"failed: " + fill}, "run")
+	d.want(cli.OK, []string{"3 succeeded"}, "run", "--retry-failed", "--only", "create_tables,fill_names,warm_cache", "--repeat")
+}

@@ -12,7 +12,7 @@ import (
 func (a *app) run() *cobra.Command {
 	var c choice
 	var isolate, strategyName, hash, reason string
-	var dry, repeat bool
+	var dry, repeat, retryFailed bool
 	cmd := &cobra.Command{
 		Use:   "run [OP]...",
 		Short: "Do what is left to do",
@@ -31,6 +31,7 @@ next run takes over.`,
   {{name}} run --plan 3f9c2d6a1b7e8f04  # only if the plan is still the one you looked at
   {{name}} run --isolate=return         # somebody else is running: leave it to them, exit 0
   {{name}} run --isolate=fail           # somebody else is running: exit 4
+  {{name}} run --retry-failed           # the cause is mended
   {{name}} run fill_names --repeat      # only this one, although it has succeeded before`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: a.offer(mayRun),
@@ -50,6 +51,9 @@ next run takes over.`,
 			opts = append(opts, with...)
 			if repeat {
 				opts = append(opts, seq.Repeat())
+			}
+			if retryFailed {
+				opts = append(opts, seq.RetryFailed())
 			}
 			alone, err := isolation(isolate)
 			if err != nil {
@@ -79,6 +83,7 @@ next run takes over.`,
 	f.StringVar(&hash, "plan", "", "refuse unless the plan has this `hash`, as plan shows it")
 	f.BoolVar(&dry, "dry-run", false, "show the plan and do nothing")
 	f.BoolVar(&repeat, "repeat", false, "also what has succeeded before")
+	f.BoolVar(&retryFailed, "retry-failed", false, "also what failed too often, for good, or in another process just now")
 	return cmd
 }
 
