@@ -104,7 +104,7 @@ does not move and what can be done about it.`,
 	flags.BoolVar(&a.json, "json", false, "answer in JSON")
 	flags.StringVar(&a.actor, "by", "", "`name` of the person who asks, for the ledger (default $USER)")
 	root.AddCommand(
-		a.run(), a.plan(), a.pending(), a.due(), a.serve(),
+		a.run(), a.plan(), a.pending(), a.wait(), a.due(), a.serve(),
 		a.status(), a.watching(), a.history(), a.show(), a.doctor(), a.version(),
 		a.rollback(), a.retry(), a.skip(), a.resolve(), a.create(), exitCodes(),
 	)

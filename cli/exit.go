@@ -78,6 +78,7 @@ func worded(text string) string {
 		"say what happened with Resolve", "say what happened with resolve",
 		"mend it, then call Resolve", "mend it, then retry",
 		"mend it, then call Retry", "mend it, then retry", "or call Retry", "or retry",
+		"or add WithDependencies", "or add --with-dependencies",
 		"call Rollback to try again, or Resolve", "rollback to try again, or resolve", "or call Resolve", "or resolve",
 		"to do it again, run it with Repeat, or call Rollback first", "to do it again, run it with --repeat, or rollback first",
 	).Replace(text)
@@ -95,6 +96,8 @@ func ExitCode(err error) int {
 	}
 	var run *seq.RunError
 	switch is := func(kind error) bool { return errors.Is(err, kind) }; {
+	case errors.As(err, &run) && run.State == seq.RunInterrupted:
+		return Interrupted
 	case errors.As(err, &run):
 		return Failed
 	case is(seq.ErrLeaseHeld):

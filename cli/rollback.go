@@ -16,6 +16,7 @@ func (a *app) rollback() *cobra.Command {
 	var last int
 	var dry, yes bool
 	var reason string
+	var run string
 	cmd := &cobra.Command{
 		Use:   "rollback",
 		Short: "Undo what has run, the latest first",
@@ -26,6 +27,7 @@ its end: an interrupt does not stop it, and after a second one, which kills it, 
 		Example: `  {{name}} rollback --dry-run
   {{name}} rollback                     # the last run
   {{name}} rollback --last 2 --yes --reason "checkout is down"
+  {{name}} rollback --run 3f9c2d6a1b7e8f04    # what a run did, also one that was interrupted
   {{name}} rollback --from 2024_01_15_120000_fill_names   # down to this one, it included`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -36,6 +38,12 @@ its end: an interrupt does not stop it, and after a second one, which kills it, 
 			if opts, err = lastOf(cmd, last, opts); err != nil {
 				return err
 			}
+			if run != "" {
+				if len(opts) > 0 {
+					return usage("--run chooses by itself; leave out --last, --from, --only and --tags")
+				}
+				opts = []seq.RunOption{seq.OfRun(run)}
+			}
 			plan, err := a.s.PreviewRollback(cmd.Context(), opts...)
 			if err != nil {
 				return err
@@ -44,6 +52,9 @@ its end: an interrupt does not stop it, and after a second one, which kills it, 
 				return a.printPlan(cmd, plan, "text")
 			}
 			with := []seq.RunOption{seq.By(a.by()), seq.Because(reason), seq.Only(plan.IDs()...)}
+			if run != "" { // also what is in doubt
+				with[2] = seq.OfRun(run)
+			}
 			if plan.Empty() {
 				return a.watch(cmd, plan, with, a.s.Rollback)
 			}
@@ -70,6 +81,7 @@ its end: an interrupt does not stop it, and after a second one, which kills it, 
 	c.flags(cmd, a, "down to this `operation` or timestamp, it included", mayUndo)
 	f := cmd.Flags()
 	f.IntVar(&last, "last", 0, "the `n` operations that completed last, whatever run they belong to")
+	f.StringVar(&run, "run", "", "what the `run` with this ID did")
 	reasonFlag(cmd, &reason)
 	f.BoolVar(&dry, "dry-run", false, "show what would be undone and do nothing")
 	f.BoolVarP(&yes, "yes", "y", false, "do not ask")

@@ -12,7 +12,7 @@ import (
 func (a *app) run() *cobra.Command {
 	var c choice
 	var isolate, strategyName, hash, reason string
-	var dry, repeat, retryFailed bool
+	var dry, repeat, dependencies, retryFailed bool
 	cmd := &cobra.Command{
 		Use:   "run [OP]...",
 		Short: "Do what is left to do",
@@ -52,6 +52,9 @@ next run takes over.`,
 			if repeat {
 				opts = append(opts, seq.Repeat())
 			}
+			if dependencies {
+				opts = append(opts, seq.WithDependencies())
+			}
 			if retryFailed {
 				opts = append(opts, seq.RetryFailed())
 			}
@@ -82,6 +85,7 @@ next run takes over.`,
 	reasonFlag(cmd, &reason)
 	f.StringVar(&hash, "plan", "", "refuse unless the plan has this `hash`, as plan shows it")
 	f.BoolVar(&dry, "dry-run", false, "show the plan and do nothing")
+	f.BoolVar(&dependencies, "with-dependencies", false, "also what the chosen operations depend on")
 	f.BoolVar(&repeat, "repeat", false, "also what has succeeded before")
 	f.BoolVar(&retryFailed, "retry-failed", false, "also what failed too often, for good, or in another process just now")
 	return cmd

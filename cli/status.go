@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -200,14 +201,18 @@ func (c *choice) status(cmd *cobra.Command, a *app) (*seq.Status, error) {
 
 func (a *app) pending() *cobra.Command {
 	var c choice
+	var all bool
 	cmd := &cobra.Command{
 		Use:   "pending",
 		Short: "Say whether work is waiting, by exit code",
-		Long: `List what a run would take up now. The exit code tells a pipeline: 3 if there is work, 0 if there is
-none. What is in the schedule and not due is no work. What no run will call, because the ledger is
-in doubt about it, is work for a person: it is listed, and counts.`,
-		Example: `  {{name}} pending; case $? in 0) echo nothing to do;; 3) {{name}} run;; esac`,
-		Args:    cobra.NoArgs,
+		Long: `List what has to be done before the deploy is done. The exit code tells a pipeline: 3 if there is
+such work, 0 if there is none. What failed and may fail, what has a condition that is false or is for
+another environment, and what is in the schedule and not due is no such work; --all lists it and counts
+it, too. What no run will call, because the ledger is in doubt about it, is work for a person: it is
+listed, and counts.`,
+		Example: `  {{name}} pending; case $? in 0) echo nothing to do;; 3) {{name}} run;; esac
+  {{name}} pending --all                # also what may wait`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			st, err := c.status(cmd, a)
 			if err != nil {
@@ -215,7 +220,7 @@ in doubt about it, is work for a person: it is listed, and counts.`,
 			}
 			ops, views := []seq.OpStatus{}, []opView{}
 			for i := range st.Ops {
-				if o := &st.Ops[i]; o.Pending() && (o.State != seq.Scheduled || !o.Due.After(st.Now)) {
+				if o := &st.Ops[i]; o.Need == seq.Required || o.Need == seq.NeedsPerson || all && o.Need != seq.NeedsNothing {
 					ops, views = append(ops, *o), append(views, viewOp(o))
 				}
 			}
@@ -237,5 +242,53 @@ in doubt about it, is work for a person: it is listed, and counts.`,
 		},
 	}
 	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation", nil)
+	cmd.Flags().BoolVar(&all, "all", false, "also what is optional, excluded or due later")
+	return cmd
+}
+
+func (a *app) wait() *cobra.Command {
+	var c choice
+	var timeout time.Duration
+	cmd := &cobra.Command{
+		Use:   "wait",
+		Short: "Wait until nothing is required any more",
+		Long: `Wait until the deploy's work is done: nothing is required any more. It calls no operation and takes
+no lease, so that any number of processes may wait beside the one that runs it. What merely failed is
+waited for, and so is a database, or tables, that are not there yet. What needs a person is told at once,
+with exit code 1. When the time is up it says what is missing, with exit code 3.`,
+		Example: `  {{name}} wait --timeout 10m && exec /app/server   # an init container`,
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			opts, err := c.options(cmd, a)
+			if err != nil {
+				return err
+			}
+			ctx := cmd.Context()
+			if timeout > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, timeout)
+				defer cancel()
+			}
+			err = a.s.Wait(ctx, opts...)
+			if a.json {
+				answer := map[string]any{"ready": err == nil}
+				if err != nil {
+					answer["error"] = err.Error()
+				}
+				if wrong := writeJSON(cmd.OutOrStdout(), answer); wrong != nil {
+					return wrong
+				}
+			}
+			if err != nil && errors.Is(err, context.DeadlineExceeded) && cmd.Context().Err() == nil {
+				return &exitError{code: Waiting, err: err}
+			}
+			if err == nil && !a.json {
+				fmt.Fprintln(cmd.OutOrStdout(), "nothing is required")
+			}
+			return err
+		},
+	}
+	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation", nil)
+	cmd.Flags().DurationVar(&timeout, "timeout", 0, "give up after this `time`; 0 waits for ever")
 	return cmd
 }
