@@ -17,9 +17,9 @@ import (
 )
 
 // stopped runs b's ops with a context that ends when the op calls stop.
-func (b *bench) stopped(opts ...seq.RunOption) (ctx context.Context, stop context.CancelFunc, run func() (*seq.Report, error)) {
-	ctx, stop = context.WithCancel(b.t.Context())
-	return ctx, stop, func() (*seq.Report, error) { return b.seq.Run(ctx, opts...) }
+func (b *bench) stopped(opts ...seq.RunOption) (stop context.CancelFunc, run func() (*seq.Report, error)) {
+	ctx, stop := context.WithCancel(b.t.Context())
+	return stop, func() (*seq.Report, error) { return b.seq.Run(ctx, opts...) }
 }
 
 // TestInterruptionIsNotFailure for each delivery, under each strategy: what the next run may do with it is
@@ -50,7 +50,7 @@ func TestInterruptionIsNotFailure(t *testing.T) {
 			op := ok("a")
 			op.Rollback, op.Delivery, op.AllowedToFail = nil, c.delivery, c.allowed
 			b := newBench(t, s, op)
-			_, stop, run := b.stopped()
+			stop, run := b.stopped()
 			op.Run = func(context.Context) error {
 				if calls++; calls > 1 {
 					return nil
@@ -107,7 +107,7 @@ func interruptedSaga(t *testing.T, opts ...seq.RunOption) (b *bench, undone *[]s
 	post.Tags = []string{"post"}
 	ops := []seq.Op{op("a"), op("b", "a"), op("c", "b"), post}
 	b = newBench(t, strategies.TransactionalBatch(), ops...)
-	_, stop, run := b.stopped(opts...)
+	stop, run := b.stopped(opts...)
 	first := true
 	ops[1].Run = func(context.Context) error {
 		if !first {

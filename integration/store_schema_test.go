@@ -74,7 +74,7 @@ func TestARoleThatMayNotCreate(t *testing.T) {
 	}
 
 	// What is printed is what makes a ledger, and then rights to its rows are enough.
-	for _, q := range strings.Split(strings.TrimSuffix(strings.TrimSpace(admin.DDL()), ";"), ";\n\n") {
+	for q := range strings.SplitSeq(strings.TrimSuffix(strings.TrimSpace(admin.DDL()), ";"), ";\n\n") {
 		query(t, admin, q)
 	}
 	query(t, admin, `GRANT USAGE ON SCHEMA deploys TO `+name)

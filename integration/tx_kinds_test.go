@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -136,13 +137,9 @@ func TestTheTransactionAsPeopleHaveIt(t *testing.T) {
 		s := ledger(t, dsn)
 		effects(t, s)
 		all := map[string]func(context.Context, string) error{}
-		for name, w := range writers {
-			all[name] = w
-		}
+		maps.Copy(all, writers)
 		if !strings.HasSuffix(dsn, ".db") {
-			for name, w := range postgresWriters {
-				all[name] = w
-			}
+			maps.Copy(all, postgresWriters)
 		}
 		for name, write := range all {
 			t.Run(strings.ReplaceAll(name, "/", "."), func(t *testing.T) {

@@ -2,13 +2,11 @@ package kill_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/moby/moby/client"
 
 	"github.com/sequencer-go/seq/clock"
@@ -129,10 +127,4 @@ func (hs hosts) holder(ctx context.Context, g *ground, not string) (host string,
 		}
 	})
 	return host, err
-}
-
-// missingTable reports whether nobody has made the ledger's tables yet.
-func missingTable(err error) bool {
-	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && e.Code == "42P01"
 }

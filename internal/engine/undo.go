@@ -54,7 +54,8 @@ func (e *Engine) Rollback(ctx context.Context, req *Request) (*Result, error) {
 	} else {
 		e.nothingToDo(&plan.Plan{Strategy: RollbackName, Direction: store.Rollback}, "there is nothing to undo")
 	}
-	return result, e.closeUndone(ctx, s, req)
+	e.closeUndone(ctx, s)
+	return result, nil
 }
 
 // closeStarted closes the runs whose process died.
@@ -66,16 +67,17 @@ func (e *Engine) closeStarted(ctx context.Context, s *ledger.Session) error {
 	return s.CloseDead(slices.DeleteFunc(open, func(r store.Run) bool { return r.State != store.RunStarted }))
 }
 
-// closeUndone closes the runs that have nothing left to be undone: those that were turning back, and the
-// one that was asked for, or any saga none of whose ops is done any more.
-func (e *Engine) closeUndone(ctx context.Context, s *ledger.Session, req *Request) error {
+// closeUndone closes the runs that have nothing left to be undone: those that were turning back, and
+// sagas that were interrupted and none of whose ops is done any more. What cannot be closed now, the next
+// run closes.
+func (e *Engine) closeUndone(ctx context.Context, s *ledger.Session) {
 	open, err := s.UnfinishedRuns(ctx)
 	if err != nil || len(open) == 0 {
-		return nil //nolint:nilerr // what was asked for is undone; the next run closes what is left
+		return
 	}
 	entries, err := ledger.ByID(e.Store.Load(ctx))
 	if err != nil {
-		return nil //nolint:nilerr // likewise
+		return
 	}
 	rest := map[string]bool{}
 	for _, entry := range entries {
@@ -93,7 +95,6 @@ func (e *Engine) closeUndone(ctx context.Context, s *ledger.Session, req *Reques
 			_, _ = s.Write(store.Batch{Run: &r})
 		}
 	}
-	return nil
 }
 
 // PreviewRollback returns what Rollback would undo now, as a plan whose steps stand in the order of
