@@ -165,3 +165,43 @@ func snippetFile(t *testing.T, fset *token.FileSet, name, code string) *ast.File
 	}
 	return statements
 }
+
+// TestNamedTestsExist: a promise names the tests that hold it, so each of them must be there.
+func TestNamedTestsExist(t *testing.T) {
+	declared := map[string]bool{}
+	err := filepath.WalkDir(".", func(path string, _ os.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") && !strings.Contains(path, "seqtest") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil // a folder
+		}
+		for _, m := range regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)\w+)\(`).FindAllSubmatch(text, -1) {
+			declared[string(m[1])] = true
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob("docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w+`).FindAllString(string(text), -1) {
+			if named++; !declared[m] {
+				t.Errorf("%s names %s, which no file declares", file, m)
+			}
+		}
+	}
+	if named < 100 {
+		t.Errorf("found only %d names of tests", named)
+	}
+}

@@ -15,7 +15,7 @@ const (
 	OK          = 0   // done, or nothing to do
 	Failed      = 1   // an op failed, or the ledger cannot be reached
 	Usage       = 2   // the command line is wrong; nothing was touched
-	Waiting     = 3   // of pending: there is work for a run
+	Waiting     = 3   // of pending and wait: there is work for a run
 	Busy        = 4   // another process holds the ledger, and --isolate=fail was given
 	Refused     = 5   // it is not legal as things stand; nothing was touched
 	Interrupted = 130 // a signal, or the end of the context, stopped it
@@ -25,7 +25,7 @@ const exitText = `Exit codes:
   0    done, or nothing to do
   1    an operation failed, or the ledger cannot be reached
   2    the command line is wrong; nothing was touched
-  3    pending: there is work for a run
+  3    pending, wait: there is work for a run
   4    another process holds the ledger, with --isolate=fail
   5    refused as things stand: the plan changed, code and ledger drifted apart, the code has no
        valid plan, it cannot be undone, or the state of the operation forbids it; nothing was touched

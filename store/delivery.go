@@ -2,19 +2,22 @@ package store
 
 import "github.com/sequencer-go/seq/internal/enum"
 
-// Delivery is the promise an op makes when a process dies in the middle of it.
+// Delivery is the promise an op makes when its process dies in the middle of it, or when it returns
+// an error.
 type Delivery uint8
 
 // The promises.
 const (
-	// Repeatable is at least once: after a crash Run is called again, with the same
+	// Repeatable is at least once: after a crash or an error Run is called again, with the same
 	// seq.IdempotencyKey. The zero value.
 	Repeatable Delivery = iota
 	// Transactional is exactly once: what Run writes through the store's transaction (for the
-	// SQL stores, bunstore.Tx) commits together with the record that it ran.
+	// SQL stores, bunstore.Tx) commits together with the record that it ran. After a crash or an
+	// error nothing of it was applied.
 	Transactional
-	// Once is at most once: after a crash the op is [Indeterminate] until its Verify or a person
-	// says whether it took effect.
+	// Once is at most once: after a crash, and after an error, the op is [Indeterminate] until its
+	// Verify or a person says whether it took effect. An error that matches seq.NotApplied says
+	// that nothing happened; then the op has failed, and may be called again.
 	Once
 )
 
