@@ -93,7 +93,7 @@ func New(ledger store.Store, ops ...Op) *Sequencer {
 }
 
 // A Part is what [Sequencer.Use] takes: a [Strategy], a [middleware.Middleware], a [Drift], or what
-// [WithClock], [InEnvironment], [WithLogger] or [Redact] returns. Anything else is refused by Run and Preview.
+// [WithClock], [InEnvironment], [WithLogger], [WithRetention] or [Redact] returns. Anything else is refused by Run and Preview.
 type Part interface{ SequencerPart() }
 
 // Use sets the strategy, or adds middleware to it, and returns s. Each middleware goes where
@@ -113,7 +113,7 @@ func (s *Sequencer) Use(parts ...Part) *Sequencer {
 			s.clock = p.Clock
 		case CrashLimit:
 			s.crashes = p
-		case environmentPart, loggerPart, redactPart:
+		case environmentPart, loggerPart, redactPart, retentionPart:
 			if err := s.setting(p); err != nil {
 				s.errs = append(s.errs, err)
 			}
@@ -286,12 +286,16 @@ func (s *Sequencer) engine(ctx context.Context, by call, opts []RunOption) (*eng
 		copied.errs, copied.added = slices.Clone(s.errs), slices.Clone(s.added)
 		s = copied.Use(c.parts...)
 	}
-	if err := errors.Join(append(slices.Clone(s.errs), err, engine.ValidateChain(s.strategy.Middleware))...); err != nil {
+	var kept error
+	if s.retention != nil {
+		_, kept = s.maintainer("WithRetention")
+	}
+	if err := errors.Join(append(slices.Clone(s.errs), err, kept, engine.ValidateChain(s.strategy.Middleware))...); err != nil {
 		return nil, c, err
 	}
 	return &engine.Engine{
 		Store: s.ledger, Clock: s.clock, Catalog: s.catalog(), Drift: engine.Drift(s.drift), MaxCrashes: int(cmp.Or(s.crashes, engine.DefaultMaxCrashes)), Watchers: s.watchers, OpError: newOpError,
-		Environment: s.environment, Logger: s.logger, Redact: s.redact,
+		Environment: s.environment, Logger: s.logger, Redact: s.redact, Retention: s.retention,
 		Strategy: engine.Strategy{Name: s.strategy.Name, Planner: s.strategy.Planner, Executor: s.strategy.Executor, Chain: s.strategy.Middleware},
 	}, c, nil
 }

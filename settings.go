@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sequencer-go/seq/internal/ident"
+	"github.com/sequencer-go/seq/store"
 )
 
 // settings are what a sequencer was told beside its strategy.
@@ -13,6 +14,7 @@ type settings struct {
 	environment string
 	logger      *slog.Logger
 	redact      func(text string) string
+	retention   *store.Retention // nil: nothing is removed
 }
 
 // setting takes a part over.
@@ -30,6 +32,10 @@ func (s *settings) setting(p Part) error {
 			return fmt.Errorf("%w: Redact: the function is nil", ErrInvalidOption)
 		}
 		s.redact = p
+	case retentionPart:
+		keep := store.Retention(p)
+		s.retention = &keep
+		return validRetention("WithRetention", keep)
 	}
 	return nil
 }

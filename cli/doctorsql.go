@@ -108,8 +108,8 @@ func (d *doctorSQL) schema(ctx context.Context) error {
 		case err != nil:
 			d.add("schema", bad, fmt.Sprintf("%s*: %v", p, err), "grant what docs/recipes/postgres/grants.sql lists")
 			continue
-		case version != strconv.Itoa(schema):
-			d.add("schema", bad, fmt.Sprintf("%s* has version %s, this program knows %d", p, version, schema), "deploy the newer program; it makes the tables what it needs")
+		case version != strconv.Itoa(layout):
+			d.add("schema", bad, fmt.Sprintf("%s* has version %s, this program knows %d", p, version, layout), "deploy the newer program; it makes the tables what it needs")
 		default:
 			d.add("schema", good, fmt.Sprintf("%s* has version %s", p, version), "")
 		}

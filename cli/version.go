@@ -11,8 +11,8 @@ import (
 	"github.com/sequencer-go/seq/store"
 )
 
-// schema is the version of the ledger's tables that this library makes, and the newest that it reads.
-const schema = 2
+// layout is the version of the ledger's tables that this library makes, and the newest that it reads.
+const layout = 2
 
 // module is the path of the library's modules.
 const module = "github.com/sequencer-go/seq"
@@ -28,7 +28,7 @@ type versionView struct {
 }
 
 func built() versionView {
-	v := versionView{Revision: store.ThisProcess().Revision, Modules: map[string]string{}, Schema: schema}
+	v := versionView{Revision: store.ThisProcess().Revision, Modules: map[string]string{}, Schema: layout}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return v

@@ -49,6 +49,9 @@ type Engine struct {
 	// MaxCrashes is how many processes in a row an op may take down before it is left to a person.
 	MaxCrashes int
 
+	// Retention is what runs remove when they are over; nil: nothing.
+	Retention *store.Retention
+
 	home store.Store // that ops find their database by; nil: Store
 
 	Environment string                   // "": it was not told

@@ -20,7 +20,7 @@ import (
 // It reads the ledger in brief, without the lease. If there is something to do it takes the lease,
 // closes what dead processes left open, ends the rollbacks that they began, and plans anew if anything
 // changed in the meantime. Then come rounds, see rounds.
-func (e *Engine) Run(ctx context.Context, req *Request) (*Result, error) {
+func (e *Engine) Run(ctx context.Context, req *Request) (result *Result, _ error) {
 	defer e.Watchers.Flush()
 	e = e.forCall()
 	p, err := e.Load(ctx, req, e.brief(req))
@@ -47,11 +47,15 @@ func (e *Engine) Run(ctx context.Context, req *Request) (*Result, error) {
 	run := req.run(e.Strategy.Name)
 	run.Saga, run.Work = holds(e.Strategy.Chain, middleware.LayerSaga), e.work(req)
 	watch := &sessionWatcher{engine: e, run: run.ID}
+	caller := ctx
 	ctx, s, err := ledger.Open(ctx, e.Store, run, req.IfLeased, watch)
 	if err != nil {
 		return e.unavailable(req, err)
 	}
-	defer s.Close(ctx)
+	defer func() {
+		s.Close(ctx)
+		e.retain(caller, result)
+	}()
 	if held := watch.held.Load(); held != nil && !req.RetryFailed {
 		if result, err := e.failedElsewhere(ctx, s, held); err != nil {
 			return result, err
