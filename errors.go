@@ -40,6 +40,11 @@ var (
 	ErrPlanChanged = engine.ErrPlanChanged
 	// ErrDrift means that code and ledger differ in a way that the policy forbids. See [Drift].
 	ErrDrift = engine.ErrDrift
+	// ErrNotReady means that an op cannot run on the database as it is. See the Inspect of an [Op].
+	ErrNotReady = engine.ErrNotReady
+	// ErrPoolTooSmall means that an op would need more connections at a time than the ledger's database
+	// may open, so that the lease could not be renewed while it runs: see [store.Pooled].
+	ErrPoolTooSmall = store.ErrPoolTooSmall
 	// ErrNotReversible means that an op has no Rollback where one is needed.
 	ErrNotReversible = plan.ErrNotReversible
 )
@@ -77,6 +82,11 @@ var (
 	// binary, failed at the same work: Run returns that failure and calls nothing. The next start tries
 	// again, and so does [RetryFailed] at once.
 	ErrFailedElsewhere = engine.ErrFailedElsewhere
+	// ErrNotInTx is what Run or Rollback of a Transactional op answers with, wrapped, when the database
+	// refuses to do it in a transaction. The transaction is undone, so the attempt had no effect and is
+	// closed as such; then a new attempt is claimed, as Repeatable, and the function is called once more,
+	// without a transaction. If the function ended its transaction itself, it is an ordinary error.
+	ErrNotInTx = engine.ErrNotInTx
 	// ErrNeedsPerson means that no run will do an op before somebody looks: it is in doubt, killed its
 	// process or failed too often, or could not be undone. [Sequencer.Wait] returns it at once.
 	ErrNeedsPerson = engine.ErrNeedsPerson

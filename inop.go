@@ -76,3 +76,10 @@ func IdempotencyKey(ctx context.Context) string {
 	}
 	return a.Key()
 }
+
+// RefusedInTx reports whether the op is Transactional and is called without a transaction, because
+// the database refused it in one: see [ErrNotInTx].
+func RefusedInTx(ctx context.Context) bool {
+	a := opctx.Of(ctx)
+	return a != nil && a.RefusedInTx()
+}

@@ -233,6 +233,31 @@ func TestFailedElsewhere(t *testing.T) {
 	}
 }
 
+// unreleased is a ledger whose holders die before they give the lease back.
+type unreleased struct{ store.Store }
+
+func (unreleased) Release(context.Context, store.Lease) error { return errors.New("gone") }
+
+// TestAnOlderFailureIsTriedAgain: the run was over when this process came, and only its lease was left.
+func TestAnOlderFailureIsTriedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger, calls := store.NewMemory(), 0
+		op := ok("a")
+		op.Run = func(context.Context) error {
+			if calls++; calls == 1 {
+				return errBoom
+			}
+			return nil
+		}
+		if _, err := seq.New(unreleased{ledger}, op).Run(t.Context()); !errors.Is(err, errBoom) {
+			t.Fatal(err)
+		}
+		if r, err := seq.New(ledger, op).Run(t.Context()); err != nil || calls != 2 {
+			t.Errorf("%v, called %d times\n%s", err, calls, r)
+		}
+	})
+}
+
 // TestFailuresAreBounded: an op that failed as often as it may is left alone until somebody says that it is
 // mended.
 func TestFailuresAreBounded(t *testing.T) {

@@ -3,6 +3,8 @@ package seq
 import (
 	"context"
 	"time"
+
+	"github.com/sequencer-go/seq/plan"
 )
 
 // An Op is one unit of work that should take effect once. It is data: a nil or zero field is a
@@ -34,6 +36,11 @@ type Op struct {
 	// new when the ledger knows none of them, and refused when only some are done. They must not be
 	// registered any more; DependsOn may still name them.
 	Replaces []string
+	// Alias is another name by which people know the op, where the ID does not say it: the name of a
+	// migration's file, as in "000093_add_users". It is shown beside the ID, and DependsOn and Only
+	// may use it. An ID comes first, and an alias of two ops is none. With an Alias and a Checksum the
+	// op is a file whose version is its identity: see [Drift] for what that means.
+	Alias string
 	// AllowedToFail makes a failure of this op a note in the report: it neither fails the run
 	// nor starts a rollback. Ops that depend on this one are skipped.
 	AllowedToFail bool
@@ -57,9 +64,20 @@ type Op struct {
 	Checksum string
 	// Delivery is what the op promises across crashes.
 	Delivery Delivery
+	// DeliveryNote is shown behind Delivery in a plan: under which condition it holds, or why the op
+	// promises no more. It is for people.
+	DeliveryNote string
+	// Connections is how many connections to the ledger's database the op holds at a time, beside the
+	// one that the ledger needs. A run over a pool that is too small for it is refused before anything
+	// runs, with an error that matches [ErrPoolTooSmall]. 0 means that nothing is known of it.
+	Connections int
 	// Verify says whether the effect of a Run that nobody saw the end of is there. With it, an
 	// attempt whose process died becomes knowledge instead of doubt. It only looks.
 	Verify func(ctx context.Context) (applied bool, err error)
+	// Inspect, if it is not nil, is asked each time the op is planned to be done, by Preview and by Run,
+	// before anything runs: what depends on the database is known then, and not when the op is made.
+	// Its error refuses the plan, as one that matches [ErrNotReady]. It must not write.
+	Inspect func(ctx context.Context, on Inspection) (Details, error)
 	// Retry says how often the op, or its Rollback, is called within one attempt until it succeeds. It
 	// takes the place of the strategy's middleware.Retry, and stops where that does: at [Permanent] and
 	// [Skip], at a panic, when the run is interrupted, and if the op is Once, at an error that is not
@@ -80,4 +98,17 @@ type Op struct {
 	// Err is why the op cannot be used, from [FromType] or [Register]; Run and Preview report it before
 	// anything runs.
 	Err error
+}
+
+// Inspection is what an op's Inspect may look at: see [plan.Inspection].
+type Inspection = plan.Inspection
+
+// Details are what an op's Inspect finds: see [plan.Details].
+type Details = plan.Details
+
+// Promise is the op's Delivery with its DeliveryNote, for people; "" for one that is Repeatable and has
+// no note.
+func (o *Op) Promise() string {
+	s := plan.Step{Delivery: o.Delivery, DeliveryNote: o.DeliveryNote}
+	return s.Promise()
 }

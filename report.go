@@ -36,6 +36,7 @@ type Report struct {
 // A StepReport says what became of one op.
 type StepReport struct {
 	ID       string
+	Alias    string `json:",omitempty"` // see [Op]
 	Kind     Kind
 	State    State
 	Attempt  int           // number of the forward attempt in the ledger; 0 if it was not called
@@ -124,6 +125,9 @@ func (r *Report) String() string {
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		fmt.Fprintf(&b, "  %-16s %s", s.State, s.ID)
+		if s.Alias != "" && s.Alias != s.ID {
+			fmt.Fprintf(&b, "  (%s)", s.Alias)
+		}
 		switch {
 		case s.Err != nil:
 			fmt.Fprintf(&b, "  (%s)", cause(s.Err))
@@ -185,7 +189,7 @@ func reportOf(r *engine.Result) *Report {
 	}
 	for s := range r.Steps {
 		report.Steps = append(report.Steps, StepReport{
-			ID: s.ID, Kind: s.Kind, State: s.State, Attempt: s.Attempt, Retries: s.Retries, Duration: s.Duration,
+			ID: s.ID, Alias: s.Alias, Kind: s.Kind, State: s.State, Attempt: s.Attempt, Retries: s.Retries, Duration: s.Duration,
 			Due: s.Due, Reason: s.Reason, Log: s.Log, Err: s.Err, failed: s.Failed,
 		})
 	}

@@ -40,6 +40,7 @@ type OpStatus struct {
 	Reversible    bool
 	DependsOn     []string `json:",omitempty"`
 	Tags          []string `json:",omitempty"`
+	Alias         string   `json:",omitempty"` // see [Op]
 	Environments  []string `json:",omitempty"` // see [Op]; none means all
 }
 
@@ -125,6 +126,7 @@ func statusOf(o *engine.OpStatus) OpStatus {
 	if t := o.Task; t != nil {
 		out.ID, out.Kind, out.Registered, out.Delivery, out.AllowedToFail = t.ID, t.Kind, true, t.Delivery, t.AllowedToFail
 		out.Reversible, out.DependsOn, out.Tags, out.Environments = t.Rollback != nil, t.DependsOn, t.Tags, t.Environments
+		out.Alias = t.Alias
 	}
 	return out
 }

@@ -53,6 +53,12 @@ func (st Strategy) complete() Strategy {
 
 // Drift says what to do where code and ledger differ. It is a [Part]; without it, and as its zero
 // value, every finding is a warning in the plan.
+//
+// Of a migration that is a file, with an Alias and a Checksum, the version is the identity, and so
+// its ID's timestamp: where the ledger has another ID of that timestamp that the code does not have,
+// the file was given another name if the checksums are equal. It then counts as done, as with
+// RenamedFrom, and a finding of the kind "renamed" says so. If the checksums differ, the plan is
+// refused with an error that matches [ErrDrift] and names both, whatever the policy is.
 type Drift struct {
 	// Changed is for a step whose Checksum is not the one it succeeded with.
 	Changed Policy

@@ -5,6 +5,7 @@ go 1.26.0
 replace (
 	github.com/sequencer-go/seq => ../
 	github.com/sequencer-go/seq/integration => ../integration
+	github.com/sequencer-go/seq/migrate/goosemigrate => ../migrate/goosemigrate
 )
 
 require (
@@ -12,6 +13,7 @@ require (
 	github.com/pressly/goose/v3 v3.30.0
 	github.com/sequencer-go/seq v0.0.0-00010101000000-000000000000
 	github.com/sequencer-go/seq/integration v0.0.0-00010101000000-000000000000
+	github.com/sequencer-go/seq/migrate/goosemigrate v0.0.0-00010101000000-000000000000
 	github.com/uptrace/bun v1.3.0
 	github.com/uptrace/bun/dialect/pgdialect v1.3.0
 	github.com/uptrace/bun/dialect/sqlitedialect v1.3.0

@@ -19,6 +19,7 @@ import (
 // Its owner guards it.
 type board struct {
 	plan    *plan.Plan
+	names   names
 	phase   phase
 	held    *store.LeaseError // while waiting for it
 	away    error             // why the ledger does not answer
@@ -260,7 +261,12 @@ func (b *board) row(w *work, now time.Time, width int) string {
 // name is what an op is called on the screen.
 func (b *board) name(id string) string {
 	_, name, err := seq.ParseID(id)
-	if !b.bare || err != nil || name == "" {
+	switch {
+	case !b.bare:
+		return b.names.of(id)
+	case b.names[id] != "":
+		return brief(b.names[id])
+	case err != nil || name == "":
 		return brief(id)
 	}
 	if b.namedBy != b.plan {

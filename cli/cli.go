@@ -107,7 +107,7 @@ does not move and what can be done about it.`,
 		a.run(), a.plan(), a.pending(), a.wait(), a.due(), a.serve(),
 		a.status(), a.watching(), a.history(), a.show(), a.doctor(), a.version(),
 		a.rollback(), a.retry(), a.skip(), a.resolve(), a.create(),
-		a.prune(), a.schema(), a.renewIdentity(), exitCodes(),
+		a.adopt(), a.baseline(), a.prune(), a.schema(), a.renewIdentity(), exitCodes(),
 	)
 	root.SetHelpCommand(topics())
 	a.dress(root)

@@ -28,7 +28,8 @@ const exitText = `Exit codes:
   3    pending, wait: there is work for a run
   4    another process holds the ledger, with --isolate=fail
   5    refused as things stand: the plan changed, code and ledger drifted apart, the code has no
-       valid plan, it cannot be undone, or the state of the operation forbids it; nothing was touched
+       valid plan, the database is not ready for it, it cannot be undone, or the state of the operation
+       forbids it; nothing was touched
   130  interrupted; what was done is recorded, and the next run goes on
 `
 
@@ -111,7 +112,7 @@ func ExitCode(err error) int {
 }
 
 // refusals are the errors, beside mistakes, that come before anything is touched, and that no waiting mends.
-var refusals = []error{seq.ErrPlanChanged, seq.ErrDrift, seq.ErrNotReversible, seq.ErrInvalidOption}
+var refusals = []error{seq.ErrPlanChanged, seq.ErrDrift, seq.ErrNotReady, seq.ErrNotReversible, seq.ErrInvalidOption}
 
 // usage is a mistake in the command line.
 func usage(format string, args ...any) error {

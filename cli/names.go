@@ -12,7 +12,8 @@ import (
 	"github.com/sequencer-go/seq/strategies"
 )
 
-// find is the ID that a person means: an ID that code or ledger know, or one without its timestamp.
+// find is the ID that a person means: an ID that code or ledger know, one without its timestamp, or
+// the name of a migration's file.
 func (a *app) find(ctx context.Context, name string) (string, error) {
 	st, err := a.s.Status(ctx)
 	if err != nil {
@@ -23,6 +24,10 @@ func (a *app) find(ctx context.Context, name string) (string, error) {
 		id := st.Ops[i].ID
 		if id == name {
 			return id, nil
+		}
+		if st.Ops[i].Alias == name {
+			same = append(same, id)
+			continue
 		}
 		if _, bare, err := seq.ParseID(id); err == nil && bare == name {
 			same = append(same, id)
@@ -40,6 +45,27 @@ func (a *app) find(ctx context.Context, name string) (string, error) {
 		hint = "did you mean " + near + "?"
 	}
 	return "", usage("neither the code nor the ledger knows the operation %q; %s", name, hint)
+}
+
+// names are the names of files that a number became an ID of, by ID.
+type names map[string]string
+
+func (a *app) names() names {
+	n := names{}
+	for _, op := range a.s.Ops() {
+		if op.Alias != "" && op.Alias != op.ID {
+			n[op.ID] = op.Alias
+		}
+	}
+	return n
+}
+
+// of is an ID as a person is shown it, with the name of the file.
+func (n names) of(id string) string {
+	if n[id] == "" {
+		return brief(id)
+	}
+	return brief(id) + " (" + brief(n[id]) + ")"
 }
 
 // op is how one op stands.

@@ -52,22 +52,83 @@ func TestNewRefusesNamesThatGoWouldNotBuild(t *testing.T) {
 	} {
 		d.want(cli.Usage, []string{says}, "new", name, "--dir", dir)
 	}
+	for _, ending := range []string{
+		"aix", "zos", "hurd", "nacl", "ios", "wasip1", "wasm", "386", "amd64p32", "armbe", "arm64be", "mips64p32", "mips64p32le",
+		"ppc", "ppc64le", "riscv", "riscv64", "s390", "s390x", "sparc", "sparc64", "linux_ppc",
+	} {
+		d.want(cli.Usage, []string{"is not always built"}, "new", "x_"+ending, "--dir", dir)
+		d.want(cli.Usage, []string{"is not always built"}, "new", ending, "--dir", dir)
+	}
 	if files, _ := os.ReadDir(dir); len(files) > 0 {
 		t.Errorf("%v was written", files)
 	}
 }
 
-func TestNewNeverWritesOverAFile(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) { // so that both are of one second
+func TestNewGivesNoTimestampTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // so that all are of one second
 		d := newDesk(t)
 		dir := filepath.Join(t.TempDir(), "my-ops")
 		d.want(cli.OK, []string{"the folder is new"}, "new", "fill", "--dir", dir)
-		d.want(cli.Failed, []string{"exists"}, "new", "fill", "--dir", dir)
+		d.want(cli.OK, nil, "new", "fill", "--dir", dir)
+		d.want(cli.OK, nil, "new", "other", "--dir", dir)
+		if got, want := names(t, dir), "2000_01_01_000000_fill.go 2000_01_01_000001_fill.go 2000_01_01_000002_other.go"; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 		text, err := os.ReadFile(filepath.Join(dir, "2000_01_01_000000_fill.go"))
 		if err != nil || !strings.HasPrefix(string(text), "package myops\n") {
 			t.Errorf("%v:\n%s", err, text)
 		}
 	})
+}
+
+// names are the files in a folder.
+func names(t *testing.T, dir string) string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	return strings.Join(list, " ")
+}
+
+func TestNewWritesSQLInTheFormatOfTheFolder(t *testing.T) {
+	for name, tt := range map[string]struct{ there, want string }{
+		"nothing":           {"", "20000101000000_fill.down.sql 20000101000000_fill.up.sql 20000101000001_fill.down.sql 20000101000001_fill.up.sql"},
+		"golang-migrate":    {"000009_a.up.sql", "000009_a.up.sql 000010_fill.down.sql 000010_fill.up.sql 000011_fill.down.sql 000011_fill.up.sql"},
+		"goose":             {"00001_a.sql", "00001_a.sql 00002_fill.sql 00003_fill.sql"},
+		"goose with a date": {"20240115120000_a.sql", "20000101000000_fill.sql 20000101000001_fill.sql 20240115120000_a.sql"},
+		"bun":               {"20240115120000_a.tx.up.sql", "20000101000000_fill.tx.down.sql 20000101000000_fill.tx.up.sql 20000101000001_fill.tx.down.sql 20000101000001_fill.tx.up.sql 20240115120000_a.tx.up.sql"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			if tt.there != "" {
+				if err := os.WriteFile(filepath.Join(dir, tt.there), []byte("-- +goose Up\nSELECT 1;\n"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Test(t, func(t *testing.T) {
+				d := newDesk(t)
+				d.want(cli.OK, []string{"wrote "}, "new", "fill", "--sql", "--dir", dir)
+				d.want(cli.OK, []string{`{"files":["`}, "new", "fill", "--sql", "--json", "--dir", dir)
+			})
+			if got := names(t, dir); got != tt.want {
+				t.Errorf("got %s\nwant %s", got, tt.want)
+			}
+			up := strings.Fields(tt.want)[len(strings.Fields(tt.want))-1]
+			if tt.there == up {
+				up = strings.Fields(tt.want)[1]
+			}
+			if text, err := os.ReadFile(filepath.Join(dir, up)); err != nil || !strings.Contains(string(text), "NOT WRITTEN YET;\n") {
+				t.Errorf("%s: %v, %s", up, err, text)
+			}
+		})
+	}
+	d := newDesk(t)
+	d.want(cli.OK, nil, "new", "port_to_linux", "--sql", "--dir", t.TempDir()) // no Go file
 }
 
 func TestCompletionOffersOps(t *testing.T) {

@@ -3,7 +3,9 @@ package cli_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -63,10 +65,38 @@ func TestThePlanSaysWhy(t *testing.T) {
 		"wave 1\n", "├─ ", "└─ ", "(migration, can be undone)", "(cannot be undone)", "depends on " + create,
 		"refused: rollback failed", "the strategy undoes a run that failed, and this one would stay",
 	}, "plan", "--strategy", "transactional-batch")
-	d.want(cli.OK, []string{"comes after " + warm + ", by the strategy"}, "plan")
+	d.want(cli.OK, []string{"comes after " + create + ", by the strategy"}, "plan", "--strategy", "batch")
 	d.want(cli.OK, []string{"rollback of 1 operation, the latest first"}, "plan", "--rollback")
 	d.want(cli.OK, nil, "run", "--only", "create_tables")
 	d.want(cli.OK, []string{"again: it has succeeded before"}, "plan", "--repeat", "--only", "create_tables")
+}
+
+// What runs one after another is a line a step, with the reasons behind it.
+func TestASequentialPlanIsALineAStep(t *testing.T) {
+	var ops []seq.Op
+	for i := range 200 {
+		op := seq.Op{ID: fmt.Sprintf("2023_01_01_%06d_a", i%60), Alias: fmt.Sprintf("%06d_a", i), Kind: seq.Migration, Run: func(context.Context) error { return nil }}
+		op.ID += strconv.Itoa(i)
+		if i > 0 {
+			op.DependsOn = []string{ops[i-1].ID}
+		}
+		if i == 7 {
+			op.Inspect = func(context.Context, seq.Inspection) (seq.Details, error) {
+				return seq.Details{Notes: []string{"a note"}}, nil
+			}
+		}
+		ops = append(ops, op)
+	}
+	d := newDesk(t, ops...)
+	out := d.want(cli.OK, []string{
+		"\n  " + ops[7].ID + "  (000007_a, migration, cannot be undone)  depends on " + ops[6].ID + "; a note\n",
+	}, "plan")
+	if lines := strings.Count(out, "\n"); lines != 1+200+4 {
+		t.Errorf("%d lines for 204 steps", lines)
+	}
+	d.want(cli.OK, []string{`"alias":"000007_a","notes":["a note"]`}, "plan", "--json")
+	d.want(cli.OK, []string{ops[7].ID, "000007_a"}, "show", "000007_a")
+	d.want(cli.OK, []string{"1 succeeded", "running          " + ops[0].ID + " (000000_a)\n", "succeeded        " + ops[0].ID + " (000000_a)"}, "run", "--only", "000000_a")
 }
 
 func TestTheHashIsOfTheDecision(t *testing.T) {

@@ -42,6 +42,8 @@ type (
 		Reversible   bool       `json:"reversible"`
 		Irreversible bool       `json:"stays_when_undone,omitempty"`
 		Tags         []string   `json:"tags,omitempty"`
+		Alias        string     `json:"alias,omitempty"`
+		Notes        []string   `json:"notes,omitempty"`
 		Calls        int        `json:"calls,omitempty"` // at most, of its own
 		Timeout      float64    `json:"timeout_seconds,omitempty"`
 	}
@@ -63,7 +65,7 @@ func viewPlan(p *plan.Plan) planView {
 		}
 		v.Steps = append(v.Steps, stepView{
 			s.ID, s.Kind.String(), s.Wave + 1, after, s.DependsOn, moment(s.NotBefore), s.Skip, s.Refused,
-			s.Delivery.String(), s.AllowedToFail, s.Conditional, s.Reversible, s.Irreversible, s.Tags, s.Retry.Attempts, s.Timeout.Seconds(),
+			s.Delivery.String(), s.AllowedToFail, s.Conditional, s.Reversible, s.Irreversible, s.Tags, s.Alias, s.Notes, s.Retry.Attempts, s.Timeout.Seconds(),
 		})
 	}
 	return v

@@ -130,6 +130,9 @@ func printOp(out io.Writer, p palette, o *seq.OpStatus, st *seq.Status, list []s
 		what += ", cannot be undone"
 	}
 	line("is", what)
+	if o.Alias != o.ID {
+		line("file", brief(o.Alias))
+	}
 	line("tags", strings.Join(o.Tags, ", "))
 	line("depends on", strings.Join(o.DependsOn, ", "))
 	line("waits for", strings.Join(o.Waits, ", "))

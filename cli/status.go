@@ -162,6 +162,7 @@ func remarks(o *seq.OpStatus, st *seq.Status) string {
 			notes = append(notes, note)
 		}
 	}
+	add(o.Alias != "" && o.Alias != o.ID, brief(o.Alias))
 	add(!o.Registered, "not in the code any more")
 	add(o.Kind == seq.Migration, "migration")
 	add(o.State.Open() && o.Done > 0, progressText(o.Done, o.Total))

@@ -9,7 +9,8 @@ import (
 	"github.com/sequencer-go/seq/plan"
 )
 
-// drawTree draws a plan as text: waves, and below them what runs in them, with the reasons.
+// drawTree draws a plan as text: waves, and below them what runs in them, with the reasons. Where all
+// waves hold one step, a step is a line, with its reasons behind it.
 func drawTree(out io.Writer, p palette, plan *plan.Plan, st *seq.Status) {
 	for _, f := range plan.Findings {
 		fmt.Fprintln(out, p.wrap("33", brief(f.String())))
@@ -41,6 +42,17 @@ func drawTree(out io.Writer, p palette, plan *plan.Plan, st *seq.Status) {
 	for i := range st.Ops {
 		now[st.Ops[i].ID] = &st.Ops[i]
 	}
+	if serial(plan) {
+		for i := range plan.Steps {
+			s := &plan.Steps[i]
+			line := traits(s)
+			if why := reasons(plan, s, st, now[s.ID]); len(why) > 0 {
+				line += "  " + strings.Join(why, "; ")
+			}
+			fmt.Fprintf(out, "  %s%s\n", s.ID, p.dim(line))
+		}
+		return
+	}
 	for i := range plan.Steps {
 		s := &plan.Steps[i]
 		first := i == 0 || plan.Steps[i-1].Wave != s.Wave
@@ -59,14 +71,24 @@ func drawTree(out io.Writer, p palette, plan *plan.Plan, st *seq.Status) {
 	}
 }
 
+// serial reports whether the steps of a plan run one after another, each after the one before it. The
+// plan of a rollback has no waves.
+func serial(plan *plan.Plan) bool {
+	n := len(plan.Steps)
+	return n > 0 && plan.Direction == seq.Forward && plan.Steps[n-1].Wave == n-1
+}
+
 // traits are what an op is.
 func traits(s *plan.Step) string {
 	list := []string{}
+	if s.Alias != "" && s.Alias != s.ID {
+		list = append(list, brief(s.Alias))
+	}
 	if s.Kind == seq.Migration {
 		list = append(list, "migration")
 	}
-	if s.Delivery != seq.Repeatable {
-		list = append(list, s.Delivery.String())
+	if promise := s.Promise(); promise != "" {
+		list = append(list, promise)
 	}
 	if s.Retry.Attempts > 0 {
 		list = append(list, fmt.Sprintf("up to %d calls", s.Retry.Attempts))
@@ -97,7 +119,7 @@ func reasons(plan *plan.Plan, s *plan.Step, st *seq.Status, o *seq.OpStatus) []s
 	add(s.Refused != "", "refused: %s", brief(worded(s.Refused)))
 	add(s.Skip != "", "skipped: %s", brief(s.Skip))
 	add(!undoing && len(s.DependsOn) > 0, "depends on %s", strings.Join(s.DependsOn, ", "))
-	if !undoing && len(s.After) > 0 && len(s.DependsOn) == 0 {
+	if !undoing && len(s.After) > 0 && len(s.DependsOn) == 0 && !serial(plan) {
 		before := plan.Steps[s.After[len(s.After)-1]].ID
 		more := ""
 		if len(s.After) > 1 {
@@ -107,6 +129,9 @@ func reasons(plan *plan.Plan, s *plan.Step, st *seq.Status, o *seq.OpStatus) []s
 	}
 	add(!s.NotBefore.IsZero(), "%s", due(s.NotBefore, st.Now))
 	add(!undoing && s.Conditional, "asks first whether it should run")
+	for _, note := range s.Notes {
+		add(true, "%s", brief(note))
+	}
 	add(s.Irreversible, "the strategy undoes a run that failed, and this one would stay")
 	if o != nil && !undoing {
 		switch o.State {

@@ -20,9 +20,12 @@ func (a *app) view(cmd *cobra.Command, plan *plan.Plan) view {
 	case a.json:
 		return newJSONLines(out)
 	case terminal(out) && os.Getenv("TERM") != "dumb" && cmd.Name() != "serve":
-		return newLive(out, newBoard(plan))
+		b := newBoard(plan)
+		b.names = a.names()
+		return newLive(out, b)
 	default:
 		b := newBoard(plan)
+		b.names = a.names()
 		b.serving = cmd.Name() == "serve"
 		return newLines(out, b)
 	}

@@ -32,6 +32,7 @@ type (
 		DependsOn  []string   `json:"depends_on,omitempty"`
 		Tags       []string   `json:"tags,omitempty"`
 		Legal      []string   `json:"legal_now,omitempty"`
+		Alias      string     `json:"alias,omitempty"`
 		Excluded   string     `json:"excluded,omitempty"`
 		Started    *time.Time `json:"started,omitempty"` // of the last attempt, as status tells it
 		Finished   *time.Time `json:"finished,omitempty"`
@@ -86,6 +87,7 @@ type (
 	}
 	resultView struct {
 		ID      string     `json:"id"`
+		Alias   string     `json:"alias,omitempty"`
 		State   string     `json:"state"`
 		Attempt int        `json:"attempt,omitempty"`
 		Retries int        `json:"retries,omitempty"`
@@ -140,7 +142,7 @@ func viewHolder(h *store.LeaseError) *holderView {
 func viewOp(o *seq.OpStatus) opView {
 	return opView{
 		o.ID, o.Kind.String(), o.State.String(), o.Registered, o.Pending(), moment(o.Due), o.Waits, o.Attempt, o.Crashes, o.Run,
-		o.Error, o.Done, o.Total, o.Refused, o.Delivery.String(), o.AllowedToFail, o.Reversible, o.DependsOn, o.Tags, nil, o.Excluded, nil, nil, 0,
+		o.Error, o.Done, o.Total, o.Refused, o.Delivery.String(), o.AllowedToFail, o.Reversible, o.DependsOn, o.Tags, nil, o.Alias, o.Excluded, nil, nil, 0,
 	}
 }
 
@@ -169,7 +171,7 @@ func viewReport(r *seq.Report) *reportView {
 	for i := range r.Steps {
 		s := &r.Steps[i]
 		v := resultView{
-			ID: s.ID, State: s.State.String(), Attempt: s.Attempt, Retries: s.Retries, Seconds: s.Duration.Seconds(),
+			ID: s.ID, Alias: s.Alias, State: s.State.String(), Attempt: s.Attempt, Retries: s.Retries, Seconds: s.Duration.Seconds(),
 			Due: moment(s.Due), Reason: s.Reason, Error: store.ErrorText(cause(s.Err)),
 		}
 		if op := (*seq.OpError)(nil); errors.As(s.Err, &op) {

@@ -86,3 +86,22 @@ var self = func() string {
 	}
 	return exe
 }()
+
+// another is a new database of the kind that dsn is.
+func another(t *testing.T, dsn string) string {
+	t.Helper()
+	if strings.HasSuffix(dsn, ".db") {
+		return filepath.Join(t.TempDir(), "seq.db")
+	}
+	return pgtest.DSN(t)
+}
+
+func openSQLite(t *testing.T, path string) *bunstore.Store {
+	t.Helper()
+	s, err := sqlite.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}

@@ -3,6 +3,7 @@ package integration_test
 import (
 	"database/sql"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -79,5 +80,43 @@ func wantNothingPrepared(t *testing.T, dsn string) {
 	}
 	if len(sessions) != pgtest.Sessions {
 		t.Errorf("%d sessions, want %d", len(sessions), pgtest.Sessions)
+	}
+}
+
+// Migrations through a pooler leave nothing in the sessions that others get. What would need one session
+// without a transaction is refused, with what to do.
+func TestMigrationsThroughAPooler(t *testing.T) {
+	dsn := pgtest.Pooled(t)
+	s := ledger(t, dsn)
+	ops := filesOf(t, map[string]string{
+		"1_a.up.sql": "SET search_path = ''; SET statement_timeout = '1h'; PREPARE p AS SELECT 1; CREATE TEMPORARY TABLE x (id int); CREATE TABLE public.a (id int);",
+		"2_b.up.sql": "CREATE TABLE b (id int); SELECT pg_advisory_lock(7);",
+		"3_c.up.sql": "CREATE INDEX CONCURRENTLY c ON b (id);",
+		"4_d.up.sql": "-- seq:no-transaction\nCREATE TABLE d (id int);\nCLUSTER;",
+	})
+	if r, err := seq.New(s, ops...).Run(t.Context()); err != nil {
+		t.Fatalf("%v\n%s", err, r)
+	}
+	for _, text := range []string{"SET statement_timeout = '1h';", "SELECT set_config('statement_timeout', '1h', false);", "CREATE TEMP TABLE y (id int);", "SELECT pg_advisory_lock(9);"} {
+		ops := filesOf(t, map[string]string{"5_e.up.sql": "-- seq:no-transaction\n" + text + "\nCREATE INDEX CONCURRENTLY e ON b (id);"})
+		if _, err := seq.New(s, ops...).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "pooler") {
+			t.Errorf("%s: got %v", text, err)
+		}
+	}
+	wantNothingPrepared(t, dsn)
+	db, err := sql.Open("pgx", dsn+"&default_query_exec_mode=exec")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	for range pgtest.Sessions {
+		tx, err := db.BeginTx(t.Context(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = tx.Rollback() }()
+		if got, want := stateOf(t.Context(), t, tx), `postgres postgres "$user", public 0  0 0 0 0 0`; got != want {
+			t.Errorf("others find %q, want %q", got, want)
+		}
 	}
 }

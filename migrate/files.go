@@ -10,9 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
-	"strings"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/migrate/internal/step"
@@ -21,48 +19,74 @@ import (
 // ErrFiles is matched by every error about the files of a folder.
 var ErrFiles = errors.New("migration files")
 
-// Files makes one op of each migration in a folder; files that do not end in ".sql" are not its
-// business. Without a format it looks which one the files are in. The ops are in the order of their
-// versions. What is wrong with any of the files comes back as one error that matches [ErrFiles].
+// Files makes one op of each migration in a folder. Files that the tool of the format would not apply
+// are passed over; of those that it would, none is. Without a format it looks which one the files of
+// the folder itself are in. The ops are in the order in which the tool would apply them. What is wrong
+// with any of the files comes back as one error that matches [ErrFiles].
 //
 // The ID is the version and the name: "20240115120000_add_users". A version that is no date counts
 // seconds since 1970, so that 000001_init, which is "1970_01_01_000001_init", comes before
-// everything dated, 000002 next, and a Unix time stands where it belongs. Characters that an ID
-// does not take become "_".
+// everything dated, 000002 next, and a Unix time stands where it belongs; docs/migrations.md has the
+// rules for all others. Characters that an ID does not take become "_". The op's Alias is the name of
+// the file without its endings. Where the tool's order is not that of the IDs, the later op depends on
+// the one before it.
 //
-// A step is Transactional, whatever the other tool would do: its effect and its record are one
-// commit. A transaction of its own that is all of the script is that of the step. One that the
-// database refuses in a transaction, that has others of its own, or whose author said "NO
-// TRANSACTION", in either direction, is Repeatable and runs on a connection of its own; after a
-// crash it goes on with the statement whose end nobody saw, an index that was being built
-// concurrently is built anew, and a change that was made counts. Session settings end with the step. A step without
-// down file, or with an empty one, has no Rollback.
+// A step is Transactional if the database allows, whatever the other tool would do: its effect and its
+// record are one commit. A transaction of its own that is all of the script is that of the step. One that
+// the database refuses in a transaction, that has others of its own, or whose author said "NO
+// TRANSACTION" (in goose's format) or "-- seq:no-transaction" (before the first statement, in any), in
+// either direction, is Repeatable and runs on a connection of its own; [seq.Op.DeliveryNote] says why.
+// After a crash it goes on with the statement whose end nobody saw, an index that was being built
+// concurrently is built anew, and a change that was made counts. A script that ends with a transaction
+// open is committed if its tool would commit it, and else fails. What it does to its session ends with
+// the step. Databases do not read a text alike: the op's Delivery holds for both, and Preview and Run find
+// what it promises on the database that they have. An up file without a statement is a step that does
+// nothing, and the plan notes it. A step without down file, or with one without a statement, has no
+// Rollback.
+//
+// Preview and Run refuse with [ErrNotAdopted] if the table of the format's tool says that one of the
+// steps that are left to do is applied, see [Adopt].
 //
 // The ops find their database by the store of the run, which must be one of package bunstore.
 func Files(fsys fs.FS, format ...Format) ([]seq.Op, error) {
-	names, err := sqlFiles(fsys)
+	ops, err := readFiles(fsys, format)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFiles, err)
+	}
+	return ops, nil
+}
+
+func readFiles(fsys fs.FS, format []Format) ([]seq.Op, error) {
+	d := &folder{fsys: fsys, texts: map[string]text{}}
+	if err := d.list(); err != nil {
+		return nil, err
 	}
 	var f Format
 	if len(format) > 0 {
 		f = format[0]
 	}
 	if f.read == nil {
-		if f, err = detect(fsys, names); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrFiles, err)
+		found, err := d.detect()
+		if err != nil {
+			return nil, err
 		}
+		found.Table = f.Table
+		f = found
 	}
-	steps, err := f.read(fsys, names)
+	steps, err := f.read(d)
 	if err == nil {
-		err = ordered(steps)
+		err = finish(steps, f)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrFiles, f.Name, err)
+		return nil, fmt.Errorf("%s: %w", f.Name, err)
 	}
 	ops := make([]seq.Op, len(steps))
 	for i, m := range steps {
-		ops[i] = step.Op(m.id, m.up, m.down)
+		ops[i] = step.Op(step.Migration{ID: m.id, Alias: m.alias(), Up: m.up, Down: m.down, Notes: m.notes})
+	}
+	step.InOrder(ops)
+	if f.Table != NoTable {
+		Guard(ops, f.from(f.Table))
 	}
 	return ops, nil
 }
@@ -71,104 +95,74 @@ func Files(fsys fs.FS, format ...Format) ([]seq.Op, error) {
 // one that the files look like.
 type Format struct {
 	Name string
-	read func(fsys fs.FS, names []string) ([]*migration, error)
+	// Table is where the tool keeps what it has applied; "" is its usual table. It is looked at before
+	// one of the steps runs for the first time, to find what should be adopted. [NoTable] looks nowhere.
+	Table string
+
+	read  func(d *folder) ([]*migration, error)
+	order func(a, b string) int // of versions
+	from  func(table string) Source
 }
+
+// NoTable is the Table of a [Format] of which no tool ever applied anything to the database; another
+// service's table may be there by its name.
+const NoTable = "-"
 
 // migration is what the files of one version say.
 type migration struct {
 	version  string
-	file     string // of the up step
+	name     string
+	file     string // of the up step; "" if there is none
 	downFile string
 	id       string
 	up, down *step.Script
+	notes    []string
 }
 
-// sqlFiles are the names of the SQL files in a folder and below it.
-func sqlFiles(fsys fs.FS) (names []string, err error) {
-	if fsys == nil {
-		return nil, errors.New("the file system is nil")
+func (m *migration) someFile() string { return cmp.Or(m.file, m.downFile) }
+
+// alias is the name of the file without its endings.
+func (m *migration) alias() string {
+	if m.name == "" {
+		return m.version
 	}
-	err = fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && strings.HasSuffix(name, ".sql") {
-			names = append(names, name)
-		}
-		return err
-	})
-	switch {
-	case err != nil:
-		return nil, err
-	case len(names) == 0:
-		return nil, errors.New("there is no file that ends in .sql")
-	}
-	return names, nil
+	return m.version + "_" + m.name
 }
 
-// detect chooses the format. bun's and golang-migrate's files are alike but for what bun adds.
-func detect(fsys fs.FS, names []string) (Format, error) {
-	pairs, bun := 0, false
-	for _, name := range names {
-		isPair := strings.HasSuffix(name, ".up.sql") || strings.HasSuffix(name, ".down.sql")
-		text, err := read(fsys, name)
-		if err != nil {
-			return Format{}, err
-		}
-		if !isPair && gooseUp.MatchString(text) {
-			return Goose(), nil
-		}
-		if isPair {
-			pairs++
-			bun = bun || strings.HasSuffix(name, ".tx.up.sql") || strings.Contains(text, "\n--bun:") || strings.HasPrefix(text, "--bun:")
-		}
-	}
-	switch {
-	case bun:
-		return Bun(), nil
-	case pairs > 0:
-		return GolangMigrate(), nil
-	}
-	return Format{}, fmt.Errorf("%s is of no format known here: want NAME.up.sql, or a line \"-- +goose Up\"", names[0])
+// note adds a remark for the plan.
+func (m *migration) note(format string, args ...any) {
+	m.notes = append(m.notes, fmt.Sprintf(format, args...))
 }
 
-// read is a file without the mark that some editors begin it with.
-func read(fsys fs.FS, name string) (string, error) {
-	text, err := fs.ReadFile(fsys, name)
-	return strings.ReplaceAll(strings.TrimPrefix(string(text), "\ufeff"), "\r\n", "\n"), err
-}
-
-// ordered gives the steps their IDs, in the order of their versions, which must be that of the IDs.
-func ordered(steps []*migration) error {
+// finish checks the steps, gives them their IDs, and puts them into the tool's order.
+func finish(steps []*migration, f Format) error {
 	var errs []error
 	for _, m := range steps {
-		_, name, _ := strings.Cut(path.Base(m.file), "_")
-		name, _, _ = strings.Cut(name, ".")
 		var err error
-		if m.id, err = step.ID(m.version, name); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", m.file, err))
+		if m.id, err = step.ID(m.version, m.name); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", m.someFile(), err))
 		}
-		if err := m.up.Check(); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", m.file, err))
+		switch {
+		case m.file == "":
+			m.up = &step.Script{File: m.downFile}
+			m.note("%s has no up file beside it, so there is nothing to do", m.downFile)
+		case m.up.Nothing():
+			m.note("%s has no statement", m.file)
 		}
-		if err := m.down.Check(); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", cmp.Or(m.downFile, m.file), err))
+		if m.down.Nothing() {
+			m.down = nil
+		}
+		for _, s := range []*step.Script{m.up, m.down} {
+			if err := s.Check(); err != nil {
+				errs = append(errs, fmt.Errorf("%s: %w", s.File, err))
+			}
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
-	slices.SortFunc(steps, func(a, b *migration) int { return compareVersions(a.version, b.version) })
-	for i := range steps[1:] {
-		a, b := steps[i], steps[i+1]
-		at, _, _ := seq.ParseID(a.id)
-		bt, _, _ := seq.ParseID(b.id)
-		if at.After(bt) {
-			errs = append(errs, fmt.Errorf("%s comes before %s by its version and after it by its date; give one of them another version", a.file, b.file))
+	slices.SortStableFunc(steps, func(a, b *migration) int { return f.order(a.version, b.version) })
+	for i := range steps[min(1, len(steps)):] {
+		if a, b := steps[i], steps[i+1]; step.CompareVersions(a.version, b.version) == 0 {
+			errs = append(errs, fmt.Errorf("%s and %s are of one version", a.someFile(), b.someFile()))
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// compareVersions compares numbers of any length.
-func compareVersions(a, b string) int {
-	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
-	return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
 }

@@ -3,153 +3,170 @@ package migrate
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
-	"regexp"
+	"slices"
 	"strings"
 
-	bunmigrate "github.com/uptrace/bun/migrate"
-
-	"github.com/sequencer-go/seq/migrate/internal/bunsql"
 	"github.com/sequencer-go/seq/migrate/internal/step"
 )
 
 // GolangMigrate is the format of github.com/golang-migrate/migrate: 000001_name.up.sql and
-// 000001_name.down.sql, sent to the database as they are. Where Postgres refuses one of several
-// statements in what is sent as one, they are sent one by one, as by golang-migrate with
-// x-multi-statement. It does not look into folders below.
+// 000001_name.down.sql, with any ending for .sql, sent to the database as they are. Where Postgres
+// refuses one of several statements in what is sent as one, they are sent one by one, as by
+// golang-migrate with x-multi-statement. It does not look into folders below.
 func GolangMigrate() Format {
-	return Format{"golang-migrate", func(fsys fs.FS, names []string) ([]*migration, error) {
-		steps, err := pairs(names, false)
-		if err != nil {
-			return nil, err
-		}
-		var errs []error
-		for _, m := range steps {
-			var err error
-			if m.up, err = whole(fsys, m.file); err == nil && m.up == nil {
-				err = fmt.Errorf("%s is empty", m.file)
-			}
-			errs = append(errs, err)
-			if m.downFile != "" {
-				m.down, err = whole(fsys, m.downFile)
-				errs = append(errs, err)
-			}
-		}
-		return steps, errors.Join(errs...)
+	return Format{Name: "golang-migrate", order: step.CompareVersions, from: FromGolangMigrate, read: func(d *folder) ([]*migration, error) {
+		return d.pairs(d.names, golangMigrateName, func(name, text string) (*step.Script, error) {
+			return &step.Script{Statements: []string{text}, Whole: true}, nil
+		})
 	}}
-}
-
-// whole is a file as one text, nil if there is nothing in it.
-func whole(fsys fs.FS, name string) (*step.Script, error) {
-	text, err := read(fsys, name)
-	if err != nil || strings.TrimSpace(text) == "" {
-		return nil, err
-	}
-	return &step.Script{Statements: step.Statements(text), Source: text}, nil
 }
 
 // Bun is the format of github.com/uptrace/bun/migrate: 20240115120000_name.up.sql, with .tx before
 // .up where the author wants a transaction, and lines --bun:split between statements that are sent
-// one by one. bun itself reads the files, those in folders below too.
+// one by one. Files in folders below are read, too. Templates, and migrations in Go, need package
+// bunmigrate.
 func Bun() Format {
-	return Format{"bun", func(fsys fs.FS, names []string) ([]*migration, error) {
-		steps, err := pairs(names, true)
+	return Format{Name: "bun", order: strings.Compare, from: FromBun, read: func(d *folder) ([]*migration, error) {
+		names, err := d.below()
 		if err != nil {
 			return nil, err
 		}
-		found := bunmigrate.NewMigrations()
-		if err := found.Discover(fsys); err != nil {
+		if err := inGo(names, "bunmigrate"); err != nil {
 			return nil, err
 		}
-		byVersion := map[string]*migration{}
-		for _, m := range steps {
-			byVersion[m.version] = m
-		}
-		var errs []error
-		for _, b := range found.Sorted() {
-			m := byVersion[b.Name]
-			if m == nil {
-				continue // cannot be: both looked at the same names
-			}
-			if m.up, err = bunsql.Script(b, b.Up); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", m.file, err))
-			} else if len(m.up.Statements) == 0 {
-				errs = append(errs, fmt.Errorf("%s is empty", m.file))
-			}
-			if b.Down == nil {
-				continue
-			}
-			if m.down, err = bunsql.Script(b, b.Down); err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", m.downFile, err))
-			} else if len(m.down.Statements) == 0 {
-				m.down = nil
-			}
-		}
-		return steps, errors.Join(errs...)
+		return d.pairs(names, bunName, func(name, text string) (*step.Script, error) {
+			parts, err := bunParts(text)
+			return &step.Script{Statements: parts, Tx: strings.HasSuffix(name, ".tx.up.sql") || strings.HasSuffix(name, ".tx.down.sql")}, err
+		})
 	}}
 }
 
-var pairName = regexp.MustCompile(`^(\d+)(?:_(.*?))?(?:\.tx)?\.(up|down)\.sql$`)
+// A pairName is what the name of one of two files says.
+type pairName struct {
+	version, name string
+	down          bool
+}
 
-// pairs finds the up and the down file of each version.
-func pairs(names []string, below bool) ([]*migration, error) {
+// golangMigrateName reads VERSION_name.up.ending, of which golang-migrate takes any: it asks for
+// ^([0-9]+)_(.*)\.(down|up)\.(.*)$, whose first star is greedy.
+func golangMigrateName(file string) (p pairName, ok bool) {
+	version, rest, ok := strings.Cut(file, "_")
+	if !ok || !digits(version) {
+		return p, false
+	}
+	up, down := strings.LastIndex(rest, ".up."), strings.LastIndex(rest, ".down.")
+	at := max(up, down)
+	if at < 0 {
+		return p, false
+	}
+	return pairName{version, strings.TrimSuffix(rest[:at], ".tx"), down > up}, true
+}
+
+// bunName reads VERSION_name.up.sql, with .tx in it or not. bun takes the name up to the first full
+// stop, of small letters, digits, - and _; here others will do.
+func bunName(file string) (p pairName, ok bool) {
+	file = path.Base(file)
+	switch {
+	case strings.HasSuffix(file, ".up.sql"):
+	case strings.HasSuffix(file, ".down.sql"):
+		p.down = true
+	default:
+		return p, false
+	}
+	version, rest, found := strings.Cut(file, "_")
+	if p.version = version; !found || !digits(version) {
+		return p, true // bun refuses it, and so do we
+	}
+	p.name, _, _ = strings.Cut(rest, ".")
+	return p, true
+}
+
+func digits(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
+
+// pairs reads the up and the down file of each version.
+func (d *folder) pairs(names []string, parse func(string) (pairName, bool), script func(name, text string) (*step.Script, error)) ([]*migration, error) {
 	var errs []error
 	var steps []*migration
 	byVersion := map[string]*migration{}
 	for _, name := range names {
-		if !below && strings.Contains(name, "/") {
+		p, ok := parse(name)
+		if !ok {
 			continue
 		}
-		part := pairName.FindStringSubmatch(path.Base(name))
-		if part == nil {
+		if !digits(p.version) {
 			errs = append(errs, fmt.Errorf("%s: want VERSION_name.up.sql or VERSION_name.down.sql", name))
 			continue
 		}
-		m := byVersion[part[1]]
+		m := byVersion[p.version]
 		if m == nil {
-			m = &migration{version: part[1]}
-			byVersion[part[1]] = m
+			m = &migration{version: p.version, name: p.name}
+			byVersion[p.version] = m
 			steps = append(steps, m)
 		}
-		slot := &m.file
-		if part[3] == "down" {
-			slot = &m.downFile
+		slot, to := &m.file, &m.up
+		if p.down {
+			slot, to = &m.downFile, &m.down
+		} else {
+			m.name = p.name // the up file's, if they differ
 		}
 		if *slot != "" {
 			errs = append(errs, fmt.Errorf("%s and %s are of one version", *slot, name))
+			continue
 		}
 		*slot = name
-	}
-	for _, m := range steps {
-		if m.file == "" {
-			errs = append(errs, fmt.Errorf("%s has no up file beside it", m.downFile))
+		text, err := d.read(name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
 		}
+		s, err := script(name, text)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", name, err))
+			continue
+		}
+		s.File, s.Sum = name, step.Checksum(text)
+		*to = s
 	}
-	errs = append(errs, sameNumber(steps))
-	if len(steps) == 0 && len(errs) == 1 {
-		errs = append(errs, fmt.Errorf("%s is in a folder below; use fs.Sub", names[0]))
+	if len(steps) == 0 && len(errs) == 0 {
+		errs = append(errs, d.nothing())
 	}
 	return steps, errors.Join(errs...)
 }
 
-// sameNumber is an error if two versions are one number, as 1 and 001.
-func sameNumber(steps []*migration) error {
-	var errs []error
-	seen := map[string]*migration{}
-	for _, m := range steps {
-		number := strings.TrimLeft(m.version, "0")
-		if first := seen[number]; first != nil {
-			errs = append(errs, fmt.Errorf("%s and %s are of one version", first.someFile(), m.someFile()))
+// bunParts are the texts that bun sends one by one: blank lines are left out.
+func bunParts(text string) (parts []string, err error) {
+	var part strings.Builder
+	flush := func() {
+		if part.Len() > 0 {
+			parts = append(parts, part.String())
+			part.Reset()
 		}
-		seen[number] = m
 	}
-	return errors.Join(errs...)
+	for line := range strings.Lines(text) {
+		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
+		directive, is := strings.CutPrefix(line, "--bun:")
+		switch {
+		case is && directive == "split":
+			flush()
+		case is:
+			return nil, fmt.Errorf("bun knows no directive --bun:%s", directive)
+		case strings.TrimSpace(line) != "":
+			part.WriteString(line + "\n")
+		}
+	}
+	flush()
+	return parts, nil
 }
 
-func (m *migration) someFile() string {
-	if m.file != "" {
-		return m.file
+// inGo is an error if there are migrations in Go among the files, which the other tool would apply.
+func inGo(names []string, adapter string) error {
+	i := slices.IndexFunc(names, func(name string) bool {
+		version, _, ok := strings.Cut(path.Base(name), "_")
+		return ok && digits(version) && strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go")
+	})
+	if i < 0 {
+		return nil
 	}
-	return m.downFile
+	return fmt.Errorf("%s is a migration in Go; use package %s, which has the tool run it", names[i], adapter)
 }

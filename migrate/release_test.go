@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -187,9 +188,52 @@ func TestUpDownUpFindsWhatIsLeft(t *testing.T) {
 	}
 }
 
+// Down to the youngest that cannot be undone, and no further.
+func TestUpDownUpStopsAtWhatCannotBeUndone(t *testing.T) {
+	set := map[string]string{
+		"1_a.up.sql": "CREATE TABLE a (id int)", "1_a.down.sql": "DROP TABLE a",
+		"2_b.up.sql": "CREATE TABLE b (id int)", "2_b.down.sql": "-- no way back",
+		"3_c.up.sql": "CREATE TABLE c (id int); CREATE TABLE IF NOT EXISTS d (id int)", "3_c.down.sql": "DROP TABLE c",
+		"4_e.up.sql": "CREATE TABLE e (id int)", "4_e.down.sql": "DROP TABLE e",
+	}
+	for name, want := range map[string][]string{
+		"it finds what is left": {"1970_01_01_000002_b (2_b) has no Rollback: tested down to it, which is 2 of 4 ops", "+ CREATE TABLE d"},
+		"nothing is left":       {"1970_01_01_000002_b (2_b) has no Rollback"},
+		"the last":              {"1970_01_01_000004_e (4_e) has no Rollback: tested down to it, which is 0 of 4 ops"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := maps.Clone(set)
+			switch name {
+			case "nothing is left":
+				f["3_c.down.sql"] += "; DROP TABLE d"
+			case "the last":
+				delete(f, "4_e.down.sql")
+			}
+			s := ledger(t)
+			said := &listener{TB: t}
+			seqtest.UpDownUp(said, seq.New(s, files(t, folder(f))...), func(context.Context) (string, error) { return schema(t, s), nil })
+			if len(said.lines) != len(want) {
+				t.Fatalf("got %q, want %q", said.lines, want)
+			}
+			for i := range want {
+				if !strings.Contains(said.lines[i], want[i]) {
+					t.Errorf("got %q, want %q", said.lines[i], want[i])
+				}
+			}
+			if got := schema(t, s); strings.Count(got, "CREATE TABLE") != 5 {
+				t.Errorf("at the end there is\n%s", got)
+			}
+		})
+	}
+}
+
 type listener struct {
 	testing.TB
 	lines []string
+}
+
+func (l *listener) Logf(format string, args ...any) {
+	l.lines = append(l.lines, fmt.Sprintf(format, args...))
 }
 
 func (l *listener) Errorf(format string, args ...any) {

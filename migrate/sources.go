@@ -1,12 +1,15 @@
 package migrate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/migrate/internal/step"
@@ -16,12 +19,14 @@ import (
 type Source struct {
 	// Origin names the tool and the table, for the ledger.
 	Origin string
-	read   func(ctx context.Context, db bun.IDB, c candidates) (ids, unknown []string, err error)
+
+	tool, from, table, usual string
+	read                     func(ctx context.Context, db bun.IDB, c candidates) (ids, unknown []string, err error)
 }
 
 // FromGoose reads the table of goose; "" means goose_db_version.
 func FromGoose(table string) Source {
-	return source("goose", table, "goose_db_version", func(ctx context.Context, db bun.IDB, table bun.Ident, c candidates) (ids, unknown []string, err error) {
+	return source("goose", "FromGoose", table, "goose_db_version", func(ctx context.Context, db bun.IDB, table bun.Ident, c candidates) (ids, unknown []string, err error) {
 		var rows []struct {
 			VersionID int64
 			IsApplied bool
@@ -46,7 +51,7 @@ func FromGoose(table string) Source {
 
 // FromBun reads the table of bun/migrate; "" means bun_migrations.
 func FromBun(table string) Source {
-	return source("bun", table, "bun_migrations", func(ctx context.Context, db bun.IDB, table bun.Ident, c candidates) (ids, unknown []string, err error) {
+	return source("bun", "FromBun", table, "bun_migrations", func(ctx context.Context, db bun.IDB, table bun.Ident, c candidates) (ids, unknown []string, err error) {
 		var names []string
 		if err := db.NewRaw(`SELECT name FROM ? ORDER BY id`, table).Scan(ctx, &names); err != nil {
 			return nil, nil, err
@@ -64,7 +69,7 @@ func FromBun(table string) Source {
 // have been applied. "" means schema_migrations. A table that is dirty is refused with an error
 // that matches [ErrDirty] and says what to do.
 func FromGolangMigrate(table string) Source {
-	return source("golang-migrate", table, "schema_migrations", func(ctx context.Context, db bun.IDB, table bun.Ident, c candidates) (ids, unknown []string, err error) {
+	return source("golang-migrate", "FromGolangMigrate", table, "schema_migrations", func(ctx context.Context, db bun.IDB, table bun.Ident, c candidates) (ids, unknown []string, err error) {
 		var rows []struct {
 			Version int64
 			Dirty   bool
@@ -80,16 +85,14 @@ func FromGolangMigrate(table string) Source {
 			if r.Version < 0 {
 				continue // "nothing applied"
 			}
-			upTo, err := step.Time(strconv.FormatInt(r.Version, 10))
-			if err != nil {
-				return nil, nil, err
-			}
-			if len(c.at[upTo]) == 0 {
-				unknown = append(unknown, strconv.FormatInt(r.Version, 10))
+			version := strconv.FormatInt(r.Version, 10)
+			upTo, found := c.find(version)
+			if len(found) == 0 {
+				unknown = append(unknown, version)
 				continue // everything older may be, or not: this is not the folder it came from
 			}
 			for _, m := range c.all {
-				if !m.at.After(upTo) {
+				if m.upTo(version, upTo) {
 					ids = append(ids, m.id)
 				}
 			}
@@ -102,7 +105,7 @@ func FromGolangMigrate(table string) Source {
 // is recorded that way, as Laravel's operations and sequencers do. Names must be IDs. "" means
 // migrations.
 func FromLaravel(table string) Source {
-	return source("laravel", table, "migrations", func(ctx context.Context, db bun.IDB, table bun.Ident, c candidates) (ids, unknown []string, err error) {
+	return source("laravel", "FromLaravel", table, "migrations", func(ctx context.Context, db bun.IDB, table bun.Ident, c candidates) (ids, unknown []string, err error) {
 		var names []string
 		if err := db.NewRaw(`SELECT migration FROM ? ORDER BY id`, table).Scan(ctx, &names); err != nil {
 			return nil, nil, err
@@ -118,50 +121,100 @@ func FromLaravel(table string) Source {
 	})
 }
 
-func source(tool, table, standard string, read func(context.Context, bun.IDB, bun.Ident, candidates) (ids, unknown []string, err error)) Source {
-	if table == "" {
-		table = standard
+func source(tool, from, table, usual string, read func(context.Context, bun.IDB, bun.Ident, candidates) (ids, unknown []string, err error)) Source {
+	s := Source{tool: tool, from: from, table: cmp.Or(table, usual), usual: usual}
+	s.Origin = tool + ": table " + s.table
+	s.read = func(ctx context.Context, db bun.IDB, c candidates) (ids, unknown []string, err error) {
+		return read(ctx, db, bun.Ident(s.table), c)
 	}
-	return Source{tool + ": table " + table, func(ctx context.Context, db bun.IDB, c candidates) (ids, unknown []string, err error) {
-		return read(ctx, db, bun.Ident(table), c)
-	}}
+	return s
+}
+
+// there reports whether the database has a table: in the schema that the name says, or else in the
+// first of search_path, where each of the tools has its own. elsewhere is the schema of one that a later
+// schema of search_path has: with "tenant,public" it is not the tenant's.
+func there(ctx context.Context, db bun.IDB, table string) (found bool, elsewhere string, err error) {
+	schema, name, qualified := strings.Cut(table, ".")
+	if !qualified {
+		schema, name = "", table
+	}
+	if db.Dialect().Name() == dialect.SQLite {
+		err = db.NewRaw(`SELECT count(*) > 0 FROM pragma_table_info(?)`, name).Scan(ctx, &found)
+		return found, "", err
+	}
+	err = db.NewRaw(`SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+			WHERE c.relname = ?0 AND c.relkind IN ('r', 'p', 'v', 'f') AND n.nspname = coalesce(nullif(?1, ''), current_schema())),
+		coalesce((SELECT n.nspname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+			WHERE c.oid = pg_catalog.to_regclass(pg_catalog.quote_ident(?0))), '')`, name, schema).Scan(ctx, &found, &elsewhere)
+	if found || qualified {
+		elsewhere = ""
+	}
+	return found, elsewhere, err
 }
 
 // candidates are the registered ops that another tool may have done.
 type candidates struct {
-	all []candidate            // migrations that were made from a file, in order
-	at  map[time.Time][]string // all migrations, by their timestamp
-	ids map[string]bool        // any op
+	all     []candidate            // migrations that were made from a file, in order
+	version map[string][]string    // those, by their version without zeros before it
+	at      map[time.Time][]string // all migrations, by their timestamp
+	ids     map[string]bool        // any op
 }
 
 type candidate struct {
-	id string
-	at time.Time
+	id      string
+	version string // "" if it has no alias
+	at      time.Time
 }
 
-func candidatesOf(s *seq.Sequencer) candidates {
-	c := candidates{at: map[time.Time][]string{}, ids: map[string]bool{}}
-	for _, op := range s.Ops() {
+// upTo reports whether a migration is not younger than a version.
+func (m candidate) upTo(version string, at time.Time) bool {
+	if m.version != "" {
+		return step.CompareVersions(m.version, version) <= 0
+	}
+	return !m.at.After(at)
+}
+
+func candidatesOf(ops []seq.Op) candidates {
+	c := candidates{version: map[string][]string{}, at: map[time.Time][]string{}, ids: map[string]bool{}}
+	for i := range ops {
+		op := &ops[i]
 		c.ids[op.ID] = true
 		at, _, err := seq.ParseID(op.ID)
 		if err != nil || op.Kind != seq.Migration {
 			continue
 		}
+		version, _, _ := strings.Cut(op.Alias, "_")
+		if !digits(version) {
+			version = ""
+		}
 		if op.Checksum != "" {
-			c.all = append(c.all, candidate{op.ID, at})
+			c.all = append(c.all, candidate{op.ID, version, at})
+		}
+		if version != "" {
+			n := strings.TrimLeft(version, "0")
+			c.version[n] = append(c.version[n], op.ID)
 		}
 		c.at[at] = append(c.at[at], op.ID)
 	}
 	return c
 }
 
+// find are the migrations of a version, and where it stands: those of a file of that version, or
+// else those whose ID has the timestamp that a file of the version would have.
+func (c candidates) find(version string) (at time.Time, ids []string) {
+	at, err := step.Time(version)
+	if found := c.version[strings.TrimLeft(version, "0")]; len(found) > 0 {
+		return at, found
+	}
+	if err != nil {
+		return at, nil
+	}
+	return at, c.at[at]
+}
+
 // sort adds a version to the IDs, or to what is unknown.
 func (c candidates) sort(version string, ids, unknown *[]string) error {
-	at, err := step.Time(version)
-	if err != nil {
-		return err
-	}
-	switch found := c.at[at]; len(found) {
+	switch _, found := c.find(version); len(found) {
 	case 0:
 		*unknown = append(*unknown, version)
 	case 1:

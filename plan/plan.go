@@ -36,8 +36,11 @@ type Plan struct {
 // holds no function.
 type Step struct {
 	ID            string
+	Alias         string `json:",omitempty"` // another name by which people know the op, see seq.Op
 	Kind          Kind
 	Delivery      store.Delivery
+	DeliveryNote  string   `json:",omitempty"` // for people, see Promise
+	Connections   int      `json:",omitempty"` // that the op holds at a time, beside the one that the ledger needs
 	AllowedToFail bool     `json:",omitempty"`
 	Reversible    bool     `json:",omitempty"` // the op has a Rollback
 	Conditional   bool     `json:",omitempty"` // the op has a condition, which is asked just before it starts
@@ -58,9 +61,26 @@ type Step struct {
 	// effect may be there, or it killed its process too often.
 	Refused string `json:",omitempty"`
 
+	// Notes are what the op's Inspect has to say.
+	Notes []string `json:",omitempty"`
+
 	// Index is the step's place in the planner's input. A planner carries it over with the rest of the
 	// step; it is a hint that saves a search, and need not be right.
 	Index int `json:"-"`
+}
+
+// Promise is the step's Delivery with its DeliveryNote, for people; "" for one that is Repeatable and has
+// no note.
+func (s *Step) Promise() string {
+	switch {
+	case s.Delivery != store.Repeatable && s.DeliveryNote == "":
+		return s.Delivery.String()
+	case s.Delivery != store.Repeatable:
+		return s.Delivery.String() + " " + s.DeliveryNote
+	case s.DeliveryNote != "":
+		return s.Delivery.String() + ": " + s.DeliveryNote
+	}
+	return ""
 }
 
 // An Exclusion names an op that the plan leaves out, and says why.

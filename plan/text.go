@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/sequencer-go/seq/store"
 )
 
 // String draws the plan, a line per step under its wave; without waves if all hold one step.
@@ -51,8 +49,10 @@ func (s *Step) notes() string {
 			notes = append(notes, note)
 		}
 	}
+	add(s.Alias != "" && s.Alias != s.ID, s.Alias)
 	add(s.Kind == Migration, "migration")
-	add(s.Delivery != store.Repeatable, s.Delivery.String())
+	promise := s.Promise()
+	add(promise != "", promise)
 	add(s.AllowedToFail, "allowed to fail")
 	add(s.Conditional, "conditional")
 	add(len(s.DependsOn) > 0, "after "+strings.Join(s.DependsOn, ", "))
@@ -62,6 +62,7 @@ func (s *Step) notes() string {
 	add(s.Irreversible, "cannot be undone")
 	add(s.Skip != "", "skipped: "+s.Skip)
 	add(s.Refused != "", "refused: "+s.Refused)
+	notes = append(notes, s.Notes...)
 	if len(notes) == 0 {
 		return ""
 	}

@@ -33,6 +33,9 @@ var (
 	// ErrSchemaMissing means that the ledger's tables do not exist, and that this role may not
 	// create them.
 	ErrSchemaMissing = errors.New("the ledger's tables do not exist, and this role may not create them")
+	// ErrPoolTooSmall means that an op would need more connections at a time than the ledger's database
+	// may open, so that the lease could not be renewed while it runs. See [Pooled].
+	ErrPoolTooSmall = errors.New("the connection pool is too small")
 	// ErrUnknownValue means that a text is not one of the values of its type.
 	ErrUnknownValue = enum.ErrUnknown
 )

@@ -98,6 +98,12 @@ type Briefer interface {
 	Brief(ctx context.Context, each func(Entry)) (sagas []string, err error)
 }
 
+// A Pooled is a [Store] whose connections are limited.
+type Pooled interface {
+	// MaxConnections is how many connections the store may have open at a time; 0 means any number.
+	MaxConnections() int
+}
+
 // A Maintainer is a [Store] that can be looked after.
 type Maintainer interface {
 	// Prune removes what nobody needs any more, in one short transaction, beside whatever is going
@@ -212,6 +218,7 @@ type Entry struct {
 // names a Life, as long as the lease of that name is held. Only then may it be closed as Lost.
 type Claim struct {
 	ID         string
+	Migration  bool  // the op changes the schema; a store keeps it nowhere
 	Token      Token // random, so that an owner can recognise its own claim
 	Direction  Direction
 	Run        string
@@ -246,7 +253,7 @@ type Outcome struct {
 	Saved       []byte // what Run saved; nil keeps what is there
 	Lost        bool   // its owner died: adds 1 to Crashes
 	Interrupted bool   // its run was interrupted: Crashes and Failures stay
-	Withdrawn   bool   // the op was not called: Seq, Crashes, Failures and Permanent stay
+	Withdrawn   bool   // the op was not called, or its transaction is undone: Seq, Crashes, Failures and Permanent stay
 	Permanent   bool   // trying again is useless; see [Entry]
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/sequencer-go/seq/internal/opctx"
 	"github.com/sequencer-go/seq/internal/verdict"
 	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -54,6 +55,7 @@ type attempt struct {
 	phase    phase
 	outcome  store.State // as the ledger has it; meaningful when committed
 	called   bool        // the function of the op
+	apart    bool        // it is Transactional, and the database refuses it in a transaction
 	once     bool        // it is a Once op that was called, and nothing says that it had no effect
 	started  bool        // the watchers were told that it has
 	calls    int32       // of the op's function in this attempt
@@ -190,10 +192,10 @@ func (a *attempt) claim(ctx context.Context) error {
 func (a *attempt) propose() {
 	e, run := a.step.known(), &a.walk.session.Run
 	c := store.Claim{
-		ID: a.Step.ID, Token: store.NewToken(), Direction: a.Direction, Run: run.ID, Delivery: a.Step.Delivery,
+		ID: a.Step.ID, Migration: a.Step.Kind == plan.Migration, Token: store.NewToken(), Direction: a.Direction, Run: run.ID, Delivery: a.delivery(),
 		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: run.Owner, Checksum: a.Step.Checksum,
 	}
-	if a.Direction == store.Forward && (e.Generation == 0 || e.Seq > 0) {
+	if a.Direction == store.Forward && !a.apart && (e.Generation == 0 || e.Seq > 0) {
 		c.Generation++ // for the first time, or after it was done or undone
 		a.keyID = a.Step.ID
 		a.setSaved(nil) // it belongs to what was done then
@@ -306,10 +308,16 @@ func (a *attempt) verify(ctx context.Context, own error) error {
 	}
 }
 
-// do calls the function of the op, in a transaction if it is Transactional.
+// do calls the function of the op, in a transaction if it is Transactional and the database lets it.
 func (a *attempt) do(ctx context.Context, fn func(context.Context) error) error {
-	if a.Step.Delivery == store.Transactional && !a.token.IsZero() {
-		return a.atomically(ctx, fn)
+	if a.delivery() == store.Transactional && !a.token.IsZero() {
+		err := a.atomically(ctx, fn)
+		if !a.needsApart(ctx, err) {
+			return err
+		}
+		if err := a.reopen(ctx, err); err != nil {
+			return err
+		}
 	}
 	return a.invoke(ctx, fn)
 }

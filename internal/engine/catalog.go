@@ -16,10 +16,12 @@ import (
 // indices. It does not change.
 type Catalog struct {
 	tasks   []datedTask
-	index   map[string]int // by ID, and by earlier IDs
+	index   map[string]int // by ID, by earlier IDs, and by aliases
 	deps    [][]int        // within the catalog
 	foreign []foreign      // dependencies that only the ledger can know
 	renamed []int          // the tasks that had other IDs, or take the place of others
+	files   []int          // the tasks whose version is their identity, see Planning.adoptVersions
+	aliased bool           // some have an alias
 	err     error
 }
 
@@ -57,6 +59,7 @@ func NewCatalog(tasks func(yield func(*Task) bool), size int, chain []middleware
 		c.index[id] = i
 	}
 	errs = append(errs, c.rename()...)
+	c.alias()
 	errs = append(errs, c.connect()...)
 	c.err = errors.Join(errs...)
 	return c
@@ -115,6 +118,33 @@ func (c *Catalog) rename() []error {
 		}
 	}
 	return errs
+}
+
+// alias lets tasks be found by their other names, as far as those are not names of something else, and
+// notes which are files.
+func (c *Catalog) alias() {
+	var twice, added map[string]bool
+	for i := range c.tasks {
+		t := c.tasks[i].task
+		if t.Alias == "" {
+			continue
+		}
+		if t.isFile() {
+			c.files = append(c.files, i)
+		}
+		if added == nil {
+			twice, added = map[string]bool{}, map[string]bool{}
+		}
+		_, taken := c.index[t.Alias]
+		switch {
+		case twice[t.Alias]:
+		case added[t.Alias]:
+			twice[t.Alias] = true
+			delete(c.index, t.Alias)
+		case !taken:
+			c.index[t.Alias], added[t.Alias], c.aliased = i, true, true
+		}
+	}
 }
 
 // connect turns DependsOn into indices and looks for what no plan can satisfy.
@@ -197,7 +227,7 @@ func (c *Catalog) below(id string) map[string]bool {
 
 // current is a list of IDs by which the tasks are known now.
 func (c *Catalog) current(ids []string) []string {
-	if len(c.renamed) == 0 {
+	if len(c.renamed) == 0 && !c.aliased {
 		return ids
 	}
 	list := make([]string, len(ids))

@@ -65,9 +65,11 @@ func complete(made *plan.Plan, in plan.Input) (declared []int32, err error) {
 	return declared, nil
 }
 
-// declare writes what the op declared into a planned step: that is not the planner's to change.
+// declare writes what the op declared, and what its Inspect found, into a planned step: that is not the
+// planner's to change.
 func declare(s, in *plan.Step) {
-	s.Kind, s.Delivery, s.Tags, s.DependsOn = in.Kind, in.Delivery, in.Tags, in.DependsOn
+	s.Alias, s.Kind, s.Tags, s.DependsOn = in.Alias, in.Kind, in.Tags, in.DependsOn
+	s.Delivery, s.DeliveryNote, s.Connections, s.Notes = in.Delivery, in.DeliveryNote, in.Connections, in.Notes
 	s.AllowedToFail, s.Reversible, s.Conditional, s.Checksum = in.AllowedToFail, in.Reversible, in.Conditional, in.Checksum
 	s.Retry, s.Timeout = in.Retry, in.Timeout
 }

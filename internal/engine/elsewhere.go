@@ -25,13 +25,13 @@ func (e *Engine) work(req *Request) string {
 
 // failedElsewhere returns the failure of the last run that ended while this process waited for the lease,
 // if it was of the same work and failed because an op did: this process would only repeat it. held is who
-// held the lease when the wait began.
-func (e *Engine) failedElsewhere(ctx context.Context, s *ledger.Session, held *store.LeaseError) (*Result, error) {
-	runs, err := e.Store.Runs(ctx, store.Page{Limit: 1})
-	if err != nil || len(runs) == 0 {
-		return nil, nil //nolint:nilerr // then it is tried here
+// held the lease when the wait began, and before the latest run at that time: if that was over by then, and
+// its process died before it gave the lease back, its failure is older than this process's wait.
+func (e *Engine) failedElsewhere(ctx context.Context, s *ledger.Session, held *store.LeaseError, before *store.Run) (*Result, error) {
+	r := e.latestRun(ctx)
+	if r == nil || before != nil && before.ID == r.ID && before.State.Final() {
+		return nil, nil // then it is tried here
 	}
-	r := &runs[0]
 	switch r.State {
 	case store.RunFailed, store.RunRolledBack, store.RunRollbackFailed:
 	default:
@@ -62,12 +62,21 @@ func (e *Engine) failedElsewhere(ctx context.Context, s *ledger.Session, held *s
 	}
 }
 
+// latestRun is the latest run of the ledger, nil if there is none, or it cannot be read.
+func (e *Engine) latestRun(ctx context.Context) *store.Run {
+	runs, err := e.Store.Runs(ctx, store.Page{Limit: 1})
+	if err != nil || len(runs) == 0 {
+		return nil
+	}
+	return &runs[0]
+}
+
 // attemptsPage is how many attempts are read at a time.
 const attemptsPage = 100
 
 // effectOfAttempt is what a failed attempt of another process means for the data, as far as its op tells.
 func (e *Engine) effectOfAttempt(a *store.Attempt) store.Effect {
-	if t := e.Catalog.find(a.ID); t != nil && t.Delivery == store.Transactional && a.State == store.Failed {
+	if t := e.Catalog.find(a.ID); t != nil && t.Delivery == store.Transactional && t.Inspect == nil && a.State == store.Failed {
 		return store.EffectNone
 	}
 	return store.EffectUnknown

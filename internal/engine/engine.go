@@ -111,8 +111,12 @@ func (e *Engine) Load(ctx context.Context, req *Request, read reader) (*Planning
 		named.Only = c.current(req.Only)
 		req = &named
 	}
+	home := e.home
+	if home == nil {
+		home = e.Store
+	}
 	p := &Planning{
-		catalog: c, entries: r.entries, sagas: r.sagas, req: req, strategy: &e.Strategy, drift: e.Drift, limits: e.limits(req), now: e.Clock.Now(),
+		store: home, catalog: c, entries: r.entries, sagas: r.sagas, req: req, strategy: &e.Strategy, drift: e.Drift, limits: e.limits(req), now: e.Clock.Now(),
 		environment: e.Environment, redact: e.Redact,
 	}
 	return p, p.adopt()

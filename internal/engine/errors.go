@@ -15,6 +15,7 @@ var (
 	ErrInvalidOption     = store.ErrInvalidOption
 	ErrPlanChanged       = errors.New("the plan has changed")
 	ErrDrift             = errors.New("code and ledger have drifted apart")
+	ErrNotReady          = errors.New("not ready to run")
 	ErrNoEnvironment     = errors.New("no environment is set")
 )
 
@@ -24,6 +25,7 @@ var (
 	ErrRollbackFailed    = errors.New("rollback failed")
 	ErrPoisoned          = errors.New("process died in it too often")
 	ErrOutcomeUnrecorded = errors.New("outcome could not be recorded")
+	ErrNotInTx           = errors.New("cannot run in a transaction")
 )
 
 // A questionError says which question an op could not answer: its condition, or Verify.

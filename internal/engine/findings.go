@@ -66,7 +66,11 @@ func (p *Planning) renames() []plan.Finding {
 	var found []plan.Finding
 	for i := range p.catalog.tasks {
 		t := &p.catalog.tasks[i]
-		if old := gone[t.at]; old != "" && p.of[i] == nil {
+		old := gone[t.at]
+		if old != "" && t.task.isFile() && p.entries[old].Checksum != "" {
+			continue // of files the checksums tell, see adoptVersions
+		}
+		if old != "" && p.of[i] == nil {
 			found = append(found, plan.Finding{
 				ID: t.task.ID, Kind: "renamed", Policy: p.drift.Missing,
 				Detail: "the ledger knows " + old + " of the same time, which the code does not have any more: if that is its old name, say RenamedFrom",
@@ -103,6 +107,11 @@ func (p *Planning) findings() []plan.Finding {
 		}
 	}
 	found = append(found, p.renames()...)
+	for _, r := range p.versions {
+		if r.same {
+			add(plan.Warn, p.catalog.tasks[r.task].task.ID, "renamed", fmt.Sprintf("the ledger has it as %s, with the same content", r.old))
+		}
+	}
 	for _, tag := range p.req.Tags {
 		if !slices.ContainsFunc(p.catalog.tasks, func(t datedTask) bool { return slices.Contains(t.task.Tags, tag) }) {
 			add(plan.Warn, tag, "unused", "no op has this tag")

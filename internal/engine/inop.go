@@ -27,7 +27,7 @@ func (a *attempt) Save(data []byte) error {
 	if !a.running {
 		return errReturned
 	}
-	if !a.token.IsZero() && a.Step.Delivery != store.Transactional {
+	if !a.token.IsZero() && a.delivery() != store.Transactional {
 		refused, err := a.walk.session.Write(store.Batch{Saves: []store.Snapshot{{ID: a.Step.ID, Token: a.token, Data: data}}})
 		if err == nil && len(refused) > 0 {
 			err = store.ErrFenced
@@ -71,7 +71,7 @@ func (a *attempt) Progress(done, total int64) {
 	w.announce(middleware.Event{
 		Kind: middleware.EventProgress, ID: a.Step.ID, Direction: a.Direction, Attempt: a.Attempt, Done: done, Total: total,
 	})
-	if a.Step.Delivery == store.Transactional || a.token.IsZero() {
+	if a.delivery() == store.Transactional || a.token.IsZero() {
 		return
 	}
 	now := ledger.Wall.Now()
@@ -103,6 +103,9 @@ func (a *attempt) Retrying(err error, delay time.Duration) {
 		Kind: middleware.EventRetrying, ID: a.Step.ID, Direction: a.Direction, Attempt: a.Attempt, Err: a.walk.redact.error(err), Delay: delay,
 	})
 }
+
+// RefusedInTx implements opctx.Attempt.
+func (a *attempt) RefusedInTx() bool { return a.apart }
 
 // AtCall implements opctx.Attempt.
 func (a *attempt) AtCall(f func()) {

@@ -22,7 +22,7 @@ func (a *attempt) state(err error) store.State {
 		return store.Succeeded
 	case a.skipped(err):
 		return store.Skipped
-	case a.interrupted(err) && (a.Step.Delivery == store.Transactional || !a.called):
+	case a.interrupted(err) && (a.delivery() == store.Transactional || !a.called):
 		return store.Pending // nothing of it is there
 	case a.interrupted(err):
 		return store.Indeterminate // as after a crash
@@ -100,7 +100,7 @@ func effectOf(a *attempt, before store.State, err error) store.Effect {
 	case lost:
 		return store.EffectUnknown
 	}
-	if a.Step.Delivery == store.Transactional && !a.token.IsZero() && !errors.Is(err, store.ErrTxBroken) {
+	if a.delivery() == store.Transactional && !a.token.IsZero() && !errors.Is(err, store.ErrTxBroken) {
 		return store.EffectNone
 	}
 	return store.EffectUnknown

@@ -18,6 +18,7 @@ import (
 
 // Planning is everything that a plan is made from: the code, the ledger, and what was asked for.
 type Planning struct {
+	store    store.Store // the sequencer's, also if nothing is recorded there
 	catalog  *Catalog
 	entries  map[string]*store.Entry // by the IDs that ops have now
 	sagas    []store.Run             // that are not over, and that nobody works on
@@ -29,6 +30,9 @@ type Planning struct {
 	waived   map[string]bool         // ops that were satisfied without running, in an earlier round of this run
 	keys     map[string]string       // the IDs in the idempotency keys of ops, if they are not their present ones
 	before   map[string]*store.Entry // what the ledger has under the earlier ID of an op that it does not know yet by its own
+
+	versions []renaming        // files that have another name than in the ledger
+	formerly map[string]string // of those that are the same, the task's ID by that name
 
 	environment string
 	redact      redactor
@@ -51,6 +55,9 @@ func (p *Planning) plan(ctx context.Context) (*planned, error) {
 	defer func() { p.of = nil }()
 	in, err := p.input()
 	if err != nil {
+		return nil, err
+	}
+	if err := p.inspect(ctx, in.Steps); err != nil {
 		return nil, err
 	}
 	made := &planned{Plan: &plan.Plan{}}
@@ -98,7 +105,7 @@ func (p *Planning) annotate(made *plan.Plan) {
 func (p *Planning) input() (plan.Input, error) {
 	in := plan.Input{Now: p.now}
 	p.excluded = nil
-	errs := []error{p.catalog.err, p.unknown(), p.environmentKnown()}
+	errs := []error{p.catalog.err, p.unknown(), p.otherVersions(), p.environmentKnown()}
 	for _, id := range p.req.Only {
 		if _, known := p.catalog.index[id]; !known {
 			errs = append(errs, p.catalog.notRegistered("Only", id))
@@ -222,6 +229,9 @@ func (p *Planning) unknown() error {
 	var errs []error
 	for _, f := range p.catalog.foreign {
 		if p.done(f.id) {
+			continue
+		}
+		if now := p.formerly[f.id]; now != "" && p.done(now) {
 			continue
 		}
 		task, id := p.catalog.tasks[f.task].task.ID, ident.Quoted(f.id)

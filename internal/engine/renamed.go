@@ -24,6 +24,7 @@ func (p *Planning) adopt() error {
 			delete(p.entries, old)
 		}
 	}
+	p.adoptVersions()
 	return errors.Join(errs...)
 }
 
@@ -42,15 +43,19 @@ func (p *Planning) adoptRenamed(t *Task) error {
 			"if it had these names one after the other, name only the one that it had last here",
 			ErrInvalidOp, t.ID, strings.Join(t.RenamedFrom, ", "), strings.Join(known, ", "))
 	}
+	p.adoptFrom(t, p.entries[known[0]])
+	return nil
+}
+
+// adoptFrom hands what the ledger knows of an earlier ID to the task that has it now.
+func (p *Planning) adoptFrom(t *Task, old *store.Entry) {
 	if p.before == nil {
 		p.before = map[string]*store.Entry{}
 	}
-	old := p.entries[known[0]]
 	p.before[t.ID] = old
 	now := *old
 	now.ID, now.Attempt = t.ID, 0 // its own attempts are still to come
 	p.entries[t.ID] = &now
-	return nil
 }
 
 // keepKey notes the ID under which the present generation of an op began: its idempotency key has that,

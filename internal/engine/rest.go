@@ -72,11 +72,11 @@ func (w *Walk) rest(i int, rests []rest, p *Planning) (rest, bool) {
 			return rest{}, false
 		}
 	}
-	err := w.limits.refusal(s.task, entry)
+	err := w.limits.refusal(s.task, entry) // an attempt that is open is closed only by a run
 	switch {
 	case !s.plan.NotBefore.IsZero():
 		return rest{}, false
-	case err != nil && s.plan.AllowedToFail && w.tolerates && s.plan.Kind != plan.Migration:
+	case err != nil && !entry.State.Open() && s.plan.AllowedToFail && w.tolerates && s.plan.Kind != plan.Migration:
 		return rest{state: store.Tolerated, err: err}, true
 	case err == nil && s.plan.Conditional && declined(entry):
 		return rest{state: store.Skipped, reason: conditionFalse, satisfies: true}, true

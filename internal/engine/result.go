@@ -28,6 +28,7 @@ type Result struct {
 // A StepResult says what became of one op.
 type StepResult struct {
 	ID       string
+	Alias    string
 	Kind     plan.Kind
 	State    store.State
 	Failed   bool // and was not allowed to
@@ -126,7 +127,7 @@ func (w *Walk) stepResult(i int) StepResult {
 
 func (s *step) result() StepResult {
 	return StepResult{
-		ID: s.plan.ID, Kind: s.plan.Kind, State: s.state, Failed: s.failed, Attempt: int(s.number), Retries: int(s.retries),
+		ID: s.plan.ID, Alias: s.plan.Alias, Kind: s.plan.Kind, State: s.state, Failed: s.failed, Attempt: int(s.number), Retries: int(s.retries),
 		Duration: s.took, Reason: s.reason(), Log: s.log(), Err: s.err(),
 	}
 }

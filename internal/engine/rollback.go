@@ -98,7 +98,7 @@ func (w *Walk) targets(ctx context.Context, r *rollback) ([]*step, error) {
 	var targets []*step
 	for _, s := range touched {
 		e := s.entry
-		applied, err := w.maybeApplied(ctx, s.task, e, r.asked != nil)
+		applied, err := w.maybeApplied(ctx, s, e, r.asked != nil)
 		switch {
 		case err != nil:
 			return nil, err
@@ -136,7 +136,7 @@ func (w *Walk) touched(ctx context.Context, r *rollback) ([]*step, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Planning{catalog: w.catalog, entries: entries}
+	p := &Planning{store: w.home, catalog: w.catalog, entries: entries}
 	if err := p.adopt(); err != nil {
 		return nil, err
 	}
@@ -158,6 +158,7 @@ func (w *Walk) touched(ctx context.Context, r *rollback) ([]*step, error) {
 			task := w.catalog.dated(id).task
 			s = &step{state: e.State, task: task, plan: &plan.Step{}}
 			task.describe(s.plan)
+			p.inspectBack(ctx, task, s.plan)
 			r.foreign = append(r.foreign, s)
 		}
 		s.entry = e
@@ -176,19 +177,20 @@ func (w *Walk) concerns(r *rollback, e *store.Entry, s *step) bool {
 }
 
 // maybeApplied reports whether an op may have had an effect that is to be undone.
-func (w *Walk) maybeApplied(ctx context.Context, t *Task, e *store.Entry, asked bool) (bool, error) {
+func (w *Walk) maybeApplied(ctx context.Context, s *step, e *store.Entry, asked bool) (bool, error) {
+	undone := s.plan.Delivery == store.Transactional && e.Delivery != store.Repeatable // see attempt.reopen
 	switch e.State {
 	case store.Succeeded, store.Indeterminate, store.RollbackPending:
 		return true, nil
 	case store.RollbackFailed:
 		return asked, nil
 	case store.Failed, store.Tolerated:
-		if t.Delivery == store.Transactional || t.RollbackOnFailure || e.Attempt < 2 {
-			return t.RollbackOnFailure && t.Delivery != store.Transactional, nil
+		if undone || s.task.RollbackOnFailure || e.Attempt < 2 {
+			return s.task.RollbackOnFailure && !undone, nil
 		}
 		return w.session.Doubtful(ctx, e)
 	case store.Skipped: // by itself, in an attempt that says nothing of those before it
-		if t.Delivery == store.Transactional || e.Attempt < 2 {
+		if undone || e.Attempt < 2 {
 			return false, nil
 		}
 		return w.session.Doubtful(ctx, e)

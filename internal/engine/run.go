@@ -29,7 +29,7 @@ func (e *Engine) Run(ctx context.Context, req *Request) (result *Result, _ error
 	}
 	made, err := p.plan(ctx)
 	if err == nil {
-		err = errors.Join(p.standing(), agreed(made, req))
+		err = errors.Join(p.standing(), e.agreed(made, req))
 	}
 	if err != nil {
 		return e.failed(), err
@@ -46,8 +46,8 @@ func (e *Engine) Run(ctx context.Context, req *Request) (result *Result, _ error
 	}
 	run := req.run(e.Strategy.Name)
 	run.Saga, run.Work = holds(e.Strategy.Chain, middleware.LayerSaga), e.work(req)
-	watch := &sessionWatcher{engine: e, run: run.ID}
 	caller := ctx
+	watch := &sessionWatcher{engine: e, run: run.ID, latest: func() *store.Run { return e.latestRun(caller) }}
 	ctx, s, err := ledger.Open(ctx, e.Store, run, req.IfLeased, watch)
 	if err != nil {
 		return e.unavailable(req, err)
@@ -56,8 +56,8 @@ func (e *Engine) Run(ctx context.Context, req *Request) (result *Result, _ error
 		s.Close(ctx)
 		e.retain(caller, result)
 	}()
-	if held := watch.held.Load(); held != nil && !req.RetryFailed {
-		if result, err := e.failedElsewhere(ctx, s, held); err != nil {
+	if held := watch.held; held != nil && !req.RetryFailed {
+		if result, err := e.failedElsewhere(ctx, s, held, watch.before); err != nil {
 			return result, err
 		}
 	}
@@ -83,12 +83,13 @@ func (e *Engine) unavailable(req *Request, err error) (*Result, error) {
 	return r, err
 }
 
-// agreed reports whether the plan may run, going by what the caller expects and the policy forbids.
-func agreed(made *planned, req *Request) error {
+// agreed reports whether the plan may run, going by what the caller expects, the policy forbids, and the
+// pool has room for.
+func (e *Engine) agreed(made *planned, req *Request) error {
 	if req.Expect != "" && made.Hash() != req.Expect {
 		return fmt.Errorf("%w: it is %s now, not %s; look at it again", ErrPlanChanged, made.Hash(), req.Expect)
 	}
-	return refuse(made.Findings)
+	return errors.Join(roomy(e.Store, made.Plan), refuse(made.Findings))
 }
 
 // withLease is a run once it has the lease. before and made are from before that.
@@ -108,7 +109,7 @@ func (e *Engine) withLease(ctx context.Context, s *ledger.Session, before *Plann
 			return result, err
 		}
 	}
-	if err := errors.Join(p.standing(), agreed(made, p.req)); err != nil {
+	if err := errors.Join(p.standing(), e.agreed(made, p.req)); err != nil {
 		return result, err
 	}
 	if len(made.Steps) == 0 {

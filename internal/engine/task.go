@@ -22,6 +22,7 @@ type Task struct {
 	DependsOn         []string
 	RenamedFrom       []string
 	Replaces          []string
+	Alias             string
 	AllowedToFail     bool
 	MaxFailures       int
 	ExecuteAt         func(now time.Time) time.Time
@@ -29,7 +30,10 @@ type Task struct {
 	Tags              []string
 	Checksum          string
 	Delivery          store.Delivery
+	DeliveryNote      string
+	Connections       int
 	Verify            func(ctx context.Context) (applied bool, err error)
+	Inspect           func(ctx context.Context, on plan.Inspection) (plan.Details, error)
 	Retry             plan.Retry
 	Timeout           time.Duration
 	Environments      []string
@@ -38,7 +42,8 @@ type Task struct {
 
 // describe writes what a task declares into a step of a plan.
 func (t *Task) describe(s *plan.Step) {
-	s.ID, s.Kind, s.Delivery, s.Tags, s.DependsOn = t.ID, t.Kind, t.Delivery, t.Tags, t.DependsOn
+	s.ID, s.Alias, s.Kind, s.Tags, s.DependsOn = t.ID, t.Alias, t.Kind, t.Tags, t.DependsOn
+	s.Delivery, s.DeliveryNote, s.Connections = t.Delivery, t.DeliveryNote, t.Connections
 	s.AllowedToFail, s.Reversible, s.Conditional, s.Checksum = t.AllowedToFail, t.Rollback != nil, t.ShouldRun != nil, t.Checksum
 	s.Retry, s.Timeout = t.Retry, t.Timeout
 }

@@ -36,6 +36,9 @@ func (e *Engine) Rollback(ctx context.Context, req *Request) (*Result, error) {
 		return failed, err
 	}
 	targets, err := p.targets()
+	if err == nil {
+		err = p.roomyBack(targets)
+	}
 	if err != nil {
 		return failed, err
 	}

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/sequencer-go/seq/middleware"
@@ -51,7 +50,11 @@ func (e *Engine) nothingToDo(p *plan.Plan, why string) {
 type sessionWatcher struct {
 	engine *Engine
 	run    string
-	held   atomic.Pointer[store.LeaseError] // by whom the lease was held when the wait began
+	latest func() *store.Run // asked when the wait for the lease begins; nil: nobody wants to know
+
+	// Of the moment when the wait began; in the goroutine of the caller.
+	held   *store.LeaseError // by whom the lease was held
+	before *store.Run        // the latest run, nil if there was none
 }
 
 func (s *sessionWatcher) send(e middleware.Event) {
@@ -64,7 +67,12 @@ func (s *sessionWatcher) send(e middleware.Event) {
 }
 
 func (s *sessionWatcher) LeaseHeld(by *store.LeaseError) {
-	s.held.CompareAndSwap(nil, by)
+	if s.held == nil {
+		s.held = by
+		if s.latest != nil {
+			s.before = s.latest()
+		}
+	}
 	s.send(middleware.Event{Kind: middleware.EventWaiting, Err: by, Reason: fmt.Sprintf("waits for %s", by.Holder)})
 }
 

@@ -40,6 +40,9 @@ type Attempt interface {
 	Logger() *slog.Logger
 	// Retrying says that the call failed and will be made again after delay.
 	Retrying(err error, delay time.Duration)
+	// RefusedInTx reports whether the op is Transactional and called without a transaction, because the
+	// database refused it in one.
+	RefusedInTx() bool
 	// AtCall has f called once, just before the op is called next: what stands before it, such as the
 	// wait for a database that has one writer, is over then.
 	AtCall(f func())

@@ -17,6 +17,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/migrate"
 	"github.com/sequencer-go/seq/migrate/internal/step"
 	"github.com/sequencer-go/seq/migrate/internal/tunnel"
 	"github.com/sequencer-go/seq/store/bunstore"
@@ -27,11 +28,15 @@ import (
 // provider. The database is the one of the run, so none is asked for; fsys may be nil if all
 // migrations are in Go. goose reads the SQL files now, and again when they run.
 //
-// A migration is Transactional: what it does, its row in goose's table, and its record are one
-// commit. A function that takes a *sql.Tx gets one on that transaction. SQL with NO TRANSACTION, or
-// that the database refuses in a transaction, is Repeatable, and so is a function that takes a
-// *sql.DB. A migration that goose's table has already and the ledger has not fails: adopt it first,
-// with migrate.FromGoose.
+// A migration is Transactional if the database allows: what it does, its row in goose's table, and its
+// record are one commit. A function that takes a *sql.Tx gets one on that transaction, in which it may
+// also prepare statements, and execute while it reads. SQL with NO TRANSACTION, or that the database
+// refuses in a transaction, is Repeatable, and so is a function that takes a *sql.DB: it gets a pool
+// whose connections are closed afterwards, and the store's pool must have three or more. A migration that
+// goose's table has already and the ledger has not fails: adopt it first, with migrate.FromGoose.
+//
+// goose executes the first SQL migration of a run and those without a transaction. The others need of
+// goose only its row, and are executed without it, unless the options have a locker, or have goose log.
 //
 // A SQL migration whose Down is missing or empty has no Rollback, and neither has one in Go whose
 // down function is nil, where goose does nothing. If opts have a locker, goose does not tell of
@@ -46,7 +51,7 @@ type NoTransaction []int64
 
 // Ops is like the function [Ops].
 func (alone NoTransaction) Ops(dialect goose.Dialect, fsys fs.FS, opts ...goose.ProviderOption) ([]seq.Op, error) {
-	c := &collection{dialect, fsys, opts}
+	c := &collection{dialect: dialect, fsys: fsys, opts: opts}
 	nobody := sql.OpenDB(&step.Recorder{})
 	defer func() { _ = nobody.Close() }()
 	p, err := c.provider(nobody)
@@ -59,10 +64,17 @@ func (alone NoTransaction) Ops(dialect goose.Dialect, fsys fs.FS, opts ...goose.
 	}
 	var ops []seq.Op
 	var errs []error
+	var reader *reader
+	if fsys != nil {
+		if reader, err = newReader(dialect, fsys); err != nil {
+			return nil, fmt.Errorf("goosemigrate.Ops: %w", err)
+		}
+		defer reader.close()
+	}
 	for _, src := range p.ListSources() {
 		m := &migration{collection: c, version: src.Version, alone: without[src.Version]}
 		if src.Type == goose.TypeSQL {
-			err = m.read(src.Path)
+			err = m.read(reader, src.Path)
 		} else {
 			run, undo := c.ask(src.Version, true), c.ask(src.Version, false)
 			m.alone = m.alone || run.takesDB || undo.takesDB
@@ -79,7 +91,8 @@ func (alone NoTransaction) Ops(dialect goose.Dialect, fsys fs.FS, opts ...goose.
 		}
 		ops = append(ops, op)
 	}
-	return ops, errors.Join(errs...)
+	step.InOrder(ops)
+	return migrate.Guard(ops, migrate.FromGoose("")), errors.Join(errs...)
 }
 
 // collection is what a provider is made of. Each call makes its own, because a provider remembers
@@ -88,6 +101,9 @@ type collection struct {
 	dialect goose.Dialect
 	fsys    fs.FS
 	opts    []goose.ProviderOption
+
+	learned bool
+	table   *table // nil if goose has to be called for each step
 }
 
 func (c *collection) provider(db *sql.DB) (*goose.Provider, error) {
@@ -110,7 +126,11 @@ func (m *migration) op(file string) (op seq.Op, err error) {
 		version, name = strconv.FormatInt(m.version, 10), "go"
 	}
 	name, _, _ = strings.Cut(name, ".")
-	op = seq.Op{Kind: seq.Migration, Delivery: step.Delivery(m.up, m.down)}
+	op = seq.Op{Kind: seq.Migration, Alias: strings.TrimSuffix(path.Base(file), path.Ext(file))}
+	if file == "" {
+		op.Alias = version
+	}
+	step.Promise(&op, m.up, m.down)
 	if op.ID, err = step.ID(version, name); err != nil {
 		return op, err
 	}
@@ -121,44 +141,91 @@ func (m *migration) op(file string) (op seq.Op, err error) {
 		op.Checksum = m.up.Checksum()
 	}
 	if m.alone {
-		op.Delivery = seq.Repeatable
+		step.Apart(&op, "a function takes a *sql.DB")
+		op.Connections = functionConns
 	}
-	op.Run = m.call(op.Delivery, m.up, true)
+	op.Run = m.call(m.up, true)
 	if !m.final {
-		op.Rollback = m.call(op.Delivery, m.down, false)
+		op.Rollback = m.call(m.down, false)
 	}
 	return op, nil
 }
 
+// functionConns is what a function that takes a *sql.DB holds: goose keeps one connection for itself.
+const functionConns = 2
+
 // call is the Run or the Rollback of an op.
-func (m *migration) call(delivery seq.Delivery, script *step.Script, up bool) func(context.Context) error {
-	if delivery == seq.Transactional {
-		return func(ctx context.Context) error {
-			tx, ok := bunstore.Tx(ctx).(bun.Tx)
-			if !ok {
-				return bunstore.ErrNoTx
-			}
-			return step.Within(ctx, tx, func() error { return m.apply(ctx, tunnel.Open(tx, script.Inside(tx)), up, false) })
-		}
-	}
+func (m *migration) call(script *step.Script, up bool) func(context.Context) error {
 	return func(ctx context.Context) error {
-		return step.Apart(ctx, func(conn bun.Conn) error {
+		switch {
+		case bunstore.InTx(ctx):
+			return step.Within(ctx, script, func(tx bun.Tx) error {
+				if m.table != nil && script != nil {
+					return m.send(ctx, tx, script, up)
+				}
+				t := tunnel.Open(tx, script.Inside(tx))
+				defer func() { _ = t.Close() }()
+				return m.apply(ctx, t.DB, up, false)
+			})
+		case script == nil:
+			return step.OnPool(ctx, functionConns, tunnel.Lend, func(db *sql.DB, r *step.Resumption) error {
+				// goose writes its row at the end: where it is there, the attempt that called got so far.
+				called := r.Called()
+				if err := r.Call(ctx, true); err != nil {
+					return err
+				}
+				err := m.apply(ctx, db, up, called)
+				if errors.Is(err, goose.ErrAlreadyApplied) {
+					err = errors.Join(err, r.Call(ctx, false))
+				}
+				return err
+			})
+		}
+		return script.OnOwn(ctx, func(conn bun.Conn) error {
 			resumed, err := step.Resume(ctx, conn, script)
 			if err != nil {
 				return err
 			}
-			var takes tunnel.Taker
-			if script != nil {
-				takes = resumed.Exec
-			}
-			return m.apply(ctx, tunnel.OpenConn(conn, takes), up, resumed.Started())
+			t := tunnel.OpenConn(conn, resumed.Exec)
+			defer func() { _ = t.Close() }()
+			return m.apply(ctx, t.DB, up, resumed.Started())
 		})
 	}
 }
 
-// apply has goose do one version on db, which it closes.
+// send does without goose what goose would do, but for the first step of a session, at which goose makes
+// its table if that is missing.
+func (m *migration) send(ctx context.Context, tx bun.Tx, script *step.Script, up bool) error {
+	known := m.table.known(ctx)
+	switch {
+	case known == nil:
+		t := tunnel.Open(tx, script.Inside(tx))
+		err := m.apply(ctx, t.DB, up, false)
+		if err = errors.Join(err, t.Close()); err != nil {
+			return err
+		}
+		if err := bunstore.Reset(ctx); err != nil {
+			return err
+		}
+		return m.table.read(ctx, tx)
+	case up && known[m.version]:
+		return notAdopted(fmt.Errorf("version %d: %w", m.version, goose.ErrAlreadyApplied))
+	case !up && !known[m.version]:
+		return fmt.Errorf("version %d: %w", m.version, goose.ErrNotApplied)
+	}
+	if err := script.Send(ctx, tx, m.table.row(m.version, up)); err != nil {
+		return err
+	}
+	known[m.version] = up
+	return nil
+}
+
+func notAdopted(err error) error {
+	return fmt.Errorf("goose's table says that it has been applied, and the ledger does not know of it; adopt what goose has done first (migrate.Adopt with migrate.FromGoose): %w", err)
+}
+
+// apply has goose do one version on db.
 func (m *migration) apply(ctx context.Context, db *sql.DB, up, again bool) error {
-	defer func() { _ = db.Close() }()
 	p, err := m.provider(db)
 	if err != nil {
 		return err
@@ -171,18 +238,9 @@ func (m *migration) apply(ctx context.Context, db *sql.DB, up, again bool) error
 	case errors.Is(err, goose.ErrNotApplied) && !up && again:
 		return nil
 	case errors.Is(err, goose.ErrAlreadyApplied):
-		return fmt.Errorf("goose's table says that it has been applied, and the ledger does not know of it; adopt what goose has done first (migrate.Adopt with migrate.FromGoose): %w", err)
+		return notAdopted(err)
 	case errors.As(err, &partial):
-		return advise(partial.Err)
-	}
-	return err
-}
-
-// advise says what to do about what only works outside of a transaction.
-func advise(err error) error {
-	var state interface{ SQLState() string }
-	if errors.As(err, &state) && state.SQLState() == "25001" {
-		return fmt.Errorf("%w; name the migration in goosemigrate.NoTransaction", err)
+		return partial.Err
 	}
 	return err
 }

@@ -8,8 +8,10 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/pressly/goose/v3"
+	"github.com/uptrace/bun"
 	"go.uber.org/goleak"
 
 	"github.com/sequencer-go/seq"
@@ -175,7 +177,7 @@ func TestTheFilesAndGooseMakeTheSameOps(t *testing.T) {
 	}
 	for i := range byFiles {
 		a, b := byFiles[i], byGoose[i]
-		if a.ID != b.ID || a.Checksum != b.Checksum || a.Delivery != b.Delivery || (a.Rollback == nil) != (b.Rollback == nil) {
+		if a.ID != b.ID || a.Checksum != b.Checksum || a.Delivery != b.Delivery || a.Alias != b.Alias || (a.Rollback == nil) != (b.Rollback == nil) {
 			t.Errorf("%s %s %s and %s %s %s", a.ID, a.Delivery, a.Checksum, b.ID, b.Delivery, b.Checksum)
 		}
 	}
@@ -208,5 +210,101 @@ func TestWhatGooseAppliedIsAdopted(t *testing.T) {
 	}
 	if _, err := q.Rollback(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// A death fails all that the ledger is told from the moment that a step is done.
+type death struct{ dead bool }
+
+func (d *death) BeforeQuery(ctx context.Context, e *bun.QueryEvent) context.Context {
+	if d.dead = d.dead || strings.Contains(e.Query, "state = excluded.state, finished ="); d.dead {
+		ended, end := context.WithCancel(ctx)
+		end()
+		return ended
+	}
+	return ctx
+}
+
+func (d *death) AfterQuery(context.Context, *bun.QueryEvent) {}
+
+// A process that dies after goose has written its row and before the ledger has heard of it needs
+// nobody.
+func TestAFunctionWhoseEndTheLedgerDidNotHear(t *testing.T) {
+	s := ledger(t)
+	calls := 0
+	ops, err := goosemigrate.Ops(goose.DialectSQLite3, nil, goose.WithGoMigrations(goose.NewGoMigration(1,
+		&goose.GoFunc{RunDB: func(ctx context.Context, db *sql.DB) error {
+			calls++
+			_, err := db.ExecContext(ctx, `CREATE TABLE a (id int)`)
+			return err
+		}},
+		&goose.GoFunc{RunDB: func(ctx context.Context, db *sql.DB) error {
+			_, err := db.ExecContext(ctx, `DROP TABLE a`)
+			return err
+		}},
+	)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dying := bunstore.New(s.DB().WithQueryHook(&death{}), bunstore.LeaseTTL(time.Second))
+	if _, err := seq.New(dying, ops...).Run(t.Context()); err == nil {
+		t.Fatal("it did not die")
+	}
+	for range 2 {
+		if r, err := seq.New(s, ops...).Run(t.Context()); err != nil || calls != 1 {
+			t.Errorf("%d calls, %v\n%s", calls, err, r)
+		}
+	}
+	if r, err := seq.New(s, ops...).Rollback(t.Context()); err != nil {
+		t.Errorf("%v\n%s", err, r)
+	}
+}
+
+// What goose has done and nobody adopted stays an error, however often it is tried.
+func TestAFunctionThatWasNotAdopted(t *testing.T) {
+	s := ledger(t)
+	with := goose.WithGoMigrations(goose.NewGoMigration(1, &goose.GoFunc{RunDB: func(context.Context, *sql.DB) error { return nil }}, nil))
+	p, err := goose.NewProvider(goose.DialectSQLite3, s.DB().DB, nil, with)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ops, err := goosemigrate.Ops(goose.DialectSQLite3, nil, with)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := seq.New(s, ops...).Run(t.Context()); err == nil || !strings.Contains(err.Error(), "FromGoose") {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+// What hides a pragma from Postgres does not hide it from SQLite, and a file that got another name is
+// the same migration.
+func TestFilesAreReadAndKnownAsByFiles(t *testing.T) {
+	rebuild := "-- +goose Up\n-- +goose StatementBegin\n/* from schema/*.sql */\nPRAGMA foreign_keys=OFF;\n-- +goose StatementEnd\n" +
+		"CREATE TABLE n (id integer PRIMARY KEY);\nINSERT INTO n SELECT id FROM p;\nDROP TABLE p;\nALTER TABLE n RENAME TO p;\n-- +goose Down\n-- +goose StatementBegin\n/* none */\n-- +goose StatementEnd\n"
+	s := ledger(t)
+	if _, err := s.DB().ExecContext(t.Context(), `CREATE TABLE p (id integer PRIMARY KEY); CREATE TABLE c (p REFERENCES p ON DELETE CASCADE); INSERT INTO p VALUES (1); INSERT INTO c VALUES (1)`); err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range []string{"20240115126000_rebild.sql", "20240115126000_rebuild.sql"} {
+		ops, err := goosemigrate.Ops(goose.DialectSQLite3, fstest.MapFS{name: {Data: []byte(rebuild)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ops[0].Rollback != nil || ops[0].Alias+".sql" != name {
+			t.Errorf("%s has a way back: %t", ops[0].Alias, ops[0].Rollback != nil)
+		}
+		report, err := seq.New(s, ops...).Run(t.Context())
+		if err != nil || len(report.Steps) != 1-i {
+			t.Errorf("%s: %v\n%s", name, err, report)
+		}
+	}
+	if n, err := s.DB().NewSelect().Table("c").Count(t.Context()); n != 1 || err != nil {
+		t.Errorf("%d children, %v; want 1", n, err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/internal/dbsession"
 	"github.com/sequencer-go/seq/internal/opctx"
 	"github.com/sequencer-go/seq/store"
 )
@@ -24,6 +25,8 @@ func (s *Store) Atomic(ctx context.Context, lease store.Lease, claim store.Claim
 	if err := s.enter(ctx); err != nil {
 		return nil, err
 	}
+	s.atomics.Add(1)
+	defer s.atomics.Add(-1)
 	s.preparing.learn(ctx, s)
 	if err := s.turn.take(ctx); err != nil {
 		return nil, fmt.Errorf("begin the op's transaction: %w", err)
@@ -32,25 +35,31 @@ func (s *Store) Atomic(ctx context.Context, lease store.Lease, claim store.Claim
 	a := &atomically{store: s, lease: lease, claim: claim, began: clock.Wall().Now()}
 	during, cancel := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), opctx.TxKey{}, a))
 	defer cancel()
-	if err := s.again(ctx, func() error { return a.begin(ctx, during) }); err != nil {
+	a.during = during
+	if err := s.again(ctx, func() error { return a.begin(ctx) }); err != nil {
 		if s.absent(ctx, err) {
 			err = store.ErrFenced
 		}
 		return nil, s.explain(ctx, "begin the op's transaction", err)
 	}
-	defer a.tx.end()
+	defer func() { a.tx.end() }() // it may not be the first, see Restart
 	batch, err := a.call(ctx, fn)
 	// From here on the end of ctx stops nothing, so something else must.
 	defer clock.Wall().AfterFunc(finishTimeout, cancel)()
 	if err != nil {
 		return nil, a.undo(during, err)
 	}
+	var dropped []string
+	if a.isolated {
+		dropped = dropClaims(&batch)
+	}
 	c, err := a.finish(during, &batch)
 	if err != nil {
 		a.tx.end()
 		return nil, s.explain(during, "record the op in its transaction", err)
 	}
-	return c.refused, c.verdict()
+	a.clean = !a.dirty && (a.own == nil || a.own.state.After(during, a.own.conn))
+	return append(c.refused, dropped...), c.verdict()
 }
 
 // finishTimeout bounds what comes after fn.
@@ -70,32 +79,64 @@ type atomically struct {
 	number int64
 	began  time.Time     // when the lease had still
 	left   time.Duration // to go, if it is current
+	during context.Context
+
+	// Of a migration, which runs in a session that is not the application's.
+	own      *session // nil: it is the pool's
+	wasReset bool     // the transaction has the session's settings again
+	dirty    bool     // the script has left something that the transaction could not take back
+	clean    bool     // the session can be used again
+	isolated bool     // the op has chosen the transaction's isolation
 }
 
 // begin begins the transaction, locks the op and sets the savepoint that tells whether the
 // transaction is still the same when fn has returned.
-func (a *atomically) begin(ctx, during context.Context) (err error) {
-	s := a.store
-	if a.tx, err = s.begin(ctx, during); err != nil {
+func (a *atomically) begin(ctx context.Context) (err error) {
+	conn, giveUp, err := a.connect(ctx)
+	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			a.tx.end()
-		}
-	}()
-	open := false
+	if a.tx, err = a.store.beginOn(a.during, conn, giveUp); err != nil {
+		return err
+	}
+	if err = a.guard(ctx); err != nil {
+		a.tx.end()
+	}
+	return err
+}
+
+// connect is the connection for the transaction, and what gives it up.
+func (a *atomically) connect(ctx context.Context) (conn bun.Conn, giveUp func(), err error) {
+	if !a.claim.Migration {
+		conn, err = a.store.db.Conn(ctx)
+		return conn, func() { _ = conn.Close() }, err
+	}
+	own, err := a.store.checkout(ctx)
+	if err != nil {
+		return conn, nil, err
+	}
+	a.own = own
+	return own.conn, func() { a.store.checkin(a.during, own, a.clean) }, nil
+}
+
+// guard locks the op in a transaction that has just begun.
+func (a *atomically) guard(ctx context.Context) error {
+	s, open := a.store, false
+	guard := s.dialect.guard
+	if a.own != nil && a.own.used && s.dialect.guardUsed != nil {
+		guard = s.dialect.guardUsed
+	}
 	args := []arg{{"id", a.claim.ID}, {"token", a.claim.Token.String()}}
 	if s.dialect.oneWriter {
 		args = append(args, leaseArgs(a.lease)...)
 	}
-	err = s.query(ctx, a.tx, func(r *row) error {
+	err := s.query(ctx, a.tx, func(r *row) error {
 		open, a.number = true, r.number(0)
 		if s.dialect.oneWriter {
 			a.current, a.left = r.values[1] != nil, msOf(r, 1)
 		}
 		return nil
-	}, s.dialect.guard, args...)
+	}, guard, args...)
 	if err != nil {
 		return err
 	}
@@ -120,7 +161,11 @@ func (a *atomically) call(ctx context.Context, fn func(context.Context) (store.B
 	if a.current {
 		defer a.store.turn.hold(a.lease)()
 	}
-	return fn(context.WithValue(ctx, opctx.TxKey{}, a))
+	ctx = context.WithValue(ctx, opctx.TxKey{}, a)
+	if a.own != nil {
+		ctx = dbsession.With(ctx, a)
+	}
+	return fn(ctx)
 }
 
 // finish records the batch and commits.
@@ -143,6 +188,11 @@ func (a *atomically) finish(ctx context.Context, batch *store.Batch) (*changes, 
 
 // record applies the batch if the transaction is still the one that begin began.
 func (a *atomically) record(ctx context.Context, c *changes) error {
+	if a.own != nil && !a.wasReset {
+		if err := a.reset(ctx); err != nil {
+			return err
+		}
+	}
 	if !a.store.dialect.oneWriter {
 		c.number = a.number
 	}

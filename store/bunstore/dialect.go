@@ -7,6 +7,7 @@ import (
 	bundialect "github.com/uptrace/bun/dialect"
 	"github.com/uptrace/bun/schema"
 
+	"github.com/sequencer-go/seq/internal/dbsession"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -25,6 +26,8 @@ type dialect struct {
 	authority *statement
 	// guard answers with a row if the attempt is open, and locks it until the transaction ends.
 	guard *statement
+	// guardUsed is guard in a session that a migration used before, nil if that makes no difference.
+	guardUsed *statement
 	// oneWriter means that a transaction that has written holds off every other.
 	oneWriter bool
 	// ddl is what makes the tables, in order.
@@ -46,6 +49,10 @@ var dialects = map[bundialect.Name]*dialect{
 			"key":      `text COLLATE "C"`,
 			"blob":     `bytea`,
 			"table":    ``,
+			// The tables that are found are in the schema in which they would be created. Reads ask it, because
+			// they may come before there are tables there.
+			"here": `(SELECT n.nspname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+		WHERE c.oid = pg_catalog.to_regclass({metaname})) = pg_catalog.current_schema()`,
 			// Numbers are drawn for the outcomes in the order of the batch, from a sequence: nobody waits
 			// for anybody.
 			"numbered": `w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
@@ -63,6 +70,7 @@ var dialects = map[bundialect.Name]*dialect{
 		SELECT 1 FROM {ops} WHERE ns = {ns} AND id IN (@ids) ORDER BY id FOR UPDATE) AS locked)`),
 		authority: often("authority", `SELECT `+brief+` FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder FOR KEY SHARE`),
 		guard:     often("guard", `SELECT txid_current(), `+idle+` FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL FOR UPDATE`),
+		guardUsed: often("guard, used session", `SELECT txid_current(), `+idle+`, `+dbsession.Unlock+` FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL FOR UPDATE`),
 		ddl:       append([]*statement{createSequence}, tables...),
 	},
 	// An UPDATE takes the write lock, so that a transaction that was begun as deferred does not
@@ -73,6 +81,7 @@ var dialects = map[bundialect.Name]*dialect{
 			"greatest": `max`,
 			"key":      `text`,
 			"blob":     `blob`,
+			"here":     `TRUE`,
 			"table":    ` WITHOUT ROWID`,
 			// There is one writer: the largest number is the last, and an index has it.
 			"numbered":     `w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM {ops} WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v)`,
@@ -118,6 +127,7 @@ func (d *dialect) expander(of schema.Dialect, o options) *strings.Replacer {
 		"settled":  settledOps,
 		"kept":     attemptWords,
 		"schema":   "NULL",
+		"metaname": literal(`"` + o.prefix + `meta"`),
 	}
 	qualifier := ""
 	if o.schema != "" {
@@ -132,6 +142,9 @@ func (d *dialect) expander(of schema.Dialect, o options) *strings.Replacer {
 	}
 	var first, pairs []string
 	for name, text := range d.fragments {
+		if name == "here" && o.schema != "" {
+			text = "TRUE" // it is not looked for
+		}
 		first = append(first, "{"+name+"}", text)
 	}
 	for name, text := range fragments {

@@ -26,11 +26,11 @@ const entryWords = `CASE WHEN token IS NULL OR finished IS NOT NULL THEN '-' ELS
 		END || ' ' || run`
 
 var (
-	selectOps   = define("load", `SELECT id, nullif(checksum, ''), nullif(error, ''), nullif(executable, ''), saved, `+entryWords+` FROM {ops} WHERE ns = {ns}`)
+	selectOps   = define("load", `SELECT id, nullif(checksum, ''), nullif(error, ''), nullif(executable, ''), saved, `+entryWords+` FROM {ops} WHERE ns = {ns} AND {here}`)
 	selectBrief = define("brief", `SELECT id, nullif(checksum, ''), nullif(error, ''), CASE WHEN state = 'succeeded' THEN NULL ELSE nullif(executable, '') END,
 		CASE WHEN state = 'succeeded' THEN NULL ELSE saved END,
-		CASE WHEN state = 'succeeded' THEN NULL ELSE `+entryWords+` END FROM {ops} WHERE ns = {ns}
-		UNION ALL SELECT id, NULL, NULL, NULL, NULL, '`+sagaWord+`' FROM {runs} WHERE ns = {ns} AND saga AND `+unfinished+``)
+		CASE WHEN state = 'succeeded' THEN NULL ELSE `+entryWords+` END FROM {ops} WHERE ns = {ns} AND {here}
+		UNION ALL SELECT id, NULL, NULL, NULL, NULL, '`+sagaWord+`' FROM {runs} WHERE ns = {ns} AND saga AND `+unfinished+` AND {here}`)
 )
 
 // sagaWord stands for the words of an entry in a row that is a run.

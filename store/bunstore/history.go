@@ -17,7 +17,7 @@ const (
 	attemptColumns = `id, number, direction, run, owner, executable, started, finished, state, ended, error`
 	currentAttempt = `SELECT id, attempt AS number, direction, run, owner, executable, started, finished, state, ended,
 			CASE WHEN finished IS NULL THEN '' ELSE error END AS error
-		FROM {ops} WHERE ns = {ns} AND started IS NOT NULL`
+		FROM {ops} WHERE ns = {ns} AND started IS NOT NULL AND {here}`
 )
 
 var (
@@ -25,14 +25,14 @@ var (
 		`+currentAttempt+` AND id = @id AND attempt < @before) AS o
 	UNION ALL
 	SELECT `+attemptColumns+` FROM (
-		SELECT `+attemptColumns+` FROM {attempts} WHERE ns = {ns} AND id = @id AND number < @before ORDER BY number DESC LIMIT @limit) AS a
+		SELECT `+attemptColumns+` FROM {attempts} WHERE ns = {ns} AND {here} AND id = @id AND number < @before ORDER BY number DESC LIMIT @limit) AS a
 	ORDER BY number DESC LIMIT @limit`)
 
 	selectRunAttempts = define("read the attempts of a run", `SELECT `+attemptColumns+` FROM (
 		`+currentAttempt+` AND run = @run AND (id, attempt) > (@id, @number) ORDER BY id LIMIT @limit) AS o
 	UNION ALL
 	SELECT `+attemptColumns+` FROM (
-		SELECT `+attemptColumns+` FROM {attempts} WHERE ns = {ns} AND run = @run AND (id, number) > (@id, @number) ORDER BY id, number LIMIT @limit) AS a
+		SELECT `+attemptColumns+` FROM {attempts} WHERE ns = {ns} AND {here} AND run = @run AND (id, number) > (@id, @number) ORDER BY id, number LIMIT @limit) AS a
 	ORDER BY id, number LIMIT @limit`)
 )
 

@@ -11,7 +11,7 @@ import (
 
 var (
 	makeIdentity = define("make identity", `INSERT INTO {meta} (name, value) VALUES ({identity}, @token) ON CONFLICT (name) DO NOTHING`)
-	readIdentity = define("read identity", `SELECT value FROM {meta} WHERE name = {identity}`)
+	readIdentity = define("read identity", `SELECT value FROM {meta} WHERE name = {identity} AND {here}`)
 	otherLease   = define("other lease", `SELECT name, owner, since, expires - {now} FROM {leases}
 	WHERE ns = {ns} AND name <> @name AND holder IS NOT NULL AND expires > {now} ORDER BY name LIMIT 1`)
 	setIdentity = define("set identity", `UPDATE {meta} SET value = @token WHERE name = {identity}`)

@@ -16,9 +16,13 @@ func (s *Store) Holder(ctx context.Context, name string) (*store.LeaseError, err
 		return nil, err
 	}
 	seen, err := s.look(ctx, name)
+	if missingTable(err) {
+		if s.absent(ctx, err) {
+			return nil, nil
+		}
+		seen, err = s.look(ctx, name) // somebody has just created it
+	}
 	switch {
-	case s.absent(ctx, err):
-		return nil, nil
 	case err != nil:
 		return nil, s.explain(ctx, "look at the lease", err)
 	case !seen.held():
@@ -28,7 +32,7 @@ func (s *Store) Holder(ctx context.Context, name string) (*store.LeaseError, err
 }
 
 var selectLeases = define("read leases", `SELECT name, owner, since, expires - {now} FROM {leases}
-	WHERE ns = {ns} AND holder IS NOT NULL AND expires > {now} ORDER BY name`)
+	WHERE ns = {ns} AND holder IS NOT NULL AND expires > {now} AND {here} ORDER BY name`)
 
 // Leases implements [store.Reader].
 func (s *Store) Leases(ctx context.Context) ([]store.LeaseError, error) {
@@ -115,7 +119,7 @@ type sight struct {
 
 var lookAtLease = define("look at lease", `SELECT m.value, l.holder, l.owner, l.since, l.expires - {now}, l.epoch, i.value
 	FROM {meta} AS m LEFT JOIN {leases} AS l ON l.ns = {ns} AND l.name = @name LEFT JOIN {meta} AS i ON i.name = {identity}
-	WHERE m.name = 'schema'`)
+	WHERE m.name = 'schema' AND {here}`)
 
 // look reads a lease, and with it the version of the tables and the identity of the ledger.
 func (s *Store) look(ctx context.Context, name string) (seen sight, err error) {
@@ -225,6 +229,7 @@ func (s *Store) Renew(ctx context.Context, lease store.Lease) error {
 
 // Release implements [store.Store].
 func (s *Store) Release(ctx context.Context, lease store.Lease) error {
+	s.endSessions()
 	if err := s.enter(ctx); err != nil {
 		return err
 	}

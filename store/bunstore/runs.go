@@ -47,10 +47,10 @@ const unfinished = `(state IN ('started', 'rolling-back', 'waiting') OR state = 
 const runColumns = `id, number, strategy, state, owner, executable, lease, epoch, started, finished, reason, work, selection, CASE WHEN saga THEN 1 ELSE 0 END, error`
 
 var (
-	selectRuns = define("read runs", `SELECT `+runColumns+` FROM {runs} WHERE ns = {ns} AND number < @before ORDER BY number DESC LIMIT @limit`)
+	selectRuns = define("read runs", `SELECT `+runColumns+` FROM {runs} WHERE ns = {ns} AND {here} AND number < @before ORDER BY number DESC LIMIT @limit`)
 	// The index on what is not over has this very condition.
-	selectOpen = define("read unfinished runs", `SELECT `+runColumns+` FROM {runs} WHERE ns = {ns} AND `+unfinished+` ORDER BY number DESC`)
-	selectRun  = define("read run", `SELECT `+runColumns+` FROM {runs} WHERE ns = {ns} AND id = @id`)
+	selectOpen = define("read unfinished runs", `SELECT `+runColumns+` FROM {runs} WHERE ns = {ns} AND {here} AND `+unfinished+` ORDER BY number DESC`)
+	selectRun  = define("read run", `SELECT `+runColumns+` FROM {runs} WHERE ns = {ns} AND {here} AND id = @id`)
 )
 
 // Runs implements [store.Reader].

@@ -89,7 +89,7 @@ var (
 	createCompletions = define("index completions", `CREATE INDEX IF NOT EXISTS {ops_by_seq} ON {ops} (seq) WHERE seq > 0`)
 	setVersion        = define("set version", `INSERT INTO {meta} (name, value) VALUES ('schema', {version})`)
 
-	readVersion = define("read version", `SELECT value FROM {meta} WHERE name = 'schema'`)
+	readVersion = define("read version", `SELECT value FROM {meta} WHERE name = 'schema' AND {here}`)
 	findSchema  = define("find schema", `SELECT 1 FROM pg_namespace WHERE nspname = {schema}`)
 )
 

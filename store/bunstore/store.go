@@ -10,7 +10,13 @@
 // [Tx] for bun, [SQLTx] for database/sql, sqlc and gorm, and postgres.PgxTx for pgx.
 //
 // The database should have a connection to spare for the ledger while ops run: with a pool of
-// one, a Transactional op on Postgres keeps the lease from being renewed.
+// one, a Transactional op on Postgres keeps the lease from being renewed, and an op that saves while it
+// has the connection gets an error that matches [store.ErrPoolTooSmall].
+//
+// On Postgres the ledger is in the schema that [Schema] names, or else in the first schema of
+// search_path that exists. Ops of the kind Migration that are Transactional run in sessions that are
+// reset in their transactions, and closed when the run gives the lease back, so that nobody else meets
+// what they did to them.
 package bunstore
 
 import (
@@ -46,12 +52,15 @@ type Store struct {
 
 	compiled  sync.Map // *statement to *compiled
 	preparing preparing
+	sessions  sessions
+	atomics   atomic.Int32 // calls of Atomic under way
 }
 
 var (
 	_ store.Store      = (*Store)(nil)
 	_ store.Briefer    = (*Store)(nil)
 	_ store.Maintainer = (*Store)(nil)
+	_ store.Pooled     = (*Store)(nil)
 )
 
 // New returns the ledger in db, which stays the caller's. It does not touch the database; what
@@ -83,10 +92,22 @@ func New(db *bun.DB, opts ...Option) *Store {
 // DB is the database of the ledger, for queries of your own. Inside a Transactional op use [Tx].
 func (s *Store) DB() *bun.DB { return s.db }
 
+// MaxConnections implements [store.Pooled].
+func (s *Store) MaxConnections() int {
+	if s.db == nil {
+		return 0
+	}
+	return s.db.Stats().MaxOpenConnections
+}
+
 // Close makes every later call fail with [store.ErrClosed]. It closes the database if the store
 // opened it, as those of sqlite.Open and postgres.Open do.
 func (s *Store) Close() error {
-	if s.closed.Swap(true) || !s.owned || s.db == nil {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	s.endSessions()
+	if !s.owned || s.db == nil {
 		return nil
 	}
 	return s.db.Close()

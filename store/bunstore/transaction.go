@@ -15,9 +15,10 @@ import (
 // A transaction is one of the database, on a connection of its own.
 type transaction struct {
 	bun.Tx
-	store *Store
-	conn  bun.Conn
-	over  bool
+	store  *Store
+	conn   bun.Conn
+	giveUp func() // gives up the connection; nil once that is done
+	over   bool
 }
 
 // begin waits for a connection until ctx ends. The transaction lives until during does.
@@ -26,21 +27,29 @@ func (s *Store) begin(ctx, during context.Context) (*transaction, error) {
 	if err != nil {
 		return nil, err
 	}
-	tx, err := conn.BeginTx(during, nil)
-	if err != nil {
-		_ = conn.Close()
-		return nil, err
-	}
-	return &transaction{Tx: tx, store: s, conn: conn}, nil
+	return s.beginOn(during, conn, func() { _ = conn.Close() })
 }
 
-// end undoes the transaction, if it is not over, and gives the connection back.
+// beginOn begins a transaction on a connection, which is given up when it ends or cannot begin.
+func (s *Store) beginOn(during context.Context, conn bun.Conn, giveUp func()) (*transaction, error) {
+	tx, err := conn.BeginTx(during, nil)
+	if err != nil {
+		giveUp()
+		return nil, err
+	}
+	return &transaction{Tx: tx, store: s, conn: conn, giveUp: giveUp}, nil
+}
+
+// end undoes the transaction, if it is not over, and gives up the connection.
 func (t *transaction) end() {
 	if !t.over {
 		t.over = true
 		_ = t.Rollback()
 	}
-	_ = t.conn.Close()
+	if giveUp := t.giveUp; giveUp != nil {
+		t.giveUp = nil
+		giveUp()
+	}
 }
 
 // settleTimeout bounds the search for what became of a commit.

@@ -31,6 +31,12 @@ func Tx(ctx context.Context) bun.IDB {
 	return outside()
 }
 
+// InTx reports whether ctx is that of a Transactional op in its transaction, so that [Tx] is one.
+func InTx(ctx context.Context) bool {
+	_, in := ctx.Value(opctx.TxKey{}).(*atomically)
+	return in
+}
+
 // DB is the database that an op works on: the transaction of a Transactional op, see [Tx], and for
 // any other op the store's own [Store.DB]. So an op that was registered long before the database
 // was opened finds it, also if the sequencer was given a store that stands before this one, see

@@ -5,7 +5,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"reflect"
+	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
@@ -24,6 +27,9 @@ var errGo = errors.New("a Go function")
 // Script is what bun would send for one direction of a migration, nil if that is a Go function,
 // which is not called. bun splits the file and fills its template.
 func Script[D Direction](m migrate.Migration, direction D, opts ...migrate.MigratorOption) (*step.Script, error) {
+	if !bunsOwn(direction) {
+		return nil, nil
+	}
 	rec := &step.Recorder{}
 	pool := sql.OpenDB(rec)
 	defer func() { _ = pool.Close() }()
@@ -45,4 +51,12 @@ func Script[D Direction](m migrate.Migration, direction D, opts ...migrate.Migra
 		return nil, err
 	}
 	return &step.Script{Statements: rec.Statements, Tx: rec.Begun}, nil
+}
+
+// bunsOwn reports whether a direction is a function that bun itself has made, of a file or of a Go
+// function, and not one that somebody added with Migrations.Add. Only bun's ask the hook below before
+// they do anything.
+func bunsOwn(direction any) bool {
+	f := runtime.FuncForPC(reflect.ValueOf(direction).Pointer())
+	return f != nil && strings.HasPrefix(f.Name(), reflect.TypeFor[migrate.Migration]().PkgPath()+".")
 }

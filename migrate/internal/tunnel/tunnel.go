@@ -6,151 +6,136 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect"
+
+	"github.com/sequencer-go/seq/migrate/internal/sqltext"
+	"github.com/sequencer-go/seq/migrate/internal/step"
 )
 
 // A Taker is offered what is executed, and reports whether it has dealt with it.
 type Taker func(ctx context.Context, query string) (bool, error)
 
-// Open returns a database whose connections all are tx. The caller closes it, which closes nothing
-// but itself. Its users must not use two connections at a time from two goroutines. takes may be
-// nil.
-func Open(tx bun.Tx, takes Taker) *sql.DB {
-	db := sql.OpenDB(&connector{to: tx.Tx, takes: takes})
-	db.SetMaxIdleConns(-1)
-	return db
+// A Tunnel is a database all of whose connections are one. It may be used from several goroutines,
+// whose statements come one after another. Rows that are being read while another statement is
+// executed are read into memory first.
+type Tunnel struct {
+	*sql.DB
+	c *connector
 }
 
-// OpenConn returns a database whose connections all are conn, which is in no transaction. One that
-// is begun is real, unless takes is given: then each statement is committed as it is executed, for
-// who notes that it is done must not see it undone.
-func OpenConn(to bun.Conn, takes Taker) *sql.DB {
-	db := sql.OpenDB(&connector{to: to.Conn, outer: to.Conn, takes: takes})
+// Open returns a database whose connections all are tx. The caller closes it, which closes nothing
+// but itself. takes may be nil.
+func Open(tx bun.Tx, takes Taker) *Tunnel {
+	return open(&connector{to: tx.Tx, takes: takes})
+}
+
+// OpenAsPool is like Open, for functions that expect a pool of connections in no transaction. A
+// statement that fails leaves the transaction as it was before, so that the function may go on. One
+// that has another meaning in a transaction, or none, is not executed: see Refused.
+func OpenAsPool(tx bun.Tx) *Tunnel {
+	return open(&connector{to: tx.Tx, asPool: true, dialect: step.DialectOfConn(tx), savepoints: tx.Dialect().Name() == dialect.PG})
+}
+
+// OpenConn returns a database whose connections all are conn, which is in no transaction. To begin one
+// does nothing: each statement is committed as it is executed, for who notes that it is done must not
+// see it undone.
+func OpenConn(to bun.Conn, takes Taker) *Tunnel {
+	return open(&connector{to: to.Conn, takes: takes, apart: true})
+}
+
+func open(c *connector) *Tunnel {
+	db := sql.OpenDB(c)
 	db.SetMaxIdleConns(-1)
-	return db
+	return &Tunnel{db, c}
+}
+
+// Refused is why what was executed needs connections in no transaction; nil if nothing was refused.
+// A function may have ignored it.
+func (t *Tunnel) Refused() error {
+	t.c.mu.Lock()
+	defer t.c.mu.Unlock()
+	return t.c.refused
 }
 
 // queryer is what a transaction and a connection have in common.
 type queryer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
 }
 
 type connector struct {
-	to    queryer
-	outer *sql.Conn // nil if all is in a transaction
-	takes Taker
-	depth int // of savepoints
+	takes      Taker
+	apart      bool // in no transaction
+	asPool     bool
+	dialect    sqltext.Dialect // of asPool
+	savepoints bool            // around each statement
+
+	mu      sync.Mutex
+	to      queryer
+	depth   int   // of savepoints
+	reading *rows // being read from the database; no statement can be sent meanwhile
+	guarded bool  // the savepoint around the last statement is there
+	refused error
 }
 
 func (c *connector) Connect(context.Context) (driver.Conn, error) { return conn{c}, nil }
 func (c *connector) Driver() driver.Driver                        { return nil }
 
-// conn is one end of the tunnel.
-type conn struct{ *connector }
+// The savepoint around a statement is released with the next one, in one round trip.
+const guard = "seq_statement"
 
-var errPrepare = errors.New("a statement cannot be prepared in an op's transaction")
-
-func (conn) Prepare(string) (driver.Stmt, error) { return nil, errPrepare }
-func (conn) Close() error                        { return nil }
-
-func (c conn) Begin() (driver.Tx, error) {
-	return c.BeginTx(context.Background(), driver.TxOptions{})
-}
-
-// BeginTx sets a savepoint. Its options are those of the transaction, whatever is asked for.
-func (c conn) BeginTx(ctx context.Context, _ driver.TxOptions) (driver.Tx, error) {
-	if c.outer != nil && c.takes != nil {
-		return none{}, nil
+// ready makes the connection ready for a statement of the user's. Whoever calls it holds the lock.
+func (c *connector) ready(ctx context.Context, query string) error {
+	if c.reading != nil {
+		c.reading.drain()
+		c.reading = nil
 	}
-	if c.outer != nil {
-		tx, err := c.outer.BeginTx(ctx, nil)
-		if err != nil {
-			return nil, err
-		}
-		c.to = tx
-		return transaction{c, tx}, nil
-	}
-	c.depth++
-	s := savepoint{c, fmt.Sprintf("seq_tunnel_%d", c.depth)}
-	return s, s.exec(ctx, "SAVEPOINT "+s.name)
-}
-
-// CheckNamedValue leaves arguments to the driver at the other end.
-func (conn) CheckNamedValue(*driver.NamedValue) error { return nil }
-
-func (c conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	if c.takes != nil {
-		if taken, err := c.takes(ctx, query); taken {
-			return driver.RowsAffected(0), err
+	if c.asPool {
+		if why := step.NotAsPool(query, c.dialect); why != "" {
+			c.refused = fmt.Errorf("%s does not work in a transaction", why)
+			return c.refused
 		}
 	}
-	return c.to.ExecContext(ctx, query, values(args)...)
-}
-
-func (c conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	found, err := c.to.QueryContext(ctx, query, values(args)...) //nolint:rowserrcheck // rows does
-	if err != nil {
-		return nil, err
+	switch {
+	case !c.savepoints:
+		return nil
+	case step.Savepoints(query, c.dialect): // ours around it would take the user's with it
+		return c.unguard(ctx)
+	case c.guarded:
+		_, err := c.to.ExecContext(ctx, "RELEASE SAVEPOINT "+guard+"; SAVEPOINT "+guard)
+		return err
+	default:
+		_, err := c.to.ExecContext(ctx, "SAVEPOINT "+guard)
+		c.guarded = err == nil
+		return err
 	}
-	columns, err := found.Columns()
-	if err != nil {
-		return nil, errors.Join(err, found.Close()) //nolint:sqlclosecheck // else rows closes it
+}
+
+// unguard releases the savepoint around the last statement.
+func (c *connector) unguard(ctx context.Context) error {
+	if !c.guarded {
+		return nil
 	}
-	return &rows{found, columns}, nil
-}
-
-func values(args []driver.NamedValue) []any {
-	var list []any // nil if there are none, so that several statements may stand in one text
-	for _, a := range args {
-		if a.Name != "" {
-			list = append(list, sql.Named(a.Name, a.Value))
-			continue
-		}
-		list = append(list, a.Value)
-	}
-	return list
-}
-
-// transaction is one that is not the op's: the connection is in none.
-type transaction struct {
-	conn
-	tx *sql.Tx
-}
-
-func (r transaction) Commit() error {
-	r.to = r.outer
-	return r.tx.Commit()
-}
-
-func (r transaction) Rollback() error {
-	r.to = r.outer
-	return r.tx.Rollback()
-}
-
-// none is a transaction of statements that are committed one by one.
-type none struct{}
-
-func (none) Commit() error   { return nil }
-func (none) Rollback() error { return nil }
-
-type savepoint struct {
-	conn
-	name string
-}
-
-func (s savepoint) exec(ctx context.Context, query string) error {
-	_, err := s.to.ExecContext(ctx, query)
+	c.guarded = false
+	_, err := c.to.ExecContext(ctx, "RELEASE SAVEPOINT "+guard)
 	return err
 }
 
-func (s savepoint) Commit() error {
-	return s.exec(context.Background(), "RELEASE SAVEPOINT "+s.name)
-}
-
-func (s savepoint) Rollback() error {
-	return s.exec(context.Background(), "ROLLBACK TO SAVEPOINT "+s.name)
+// failed takes back what a statement that failed has done to the transaction.
+func (c *connector) failed(err error) error {
+	if err == nil || !c.asPool {
+		return err
+	}
+	if step.NeedsNoTx(err) {
+		c.refused = err
+	}
+	if c.guarded {
+		_, _ = c.to.ExecContext(context.Background(), "ROLLBACK TO SAVEPOINT "+guard)
+	}
+	return err
 }

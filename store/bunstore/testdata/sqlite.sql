@@ -48,8 +48,8 @@ SELECT id, nullif(checksum, ''), nullif(error, ''), CASE WHEN state = 'succeeded
 				generation || ' ' || attempt || ' ' || crashes || ' ' || failures || ' ' || CASE WHEN permanent THEN 1 ELSE 0 END || ' ' ||
 				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total || ' ' || best || ' ' ||
 				CASE WHEN lease = '' THEN '-' ELSE lease END || ' ' || CASE WHEN life = '' THEN '-' ELSE life END
-		END || ' ' || run END FROM "seq_ops" WHERE ns = 'default'
-		UNION ALL SELECT id, NULL, NULL, NULL, NULL, 'saga' FROM "seq_runs" WHERE ns = 'default' AND saga AND (state IN ('started', 'rolling-back', 'waiting') OR state = 'interrupted' AND saga);
+		END || ' ' || run END FROM "seq_ops" WHERE ns = 'default' AND TRUE
+		UNION ALL SELECT id, NULL, NULL, NULL, NULL, 'saga' FROM "seq_runs" WHERE ns = 'default' AND saga AND (state IN ('started', 'rolling-back', 'waiting') OR state = 'interrupted' AND saga) AND TRUE;
 
 -- claim, one row: values beside it
 WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_direction, v_owner, v_executable, v_life, v_checksum) AS (VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12))
@@ -343,12 +343,12 @@ SELECT id, nullif(checksum, ''), nullif(error, ''), nullif(executable, ''), save
 				generation || ' ' || attempt || ' ' || crashes || ' ' || failures || ' ' || CASE WHEN permanent THEN 1 ELSE 0 END || ' ' ||
 				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total || ' ' || best || ' ' ||
 				CASE WHEN lease = '' THEN '-' ELSE lease END || ' ' || CASE WHEN life = '' THEN '-' ELSE life END
-		END || ' ' || run FROM "seq_ops" WHERE ns = 'default';
+		END || ' ' || run FROM "seq_ops" WHERE ns = 'default' AND TRUE;
 
 -- look at lease: values in the text
 SELECT m.value, l.holder, l.owner, l.since, l.expires - CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), l.epoch, i.value
 	FROM "seq_meta" AS m LEFT JOIN "seq_leases" AS l ON l.ns = 'default' AND l.name = 'name?' LEFT JOIN "seq_meta" AS i ON i.name = 'identity:default'
-	WHERE m.name = 'schema';
+	WHERE m.name = 'schema' AND TRUE;
 
 -- make identity: values in the text
 INSERT INTO "seq_meta" (name, value) VALUES ('identity:default', 'token?') ON CONFLICT (name) DO NOTHING;
@@ -432,40 +432,40 @@ DELETE FROM "seq_runs" WHERE (ns, id) IN (
 SELECT id, number, direction, run, owner, executable, started, finished, state, ended, error FROM (
 		SELECT id, attempt AS number, direction, run, owner, executable, started, finished, state, ended,
 			CASE WHEN finished IS NULL THEN '' ELSE error END AS error
-		FROM "seq_ops" WHERE ns = 'default' AND started IS NOT NULL AND id = 'id?' AND attempt < 7) AS o
+		FROM "seq_ops" WHERE ns = 'default' AND started IS NOT NULL AND TRUE AND id = 'id?' AND attempt < 7) AS o
 	UNION ALL
 	SELECT id, number, direction, run, owner, executable, started, finished, state, ended, error FROM (
-		SELECT id, number, direction, run, owner, executable, started, finished, state, ended, error FROM "seq_attempts" WHERE ns = 'default' AND id = 'id?' AND number < 7 ORDER BY number DESC LIMIT 7) AS a
+		SELECT id, number, direction, run, owner, executable, started, finished, state, ended, error FROM "seq_attempts" WHERE ns = 'default' AND TRUE AND id = 'id?' AND number < 7 ORDER BY number DESC LIMIT 7) AS a
 	ORDER BY number DESC LIMIT 7;
 
 -- read identity: values in the text
-SELECT value FROM "seq_meta" WHERE name = 'identity:default';
+SELECT value FROM "seq_meta" WHERE name = 'identity:default' AND TRUE;
 
 -- read leases: values in the text
 SELECT name, owner, since, expires - CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) FROM "seq_leases"
-	WHERE ns = 'default' AND holder IS NOT NULL AND expires > CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) ORDER BY name;
+	WHERE ns = 'default' AND holder IS NOT NULL AND expires > CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) AND TRUE ORDER BY name;
 
 -- read run: values in the text
-SELECT id, number, strategy, state, owner, executable, lease, epoch, started, finished, reason, work, selection, CASE WHEN saga THEN 1 ELSE 0 END, error FROM "seq_runs" WHERE ns = 'default' AND id = 'id?';
+SELECT id, number, strategy, state, owner, executable, lease, epoch, started, finished, reason, work, selection, CASE WHEN saga THEN 1 ELSE 0 END, error FROM "seq_runs" WHERE ns = 'default' AND TRUE AND id = 'id?';
 
 -- read runs: values in the text
-SELECT id, number, strategy, state, owner, executable, lease, epoch, started, finished, reason, work, selection, CASE WHEN saga THEN 1 ELSE 0 END, error FROM "seq_runs" WHERE ns = 'default' AND number < 7 ORDER BY number DESC LIMIT 7;
+SELECT id, number, strategy, state, owner, executable, lease, epoch, started, finished, reason, work, selection, CASE WHEN saga THEN 1 ELSE 0 END, error FROM "seq_runs" WHERE ns = 'default' AND TRUE AND number < 7 ORDER BY number DESC LIMIT 7;
 
 -- read the attempts of a run: values in the text
 SELECT id, number, direction, run, owner, executable, started, finished, state, ended, error FROM (
 		SELECT id, attempt AS number, direction, run, owner, executable, started, finished, state, ended,
 			CASE WHEN finished IS NULL THEN '' ELSE error END AS error
-		FROM "seq_ops" WHERE ns = 'default' AND started IS NOT NULL AND run = 'run?' AND (id, attempt) > ('id?', 7) ORDER BY id LIMIT 7) AS o
+		FROM "seq_ops" WHERE ns = 'default' AND started IS NOT NULL AND TRUE AND run = 'run?' AND (id, attempt) > ('id?', 7) ORDER BY id LIMIT 7) AS o
 	UNION ALL
 	SELECT id, number, direction, run, owner, executable, started, finished, state, ended, error FROM (
-		SELECT id, number, direction, run, owner, executable, started, finished, state, ended, error FROM "seq_attempts" WHERE ns = 'default' AND run = 'run?' AND (id, number) > ('id?', 7) ORDER BY id, number LIMIT 7) AS a
+		SELECT id, number, direction, run, owner, executable, started, finished, state, ended, error FROM "seq_attempts" WHERE ns = 'default' AND TRUE AND run = 'run?' AND (id, number) > ('id?', 7) ORDER BY id, number LIMIT 7) AS a
 	ORDER BY id, number LIMIT 7;
 
 -- read unfinished runs: values in the text
-SELECT id, number, strategy, state, owner, executable, lease, epoch, started, finished, reason, work, selection, CASE WHEN saga THEN 1 ELSE 0 END, error FROM "seq_runs" WHERE ns = 'default' AND (state IN ('started', 'rolling-back', 'waiting') OR state = 'interrupted' AND saga) ORDER BY number DESC;
+SELECT id, number, strategy, state, owner, executable, lease, epoch, started, finished, reason, work, selection, CASE WHEN saga THEN 1 ELSE 0 END, error FROM "seq_runs" WHERE ns = 'default' AND TRUE AND (state IN ('started', 'rolling-back', 'waiting') OR state = 'interrupted' AND saga) ORDER BY number DESC;
 
 -- read version: values in the text
-SELECT value FROM "seq_meta" WHERE name = 'schema';
+SELECT value FROM "seq_meta" WHERE name = 'schema' AND TRUE;
 
 -- release: values in the text
 UPDATE "seq_leases" SET holder = NULL, expires = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) WHERE ns = 'default' AND name = 'name?' AND holder = 'holder?';
