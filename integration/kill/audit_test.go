@@ -48,7 +48,7 @@ func (g *ground) audit(ctx context.Context, s Scenario, slept bool) error {
 
 // auditRuns checks that every run has an end. One that died when all was done, with nothing left to
 // do but to say so, stays as it is until there is something to do again; after one that fails there
-// always is.
+// always is. One that was told to stop says so, and if it was a saga a later one ends it.
 func (g *ground) auditRuns(ctx context.Context, s Scenario) error {
 	runs, err := g.ledger.Runs(ctx, store.Page{Limit: 1000})
 	if err != nil {
@@ -56,7 +56,7 @@ func (g *ground) auditRuns(ctx context.Context, s Scenario) error {
 	}
 	for i, r := range runs {
 		switch {
-		case r.State.Final():
+		case r.State.Final(), r.State == seq.RunInterrupted && !r.Saga:
 		case i == 0 && r.State == seq.RunStarted && !s.Fails:
 			score.count("died when all was done, and stays started", 1)
 		default:
