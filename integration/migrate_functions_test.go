@@ -113,10 +113,11 @@ func TestGooseFunctionInATransaction(t *testing.T) {
 		}, nil), goose.NewGoMigration(2, &goose.GoFunc{
 			RunTx: func(ctx context.Context, tx *sql.Tx) error {
 				stmt, err := tx.PrepareContext(ctx, `SELEKT 1`)
-				if err == nil {
-					err = stmt.Close()
+				if err != nil {
+					return err
 				}
-				return err
+				defer func() { _ = stmt.Close() }()
+				return nil
 			},
 		}, nil)))
 		if err != nil {
