@@ -158,3 +158,33 @@ func TestACopyGetsAnIdentityOfItsOwn(t *testing.T) {
 		t.Errorf("the keys are %q", keys)
 	}
 }
+
+// newer is a ledger in which a newer version of the library has left a word.
+type newer struct {
+	store.Store
+	id string
+}
+
+func (n newer) Load(ctx context.Context) ([]store.Entry, error) {
+	entries, err := n.Store.Load(ctx)
+	return append(entries, store.Entry{ID: n.id, State: store.UnknownState, Unknown: `state "parked"`, Attempt: 1}), err
+}
+
+// TestAWordOfANewerVersionIsAFinding: the op and what depends on it are left alone, and the plan says why.
+func TestAWordOfANewerVersionIsAFinding(t *testing.T) {
+	var called []string
+	run := func(name string) func(context.Context) error {
+		return func(context.Context) error { called = append(called, name); return nil }
+	}
+	s := seq.New(newer{store.NewMemory(), id("a")},
+		seq.Op{ID: id("a"), Run: run("a")}, seq.Op{ID: id("b"), DependsOn: []string{id("a")}, Run: run("b")}, seq.Op{ID: id("c"), Run: run("c")})
+	for range 2 {
+		report, err := s.Run(t.Context())
+		if err != nil || len(report.Findings) != 1 || report.Findings[0].ID != id("a") || report.Findings[0].Kind != "unknown" {
+			t.Errorf("Run = %v\n%s", err, report)
+		}
+	}
+	if len(called) != 1 || called[0] != "c" {
+		t.Errorf("called %q, want only c", called)
+	}
+}

@@ -36,7 +36,7 @@ func (p *Policy) UnmarshalText(text []byte) (err error) {
 // A Finding is one place where code and ledger differ.
 type Finding struct {
 	ID     string // of the op; of a tag that nothing has, the tag; of a run that has no end, the run's
-	Kind   string // "changed", "missing", "renamed", "late", of a tag "unused", of a run "unfinished"
+	Kind   string // "changed", "missing", "renamed", "late", "unknown" (to this library), of a tag "unused", of a run "unfinished"
 	Detail string
 	Policy Policy
 }

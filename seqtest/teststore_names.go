@@ -162,7 +162,7 @@ func (l *ledger) identity() {
 	if l.next().Identity != now {
 		l.t.Fatal("the next lease has another identity")
 	}
-	m, can := l.store.(store.Maintainer)
+	m, can := store.As[store.Maintainer](l.store)
 	if !can {
 		return
 	}

@@ -164,7 +164,7 @@ func (l *ledger) pruned(m store.Maintainer, keep store.Retention) (all store.Pru
 }
 
 func (l *ledger) prune() {
-	m, can := l.store.(store.Maintainer)
+	m, can := store.As[store.Maintainer](l.store)
 	if !can {
 		l.t.Skip("it is no store.Maintainer")
 	}
@@ -214,7 +214,7 @@ func (l *ledger) prune() {
 }
 
 func (l *ledger) pruneKeeps() {
-	m, can := l.store.(store.Maintainer)
+	m, can := store.As[store.Maintainer](l.store)
 	if !can {
 		l.t.Skip("it is no store.Maintainer")
 	}

@@ -91,6 +91,9 @@ func (p *Planning) findings() []plan.Finding {
 	newest := -1 // the youngest migration that has run
 	for i := range p.catalog.tasks {
 		t, e := p.catalog.tasks[i].task, p.of[i]
+		if e != nil && e.State == store.UnknownState {
+			add(plan.Warn, t.ID, "unknown", notKnown(e)+"; deploy that to go on with it")
+		}
 		if !isDone(e) {
 			continue
 		}

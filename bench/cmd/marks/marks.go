@@ -71,4 +71,11 @@ var marks = []mark{
 
 	{"SQLite, 1,000 Transactional, Sequential", "Up/db=sqlite/by=seq-transactional", "Up/db=sqlite/by=goose", ns, 1.2},
 	{"SQLite, 1,000 Repeatable, Sequential", "Up/db=sqlite/by=seq-repeatable", "Up/db=sqlite/by=goose", ns, 1.2},
+
+	{"Postgres, 100 analyzed and 10,000 more, Transactional", "Growth/db=postgres/by=seq-transactional/n=10000", "Growth/db=postgres/by=seq-transactional/n=1000", ns, 1.2},
+	{"the same, Repeatable", "Growth/db=postgres/by=seq-repeatable/n=10000", "Growth/db=postgres/by=seq-repeatable/n=1000", ns, 1.2},
+	{"the same, Batch of 32", "Growth/db=postgres/by=seq-batch/n=10000", "Growth/db=postgres/by=seq-batch/n=1000", ns, 1.2},
+	{"SQLite, 100 analyzed and 10,000 more, Transactional", "Growth/db=sqlite/by=seq-transactional/n=10000", "Growth/db=sqlite/by=seq-transactional/n=1000", ns, 1.2},
+	{"the same, Repeatable", "Growth/db=sqlite/by=seq-repeatable/n=10000", "Growth/db=sqlite/by=seq-repeatable/n=1000", ns, 1.2},
+	{"the same, Batch of 32", "Growth/db=sqlite/by=seq-batch/n=10000", "Growth/db=sqlite/by=seq-batch/n=1000", ns, 1.2},
 }
