@@ -28,7 +28,7 @@
 // [Sequencer.Preview] returns the plan that [Sequencer.Run] would carry out; [Sequencer.Rollback] undoes;
 // [Sequencer.Status] says how everything stands. What an op may ask while it runs takes its context:
 // [Info], [Logger], [Save], [Saved], [Progress], [IdempotencyKey]; what its error may say beyond that it
-// failed are [Skip] and [Permanent].
+// failed are [Skip], [NotApplied] and [Permanent].
 //
 // A strategy combines three small parts: a planner (package plan) turns ops into a plan of what waits
 // for what, an executor (package exec) walks it, and middleware (package middleware) surrounds the run
@@ -38,7 +38,7 @@
 // # Promises
 //
 // An attempt is in the ledger before its op is called, and its outcome is one compare-and-set
-// on the attempt's random token. What an op's effect can be after a crash is the op's
+// on the attempt's random token. What an op's effect can be after a crash, or an error, is the op's
 // [Delivery]: exactly once for Transactional, at least once for Repeatable, at most once for Once.
 package seq
 
