@@ -32,6 +32,7 @@ const (
 	ForgetsTheDead      Mutant = "recovered attempt forgotten"
 	RetriesOnce         Mutant = "retry of a once op"
 	PoisonUnseen        Mutant = "crashes not counted"
+	OnceFails           Mutant = "error of a once op called a failure"
 	NoDependencies      Mutant = "dependencies ignored"
 	FastClock           Mutant = "clock runs ahead"
 	LosesOutcomes       Mutant = "outcome acknowledged and not written"
@@ -42,7 +43,7 @@ var Mutants = []Mutant{
 	ClaimWithoutEpoch, ClaimWithoutAttempt, FinishByState, RecoverUnguarded, MarkBeforeRun, ClaimLater,
 	SecondTransaction, BeginUnchecked, SameToken, UnknownIsFailure, LeaseForTheTaking, DecisionUnrecorded,
 	DecisionUnseen, UndoForward, ForgetsTheDead, RetriesOnce, PoisonUnseen, NoDependencies,
-	FastClock, LosesOutcomes,
+	OnceFails, FastClock, LosesOutcomes,
 }
 
 // token is the one that the store is shown.
@@ -72,6 +73,13 @@ func (r *replica) mutate(b store.Batch) store.Batch {
 		b.Claims = nil
 	case LosesOutcomes:
 		b.Outcomes = nil
+	case OnceFails:
+		for i := range b.Outcomes {
+			o := &b.Outcomes[i]
+			if op := r.op(o.ID); op != nil && op.delivery == store.Once && o.State == store.Indeterminate && !o.Lost {
+				o.State = store.Failed
+			}
+		}
 	}
 	return b
 }
