@@ -189,6 +189,9 @@ func (e *Engine) nextRound(ctx context.Context, w *Walk, req *Request, at time.T
 	if _, p, err = e.finishRollbacks(ctx, s, p); err != nil {
 		return nil, err
 	}
+	if err := p.standing(); err != nil { // another run's rollback failed while this one waited
+		return nil, err
+	}
 	left := *req
 	left.Due, left.Dependencies = false, false
 	var past []*step
