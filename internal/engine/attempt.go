@@ -57,6 +57,7 @@ type attempt struct {
 	called   bool        // the function of the op
 	apart    bool        // it is Transactional, and the database refuses it in a transaction
 	once     bool        // it is a Once op that was called, and nothing says that it had no effect
+	denied   bool        // it is one that Verify said had no effect
 	started  bool        // the watchers were told that it has
 	calls    int32       // of the op's function in this attempt
 	reached  bool        // the call came through the middleware to the op
@@ -303,7 +304,7 @@ func (a *attempt) verify(ctx context.Context, own error) error {
 	case applied:
 		return nil
 	default:
-		a.once = false
+		a.once, a.denied = false, true
 		return verdict.NotApplied(own)
 	}
 }

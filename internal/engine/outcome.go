@@ -85,7 +85,8 @@ func (a *attempt) tolerable() bool {
 func effectOf(a *attempt, before store.State, err error) store.Effect {
 	var q *questionError
 	switch {
-	case a == nil && (before == store.Indeterminate || before == store.RollbackFailed), unverified(err):
+	case a == nil && (before == store.Indeterminate || before == store.RollbackFailed), unverified(err),
+		a != nil && a.denied && a.phase == lost: // Verify may have seen what another process has undone since
 		return store.EffectUnknown
 	case a == nil, errors.As(err, &q), verdict.IsNotApplied(err), !a.reached && a.phase != unclaimed:
 		return store.EffectNone

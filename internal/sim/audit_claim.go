@@ -102,7 +102,7 @@ func (a *audit) backward(r *replica, c *store.Claim, before *store.Entry) {
 	if run == nil || run.State != store.RunRollingBack {
 		w.violate(15, "r%d undoes %s in a run that has not decided to", r.number, short(c.ID))
 	}
-	if by := a.behind(r, c.ID); by != "" {
+	if by := a.behind(r, c.ID, false); by != "" {
 		w.violate(17, "r%d undoes %s, and %s, which needs it, could not be undone", r.number, short(c.ID), short(by))
 	}
 	mine := a.succeeded(c.ID)
@@ -116,21 +116,22 @@ func (a *audit) backward(r *replica, c *store.Claim, before *store.Entry) {
 			w.violate(16, "r%d undoes %s while %s runs", r.number, short(c.ID), short(id))
 		case e.State == store.RollingBack && a.underWay(id):
 			w.violate(17, "r%d undoes %s beside %s", r.number, short(c.ID), short(id))
-		case e.State == store.RollbackPending && r.op(id) != nil && mine != nil && a.succeeded(id) != nil && a.succeeded(id).event > mine.ended && a.behind(r, id) == "":
+		case e.State == store.RollbackPending && r.op(id) != nil && mine != nil && a.succeeded(id) != nil && a.succeeded(id).event > mine.ended && a.behind(r, id, true) == "":
 			w.violate(17, "r%d undoes %s before %s, which began when it had completed", r.number, short(c.ID), short(id))
 		}
 	}
 }
 
 // behind is an op that could not be undone and whose rollback the one of id has to wait for: a migration
-// that completed later, or an operation that depends on it. It is "" if there is none.
-func (a *audit) behind(r *replica, id string) string {
+// that completed later, or an operation that depends on it. It is "" if there is none. Of two whose attempts
+// overlapped either may have completed first, by the numbers of the store; beside says whether they count.
+func (a *audit) behind(r *replica, id string, beside bool) string {
 	for _, failed := range r.ops {
 		if e := a.w.db.entries[failed.id]; e == nil || e.State != store.RollbackFailed || failed.id == id || e.Run != a.w.db.entries[id].Run {
 			continue
 		}
 		first, then := a.succeeded(id), a.succeeded(failed.id)
-		if first != nil && then != nil && then.event < first.ended { // one of them was done anew since
+		if first != nil && then != nil && then.event < first.ended && (!beside || then.ended < first.event) { // one of them was done anew since
 			continue
 		}
 		if failed.kind == plan.Migration || a.needs(r, failed, id) {
