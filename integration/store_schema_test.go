@@ -1,12 +1,14 @@
 package integration_test
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"net/url"
 	"strings"
 	"testing"
 
+	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/integration/pgtest"
 	"github.com/sequencer-go/seq/seqtest"
 	"github.com/sequencer-go/seq/store"
@@ -88,4 +90,27 @@ func TestARoleThatMayNotCreate(t *testing.T) {
 		tb.Cleanup(func() { _ = s.Close() })
 		return s
 	})
+}
+
+// TestALedgerBehindTheCurrentSchemaIsAnothers: with a search_path of tenant, public the tables of public can be
+// seen, and are not the tenant's, whatever characters its name has.
+func TestALedgerBehindTheCurrentSchemaIsAnothers(t *testing.T) {
+	dsn := pgtest.DSN(t)
+	op := seq.Op{ID: "2024_01_15_120000_a", Run: func(context.Context) error { return nil }}
+	public := ledger(t, dsn)
+	if _, err := seq.New(public, op).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	query(t, public, `CREATE SCHEMA "Tenant-1"`)
+	tenant := seq.New(ledger(t, with(dsn, "search_path", `"Tenant-1",public`)), op)
+	for _, want := range []int{1, 0} {
+		plan, err := tenant.Preview(t.Context())
+		if err != nil || len(plan.Steps) != want {
+			t.Fatalf("%d steps are left, want %d: %v", len(plan.Steps), want, err)
+		}
+		if _, err := tenant.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	query(t, public, `SELECT id FROM "Tenant-1".seq_ops`)
 }
