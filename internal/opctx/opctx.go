@@ -14,6 +14,9 @@ type StoreKey struct{}
 // it: an op that runs another sequencer lends it nothing.
 type TxKey struct{}
 
+// ControlKey is the key of the store.Control of the op whose transaction it is.
+type ControlKey struct{}
+
 // AttemptKey is the key of the [Attempt].
 type AttemptKey struct{}
 

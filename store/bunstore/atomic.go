@@ -77,6 +77,7 @@ type atomically struct {
 	// number is that of the transaction; on a database that does not number them, how many the attempt
 	// has begun and committed, with this one.
 	number int64
+	asked  store.Control // of the op, if the claim is Steered
 	began  time.Time     // when the lease had still
 	left   time.Duration // to go, if it is current
 	during context.Context
@@ -120,22 +121,28 @@ func (a *atomically) connect(ctx context.Context) (conn bun.Conn, giveUp func(),
 }
 
 // guard locks the op in a transaction that has just begun.
-func (a *atomically) guard(ctx context.Context) error {
+func (a *atomically) guard(ctx context.Context) (err error) {
 	s, open := a.store, false
 	guard := s.dialect.guard
-	if a.own != nil && a.own.used && s.dialect.guardUsed != nil {
+	switch {
+	case a.claim.Steered:
+		guard = s.dialect.guardSteered
+	case a.own != nil && a.own.used && s.dialect.guardUsed != nil:
 		guard = s.dialect.guardUsed
 	}
 	args := []arg{{"id", a.claim.ID}, {"token", a.claim.Token.String()}}
 	if s.dialect.oneWriter {
 		args = append(args, leaseArgs(a.lease)...)
 	}
-	err := s.query(ctx, a.tx, func(r *row) error {
+	err = s.query(ctx, a.tx, func(r *row) (err error) {
 		open, a.number = true, r.number(0)
 		if s.dialect.oneWriter {
 			a.current, a.left = r.values[1] != nil, msOf(r, 1)
 		}
-		return nil
+		if a.claim.Steered {
+			a.asked, err = controlOf(r, a.claim.ID, 2)
+		}
+		return err
 	}, guard, args...)
 	if err != nil {
 		return err
@@ -164,6 +171,9 @@ func (a *atomically) call(ctx context.Context, fn func(context.Context) (store.B
 	ctx = context.WithValue(ctx, opctx.TxKey{}, a)
 	if a.own != nil {
 		ctx = dbsession.With(ctx, a)
+	}
+	if a.claim.Steered {
+		ctx = store.WithControl(ctx, a.asked)
 	}
 	return fn(ctx)
 }

@@ -26,6 +26,9 @@ type dialect struct {
 	authority *statement
 	// guard answers with a row if the attempt is open, and locks it until the transaction ends.
 	guard *statement
+	// guardSteered is guard for a claim that is Steered: it reads what is asked of the op as well, and the
+	// transaction may not idle longer than a lease lasts.
+	guardSteered *statement
 	// guardUsed is guard in a session that a migration used before, nil if that makes no difference.
 	guardUsed *statement
 	// oneWriter means that a transaction that has written holds off every other.
@@ -70,6 +73,9 @@ var dialects = map[bundialect.Name]*dialect{
 		SELECT 1 FROM {ops} WHERE ns = {ns} AND id IN (@ids) ORDER BY id FOR UPDATE) AS locked)`),
 		authority: often("authority", `SELECT `+brief+` FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder FOR KEY SHARE`),
 		guard:     often("guard", `SELECT txid_current(), `+idle+` FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL FOR UPDATE`),
+		guardSteered: often("guard, steered", `SELECT txid_current(), `+brief+`, `+controlWords+`, c.actor, c.reason
+	FROM {ops} AS o LEFT JOIN {controls} AS c ON c.ns = {ns} AND c.id = @id
+	WHERE o.ns = {ns} AND o.id = @id AND o.token = @token AND o.finished IS NULL FOR UPDATE OF o`),
 		guardUsed: often("guard, used session", `SELECT txid_current(), `+idle+`, `+dbsession.Unlock+` FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL FOR UPDATE`),
 		ddl:       append([]*statement{createSequence}, tables...),
 	},
@@ -94,6 +100,10 @@ var dialects = map[bundialect.Name]*dialect{
 		authority: often("authority, one writer", `SELECT 1 FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder`),
 		guard: often("guard, one writer", `UPDATE {ops} SET tx = tx + 1 WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL
 	RETURNING tx, (SELECT coalesce(expires, 0) - {now} FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder)`),
+		guardSteered: often("guard, steered, one writer", `UPDATE {ops} SET tx = tx + 1 WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL
+	RETURNING tx, (SELECT coalesce(expires, 0) - {now} FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder),
+		(SELECT `+controlWords+` FROM {controls} AS c WHERE c.ns = {ns} AND c.id = @id),
+		(SELECT actor FROM {controls} WHERE ns = {ns} AND id = @id), (SELECT reason FROM {controls} WHERE ns = {ns} AND id = @id)`),
 		oneWriter: true,
 		ddl:       append(append([]*statement{}, tables...), createCompletions),
 	},
@@ -134,7 +144,7 @@ func (d *dialect) expander(of schema.Dialect, o options) *strings.Replacer {
 		fragments["schema"], qualifier = literal(o.schema), `"`+o.schema+`".`
 		fragments["schemaname"] = `"` + o.schema + `"`
 	}
-	for _, name := range []string{"meta", "leases", "runs", "ops", "attempts", "sequence"} {
+	for _, name := range []string{"meta", "leases", "controls", "runs", "ops", "attempts", "sequence"} {
 		fragments[name] = qualifier + `"` + o.prefix + name + `"`
 	}
 	for _, name := range []string{"runs_by_number", "runs_unfinished", "ops_by_run", "ops_by_seq", "attempts_by_run", "attempts_by_time"} {

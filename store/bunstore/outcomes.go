@@ -55,7 +55,7 @@ var (
 	RETURNING id`)
 
 	progressOps = define("progress", `WITH @v
-	UPDATE {ops} AS o SET done = v_done, total = v_total, best = {greatest}(o.best, v_done),
+	UPDATE {ops} AS o SET done = v_done, total = v_total, best = {greatest}(o.best, v_done), moved = {now},
 		crashes = CASE WHEN v_done > o.best THEN 0 ELSE o.crashes END
 	FROM v
 	WHERE `+openAttempt+`
