@@ -72,11 +72,11 @@ func upTo(n int) []int {
 }
 
 // working calls Work until the test, or stop, ends it.
-func working(t *testing.T, s *seq.Sequencer, opts ...seq.RunOption) (stop func()) {
+func working(t *testing.T, s *seq.Sequencer) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- s.Work(ctx, opts...) }()
+	go func() { ended <- s.Work(ctx) }()
 	var once sync.Once
 	stop = func() {
 		once.Do(func() {
