@@ -140,7 +140,7 @@ func (a *atomically) guard(ctx context.Context) (err error) {
 			a.current, a.left = r.values[1] != nil, msOf(r, 1)
 		}
 		if a.claim.Steered {
-			a.asked, err = controlOf(r, a.claim.ID, 2)
+			a.asked, err = s.controlOf(r, a.claim.ID, 2)
 		}
 		return err
 	}, guard, args...)
@@ -221,7 +221,7 @@ func (a *atomically) record(ctx context.Context, c *changes) error {
 	}
 	// What leaves the attempt open may save what was saved before, which proves nothing.
 	if b := c.batch; a.store.dialect.oneWriter && len(b.Outcomes)+len(b.Claims)+len(b.Marks) == 0 && b.Run == nil {
-		c.proof = proof{hasPart, []arg{{"id", a.claim.ID}, {"token", a.claim.Token.String()}, {"tx", a.number}}}
+		c.proof = proof{statement: hasPart, args: []arg{{"id", a.claim.ID}, {"token", a.claim.Token.String()}, {"tx", a.number}}, of: a.claim}
 	}
 	return nil
 }

@@ -49,6 +49,7 @@ var dialects = map[bundialect.Name]*dialect{
 		fragments: map[string]string{
 			"now":      `(extract(epoch FROM clock_timestamp()) * 1000)::bigint`,
 			"greatest": `greatest`,
+			"least":    `least`,
 			"key":      `text COLLATE "C"`,
 			"blob":     `bytea`,
 			"table":    ``,
@@ -64,6 +65,7 @@ var dialects = map[bundialect.Name]*dialect{
 			// FOR KEY SHARE, which the UPDATE of a renewal does not wait for.
 			"excluding":    `WITH held AS MATERIALIZED (SELECT 1 FROM {leases} WHERE ns = {ns} AND name = @name FOR UPDATE) `,
 			"excluded":     `(SELECT count(*) FROM held) >= 0`,
+			"showing":      `FOR KEY SHARE`,
 			"materialized": `MATERIALIZED`,
 			"eachrow":      `OFFSET 0`,
 			"skip":         `FOR SHARE OF o SKIP LOCKED`,
@@ -85,6 +87,7 @@ var dialects = map[bundialect.Name]*dialect{
 		fragments: map[string]string{
 			"now":      `CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)`,
 			"greatest": `max`,
+			"least":    `min`,
 			"key":      `text`,
 			"blob":     `blob`,
 			"here":     `TRUE`,
@@ -93,6 +96,7 @@ var dialects = map[bundialect.Name]*dialect{
 			"numbered":     `w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM {ops} WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v)`,
 			"excluding":    ``,
 			"excluded":     `TRUE`,
+			"showing":      ``,
 			"materialized": ``,
 			"eachrow":      ``,
 			"skip":         ``,
