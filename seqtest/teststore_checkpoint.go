@@ -194,6 +194,14 @@ func (l *ledger) moved() {
 	if report(c, 1).Moved.IsZero() {
 		l.t.Fatal("its first report has no time")
 	}
+	plain := l.claim("plain", 1) // all else is as with most
+	plain.Delivery = store.Repeatable
+	l.write(store.Batch{Claims: []store.Claim{plain}})
+	l.write(store.Batch{Headway: []store.Headway{{ID: "plain", Token: plain.Token}}})
+	l.write(done(plain))
+	if e := l.want("plain", store.Succeeded); e.Moved.IsZero() {
+		l.t.Fatalf("it came nowhere, and that has no time: %+v", e)
+	}
 }
 
 func (l *ledger) steered() {

@@ -356,8 +356,10 @@ func (l *ledger) holds() {
 		if held, err := l.store.Holder(l.ctx, store.RunLease); err != nil || held != nil {
 			l.t.Fatalf("nobody holds it: %+v, %v", held, err)
 		}
-		l.must(l.store.Release(l.ctx, l.named("run2"))) // another name
-		lease := l.acquire()                            // by the one who asked
+		other, err := l.store.Acquire(l.ctx, "run2", bob) // another name
+		l.must(err)
+		l.must(l.store.Release(l.ctx, other))
+		lease := l.acquire() // by the one who asked
 		l.must(l.store.Renew(l.ctx, lease))
 		l.write(store.Batch{Marks: []store.Mark{{ID: "m", State: store.Skipped}}})
 		var held *store.LeaseError

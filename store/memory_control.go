@@ -17,7 +17,6 @@ func (m *Memory) Revoke(ctx context.Context, name string) error {
 	}
 	defer m.mu.Unlock()
 	if h := m.leases[name]; h != nil && !h.lease.Holder.IsZero() { // also one that has expired, which could be renewed
-		h.lease.Epoch++
 		h.lease.Holder, h.expires = Token{}, m.clock.Now()
 	}
 	return nil

@@ -31,7 +31,7 @@ var (
 	// Where others write at the same time, whoever takes the lease over waits for the answers under it.
 	answerControl = define("answer", `INSERT INTO {controls} AS c (ns, id, number, wanted, note, noted)
 	SELECT {ns}, @id, 0, 'go', @note, CASE WHEN @note = '' THEN NULL ELSE {now} END
-	WHERE EXISTS (SELECT 1 FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder {showing})
+	WHERE EXISTS (SELECT 1 FROM {leases} AS l WHERE l.ns = {ns} AND l.name = @name AND l.epoch = @epoch AND l.holder = @holder {showing})
 	ON CONFLICT (ns, id) DO UPDATE SET
 		answered = CASE WHEN {least}(@seen, c.number) > c.heard THEN {now} ELSE c.answered END,
 		heard = {greatest}(c.heard, {least}(@seen, c.number)),
@@ -41,7 +41,7 @@ var (
 
 	// Of a lease that has expired too: whoever had it could renew it. It waits for what is written under
 	// it, as a takeover does.
-	revokeLease = define("revoke", `{excluding}UPDATE {leases} SET epoch = {greatest}(epoch + 1, {now}), holder = NULL, expires = {now}
+	revokeLease = define("revoke", `{excluding}UPDATE {leases} SET holder = NULL, expires = {now}
 	WHERE ns = {ns} AND name = @name AND holder IS NOT NULL AND {excluded}`)
 )
 

@@ -104,10 +104,10 @@ var dialects = map[bundialect.Name]*dialect{
 		authority: often("authority, one writer", `SELECT 1 FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder`),
 		guard: often("guard, one writer", `UPDATE {ops} SET tx = tx + 1 WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL
 	RETURNING tx, (SELECT coalesce(expires, 0) - {now} FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder)`),
-		guardSteered: often("guard, steered, one writer", `UPDATE {ops} SET tx = tx + 1 WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL
+		guardSteered: often("guard, steered, one writer", `UPDATE {ops} AS o SET tx = tx + 1 WHERE o.ns = {ns} AND o.id = @id AND o.token = @token AND o.finished IS NULL
 	RETURNING tx, (SELECT coalesce(expires, 0) - {now} FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder),
 		(SELECT `+controlWords+` FROM {controls} AS c WHERE c.ns = {ns} AND c.id = @id),
-		(SELECT actor FROM {controls} WHERE ns = {ns} AND id = @id), (SELECT reason FROM {controls} WHERE ns = {ns} AND id = @id)`),
+		(SELECT c.actor FROM {controls} AS c WHERE c.ns = {ns} AND c.id = @id), (SELECT c.reason FROM {controls} AS c WHERE c.ns = {ns} AND c.id = @id)`),
 		oneWriter: true,
 		ddl:       append(append([]*statement{}, tables...), createCompletions),
 	},

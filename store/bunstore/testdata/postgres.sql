@@ -1,7 +1,7 @@
 -- answer: values in the text
 INSERT INTO "deploys"."seq_controls" AS c (ns, id, number, wanted, note, noted)
 	SELECT 'default', 'id?', 0, 'go', 'note?', CASE WHEN 'note?' = '' THEN NULL ELSE (extract(epoch FROM clock_timestamp()) * 1000)::bigint END
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?' FOR KEY SHARE)
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_leases" AS l WHERE l.ns = 'default' AND l.name = 'name?' AND l.epoch = 7 AND l.holder = 'holder?' FOR KEY SHARE)
 	ON CONFLICT (ns, id) DO UPDATE SET
 		answered = CASE WHEN least(7, c.number) > c.heard THEN (extract(epoch FROM clock_timestamp()) * 1000)::bigint ELSE c.answered END,
 		heard = greatest(c.heard, least(7, c.number)),
@@ -607,7 +607,7 @@ UPDATE "deploys"."seq_leases" SET holder = NULL, expires = (extract(epoch FROM c
 UPDATE "deploys"."seq_leases" SET expires = (extract(epoch FROM clock_timestamp()) * 1000)::bigint + 15000 WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?' RETURNING 1;
 
 -- revoke: values in the text
-WITH held AS MATERIALIZED (SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' FOR UPDATE) UPDATE "deploys"."seq_leases" SET epoch = greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint), holder = NULL, expires = (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+WITH held AS MATERIALIZED (SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' FOR UPDATE) UPDATE "deploys"."seq_leases" SET holder = NULL, expires = (extract(epoch FROM clock_timestamp()) * 1000)::bigint
 	WHERE ns = 'default' AND name = 'name?' AND holder IS NOT NULL AND (SELECT count(*) FROM held) >= 0;
 
 -- run: values in the text

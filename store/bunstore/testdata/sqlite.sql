@@ -1,7 +1,7 @@
 -- answer: values in the text
 INSERT INTO "seq_controls" AS c (ns, id, number, wanted, note, noted)
 	SELECT 'default', 'id?', 0, 'go', 'note?', CASE WHEN 'note?' = '' THEN NULL ELSE CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) END
-	WHERE EXISTS (SELECT 1 FROM "seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?' )
+	WHERE EXISTS (SELECT 1 FROM "seq_leases" AS l WHERE l.ns = 'default' AND l.name = 'name?' AND l.epoch = 7 AND l.holder = 'holder?' )
 	ON CONFLICT (ns, id) DO UPDATE SET
 		answered = CASE WHEN min(7, c.number) > c.heard THEN CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) ELSE c.answered END,
 		heard = max(c.heard, min(7, c.number)),
@@ -334,16 +334,16 @@ UPDATE "seq_ops" SET tx = tx + 1 WHERE ns = 'default' AND id = 'id?' AND token =
 	RETURNING tx, (SELECT coalesce(expires, 0) - CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) FROM "seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?');
 
 -- guard, steered, one writer: values beside it
-UPDATE "seq_ops" SET tx = tx + 1 WHERE ns = 'default' AND id = ?1 AND token = ?2 AND finished IS NULL
+UPDATE "seq_ops" AS o SET tx = tx + 1 WHERE o.ns = 'default' AND o.id = ?1 AND o.token = ?2 AND o.finished IS NULL
 	RETURNING tx, (SELECT coalesce(expires, 0) - CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) FROM "seq_leases" WHERE ns = 'default' AND name = ?3 AND epoch = ?4 AND holder = ?5),
 		(SELECT c.number || ' ' || c.wanted || ' ' || c.size || ' ' || c.rest || ' ' || c.heard FROM "seq_controls" AS c WHERE c.ns = 'default' AND c.id = ?1),
-		(SELECT actor FROM "seq_controls" WHERE ns = 'default' AND id = ?1), (SELECT reason FROM "seq_controls" WHERE ns = 'default' AND id = ?1);
+		(SELECT c.actor FROM "seq_controls" AS c WHERE c.ns = 'default' AND c.id = ?1), (SELECT c.reason FROM "seq_controls" AS c WHERE c.ns = 'default' AND c.id = ?1);
 
 -- guard, steered, one writer: values in the text
-UPDATE "seq_ops" SET tx = tx + 1 WHERE ns = 'default' AND id = 'id?' AND token = 'token?' AND finished IS NULL
+UPDATE "seq_ops" AS o SET tx = tx + 1 WHERE o.ns = 'default' AND o.id = 'id?' AND o.token = 'token?' AND o.finished IS NULL
 	RETURNING tx, (SELECT coalesce(expires, 0) - CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) FROM "seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?'),
 		(SELECT c.number || ' ' || c.wanted || ' ' || c.size || ' ' || c.rest || ' ' || c.heard FROM "seq_controls" AS c WHERE c.ns = 'default' AND c.id = 'id?'),
-		(SELECT actor FROM "seq_controls" WHERE ns = 'default' AND id = 'id?'), (SELECT reason FROM "seq_controls" WHERE ns = 'default' AND id = 'id?');
+		(SELECT c.actor FROM "seq_controls" AS c WHERE c.ns = 'default' AND c.id = 'id?'), (SELECT c.reason FROM "seq_controls" AS c WHERE c.ns = 'default' AND c.id = 'id?');
 
 -- has claim: values in the text
 SELECT 1 FROM "seq_ops" WHERE ns = 'default' AND id = 'id?' AND token = 'token?'
@@ -537,7 +537,7 @@ UPDATE "seq_leases" SET holder = NULL, expires = CAST(round((julianday('now') - 
 UPDATE "seq_leases" SET expires = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) + 15000 WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?' RETURNING 1;
 
 -- revoke: values in the text
-UPDATE "seq_leases" SET epoch = max(epoch + 1, CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)), holder = NULL, expires = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
+UPDATE "seq_leases" SET holder = NULL, expires = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
 	WHERE ns = 'default' AND name = 'name?' AND holder IS NOT NULL AND TRUE;
 
 -- run: values in the text
