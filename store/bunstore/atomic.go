@@ -140,7 +140,7 @@ func (a *atomically) guard(ctx context.Context) (err error) {
 			a.current, a.left = r.values[1] != nil, msOf(r, 1)
 		}
 		if a.claim.Steered {
-			a.asked, err = controlOf(r, a.claim.ID, 2)
+			a.asked, err = s.controlOf(r, a.claim.ID, 2)
 		}
 		return err
 	}, guard, args...)
@@ -234,7 +234,7 @@ func (a *atomically) record(ctx context.Context, c *changes) error {
 
 // part is the proof that a transaction which leaves the attempt open was committed.
 func (a *atomically) part() proof {
-	return proof{hasPart, []arg{{"id", a.claim.ID}, {"token", a.claim.Token.String()}, {"tx", a.number}}}
+	return proof{statement: hasPart, args: []arg{{"id", a.claim.ID}, {"token", a.claim.Token.String()}, {"tx", a.number}}, of: a.claim}
 }
 
 // isCheckpoint reports whether a batch is a save and a progress of one attempt, and nothing else.

@@ -127,7 +127,7 @@ func (c *changes) noteOutcomes(closed func(i int) bool) {
 	refuse(c, c.batch.Outcomes, outcomeID, func(i int) bool {
 		if closed(i) {
 			o := &c.batch.Outcomes[i]
-			c.proof = proof{hasOutcome, []arg{{"id", o.ID}, {"token", o.Token.String()}, {"state", o.State.String()}}}
+			c.proof = proof{statement: hasOutcome, args: []arg{{"id", o.ID}, {"token", o.Token.String()}, {"state", o.State.String()}}}
 		}
 		return closed(i)
 	})
@@ -148,7 +148,8 @@ func (c *changes) saves(ctx context.Context) error {
 	}
 	refuse(c, c.batch.Saves, saveID, func(i int) bool {
 		if s := &c.batch.Saves[i]; saved(i) && c.proof.statement == nil {
-			c.proof = proof{hasSave, []arg{{"id", s.ID}, {"token", s.Token.String()}, {"saved", append([]byte{}, s.Data...)}}}
+			args := []arg{{"id", s.ID}, {"token", s.Token.String()}, {"saved", append([]byte{}, s.Data...)}}
+			c.proof = proof{statement: hasSave, args: args, of: store.Claim{ID: s.ID, Token: s.Token}}
 		}
 		return saved(i)
 	})

@@ -1,11 +1,11 @@
 -- answer: values in the text
-INSERT INTO "deploys"."seq_controls" AS c (ns, id, number, wanted, size, rest, actor, reason, asked, heard, note, noted)
-	SELECT 'default', 'id?', 0, 'go', 0, 0, '', '', NULL, 0, 'note?', (extract(epoch FROM clock_timestamp()) * 1000)::bigint
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_leases" AS l WHERE l.ns = 'default' AND l.name = 'name?' AND l.epoch = 7 AND l.holder = 'holder?')
+INSERT INTO "deploys"."seq_controls" AS c (ns, id, number, wanted, note, noted)
+	SELECT 'default', 'id?', 0, 'go', 'note?', CASE WHEN 'note?' = '' THEN NULL ELSE (extract(epoch FROM clock_timestamp()) * 1000)::bigint END
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_leases" AS l WHERE l.ns = 'default' AND l.name = 'name?' AND l.epoch = 7 AND l.holder = 'holder?' FOR KEY SHARE)
 	ON CONFLICT (ns, id) DO UPDATE SET
-		answered = CASE WHEN 'seen?' > c.heard THEN (extract(epoch FROM clock_timestamp()) * 1000)::bigint ELSE c.answered END,
-		heard = CASE WHEN 'seen?' > c.heard THEN CASE WHEN 'seen?' < c.number THEN 'seen?' ELSE c.number END ELSE c.heard END,
-		noted = CASE WHEN c.note = excluded.note THEN c.noted ELSE excluded.noted END,
+		answered = CASE WHEN least(7, c.number) > c.heard THEN (extract(epoch FROM clock_timestamp()) * 1000)::bigint ELSE c.answered END,
+		heard = greatest(c.heard, least(7, c.number)),
+		noted = CASE WHEN c.note = excluded.note THEN c.noted ELSE (extract(epoch FROM clock_timestamp()) * 1000)::bigint END,
 		note = excluded.note
 	RETURNING 1;
 
@@ -43,7 +43,7 @@ WITH v (v_id, v_attempt, v_state, v_run, v_due, v_error, v_seq, v_checksum) AS (
 
 -- ask: values in the text
 INSERT INTO "deploys"."seq_controls" AS c (ns, id, number, wanted, size, rest, until, actor, reason, asked)
-	SELECT 'default', 'id?', 7, 'wanted?', 'size?', 'rest?', nullif('until?', 0), 'actor?', 'reason?', (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+	SELECT 'default', 'id?', 7, 'wanted?', 7, 7, CAST(7 AS bigint), 'actor?', 'reason?', (extract(epoch FROM clock_timestamp()) * 1000)::bigint
 	WHERE 7 = 1 OR EXISTS (SELECT 1 FROM "deploys"."seq_controls" AS p WHERE p.ns = 'default' AND p.id = 'id?')
 	ON CONFLICT (ns, id) DO UPDATE SET
 		number = excluded.number, wanted = excluded.wanted, size = excluded.size, rest = excluded.rest, until = excluded.until,
@@ -455,6 +455,9 @@ CREATE INDEX IF NOT EXISTS "seq_runs_by_number" ON "deploys"."seq_runs" (ns, num
 -- index unfinished runs: values in the text
 CREATE INDEX IF NOT EXISTS "seq_runs_unfinished" ON "deploys"."seq_runs" (ns, number) WHERE (state IN ('started', 'rolling-back', 'waiting') OR state = 'interrupted' AND saga);
 
+-- is open: values in the text
+SELECT 1 FROM "deploys"."seq_ops" WHERE ns = 'default' AND id = 'id?' AND token = 'token?' AND finished IS NULL;
+
 -- load: values in the text
 SELECT id, nullif(checksum, ''), nullif(error, ''), nullif(executable, ''), saved, CASE WHEN token IS NULL OR finished IS NOT NULL THEN '-' ELSE token END || ' ' || fence || ' ' || seq || ' ' ||
 		CASE WHEN state = 'succeeded' AND delivery = 'repeatable' AND generation = 1 AND attempt = 1 AND crashes = 0 AND failures = 0
@@ -616,8 +619,8 @@ UPDATE "deploys"."seq_leases" SET holder = NULL, expires = (extract(epoch FROM c
 UPDATE "deploys"."seq_leases" SET expires = (extract(epoch FROM clock_timestamp()) * 1000)::bigint + 15000 WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?' RETURNING 1;
 
 -- revoke: values in the text
-UPDATE "deploys"."seq_leases" SET epoch = greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint), holder = NULL, expires = (extract(epoch FROM clock_timestamp()) * 1000)::bigint
-	WHERE ns = 'default' AND name = 'name?' AND holder IS NOT NULL AND expires > (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
+WITH held AS MATERIALIZED (SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' FOR UPDATE) UPDATE "deploys"."seq_leases" SET holder = NULL, expires = (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+	WHERE ns = 'default' AND name = 'name?' AND holder IS NOT NULL AND (SELECT count(*) FROM held) >= 0;
 
 -- run: values in the text
 INSERT INTO "deploys"."seq_runs" AS r (ns, id, number, strategy, state, owner, executable, lease, epoch, started, finished, reason, work, selection, saga, error)
@@ -650,6 +653,8 @@ WITH v (v_id, v_token, v_saved) AS (VALUES ('it''s', 'it''s', '\x78'), ('it''s',
 -- seize: values in the text
 WITH held AS MATERIALIZED (SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' FOR UPDATE) INSERT INTO "deploys"."seq_leases" AS l (ns, name, epoch, holder, owner, since, expires)
 	SELECT 'default', 'name?', (extract(epoch FROM clock_timestamp()) * 1000)::bigint, 'holder?', 'owner?', (extract(epoch FROM clock_timestamp()) * 1000)::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint + 15000 WHERE (SELECT count(*) FROM held) >= 0
+		AND NOT EXISTS (SELECT 1 FROM "deploys"."seq_controls" AS c WHERE c.ns = 'default' AND c.id = 'name?' AND c.wanted IN ('hold', 'stop')
+			AND (c.until IS NULL OR c.until > (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AND (c.actor = '' OR c.actor <> 'actor?'))
 	ON CONFLICT (ns, name) DO UPDATE SET
 		epoch = greatest(l.epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint), holder = excluded.holder, owner = excluded.owner, since = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, expires = (extract(epoch FROM clock_timestamp()) * 1000)::bigint + 15000
 	WHERE l.holder IS NULL OR l.expires IS NULL OR l.expires <= (extract(epoch FROM clock_timestamp()) * 1000)::bigint
