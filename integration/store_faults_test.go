@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"github.com/sequencer-go/seq/seqtest"
 	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
+	"github.com/sequencer-go/seq/store/postgres"
 )
 
 // A bare CREATE TABLE IF NOT EXISTS fails for most of those who race.
@@ -70,19 +72,41 @@ func (w cutWire) Write(b []byte) (int, error) {
 	return 0, net.ErrClosed
 }
 
-func TestACommitWithoutAnAnswer(t *testing.T) {
-	cfg, err := pgx.ParseConfig(pgtest.DSN(t))
+// cutLedger is a ledger whose connections break at what is stored in the result.
+func cutLedger(t *testing.T, open func(*pgx.ConnConfig) *bunstore.Store, dsn string) (*bunstore.Store, *atomic.Pointer[cut]) {
+	t.Helper()
+	cfg, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var wire atomic.Pointer[cut]
+	wire := new(atomic.Pointer[cut])
 	dial := cfg.DialFunc
 	cfg.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
-		return cutWire{conn, &wire}, err
+		return cutWire{conn, wire}, err
 	}
-	s := bunstore.New(bun.NewDB(stdlib.OpenDB(*cfg), pgdialect.New()), bunstore.Owned())
-	defer func() { _ = s.Close() }()
+	s := open(cfg)
+	t.Cleanup(func() { _ = s.Close() })
+	return s, wire
+}
+
+func TestACommitWithoutAnAnswer(t *testing.T) {
+	for name, open := range map[string]func(*pgx.ConnConfig) *bunstore.Store{
+		"a trip at a time": func(cfg *pgx.ConnConfig) *bunstore.Store {
+			return bunstore.New(bun.NewDB(stdlib.OpenDB(*cfg), pgdialect.New()), bunstore.Owned())
+		},
+		"with the record": func(cfg *pgx.ConnConfig) *bunstore.Store { return postgres.OpenConfig(cfg) },
+		"with the record, as one text": func(cfg *pgx.ConnConfig) *bunstore.Store {
+			cfg.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+			return postgres.OpenConfig(cfg)
+		},
+	} {
+		t.Run(name, func(t *testing.T) { commitsWithoutAnswers(t, open) })
+	}
+}
+
+func commitsWithoutAnswers(t *testing.T, open func(*pgx.ConnConfig) *bunstore.Store) {
+	s, wire := cutLedger(t, open, pgtest.DSN(t))
 	lease := takeLease(t, s)
 	// Commits are slow, so that who asks too early what became of one hears a lie.
 	query(t, s, `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END $$`)
@@ -94,7 +118,7 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 	}{
 		// One statement, which is made again if it left nothing: the token is good for one time.
 		"claim": {state: "running", lost: 1, write: func(id string, after bool) error {
-			wire.Store(&cut{"WITH k", after})
+			wire.Store(&cut{id, after})
 			_, err := s.Write(t.Context(), lease, store.Batch{Claims: []store.Claim{{ID: id, Attempt: 1, Token: store.NewToken()}}})
 			return err
 		}},
@@ -104,6 +128,39 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 				wire.Store(&cut{"commit", after})
 				return succeeded(c), nil
 			})
+			return err
+		}},
+		// Of what was not answered it is known whether the next op was claimed.
+		"op and the claim of the next": {state: "succeeded", write: func(id string, after bool) error {
+			c, next := openAttempt(t, s, lease, id), store.Claim{ID: id + "/next", Attempt: 1, Generation: 1, Token: store.NewToken(), Owner: holder}
+			refused, err := s.Atomic(t.Context(), lease, c, func(context.Context) (store.Batch, error) {
+				wire.Store(&cut{"commit", after})
+				b := succeeded(c)
+				b.Claims = []store.Claim{next}
+				return b, nil
+			})
+			state := seq.Pending
+			if after {
+				state = seq.Running
+			}
+			seqtest.AssertState(t, s, next.ID, state)
+			if len(refused) > 0 {
+				t.Errorf("cut after %t: refused %v", after, refused)
+			}
+			return err
+		}},
+		"op and a claim that is refused": {state: "succeeded", write: func(id string, after bool) error {
+			c, next := openAttempt(t, s, lease, id), openAttempt(t, s, lease, id+"/next")
+			next.Token = store.NewToken()
+			refused, err := s.Atomic(t.Context(), lease, c, func(context.Context) (store.Batch, error) {
+				wire.Store(&cut{"commit", after})
+				b := succeeded(c)
+				b.Claims = []store.Claim{next}
+				return b, nil
+			})
+			if after && !slices.Equal(refused, []string{next.ID}) {
+				t.Errorf("refused %v", refused)
+			}
 			return err
 		}},
 	} {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"math/bits"
 	"strconv"
 	"strings"
 
@@ -103,11 +102,18 @@ type planKey struct {
 
 // A database plans a prepared statement once, by the size that the tables have then, and keeps the plan
 // while they grow: one that looks through all of a small table is ruinous for a large one. So the text
-// is another one, with the level as a comment, each time the number of entries has grown to the
-// fourfold, until the table is so large that no plan looks through it.
-const lastLevel = 5 // from 4⁵ entries on
-
-func (s *Store) level() int { return min(bits.Len64(uint64(s.size.Load()))/2, lastLevel) }
+// is another one, with the level as a comment, as the number of entries grows: until the table is so large
+// that no plan looks through it. Each text costs some six plans; up to 64 entries none is bad.
+func (s *Store) level() int {
+	switch n := s.size.Load(); {
+	case n < 64:
+		return 0
+	case n < 256:
+		return 1
+	default:
+		return 2
+	}
+}
 
 // finish is the text of a statement and the values beside it. The values are in the text unless the
 // statement is prepared.
