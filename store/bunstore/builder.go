@@ -3,6 +3,7 @@ package bunstore
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -160,7 +161,7 @@ func valueOf(args []arg, word string) any {
 	panic("bunstore: a statement without @" + word)
 }
 
-// appendValue appends a value, or those of a source: of one row as they are, of several as one list for
+// appendValue appends a value, or those of a source: of one row as they are, of several as one array for
 // each column.
 func appendValue(values []any, v any) []any {
 	src, is := v.(source)
@@ -170,33 +171,37 @@ func appendValue(values []any, v any) []any {
 	case len(src.rows) == 1:
 		return append(values, src.rows[0]...)
 	}
-	for i, c := range src.columns {
-		switch c.kind {
-		case "text":
-			values = append(values, columnOf[string](src.rows, i))
-		case "boolean":
-			values = append(values, columnOf[bool](src.rows, i))
-		case "bytea":
-			values = append(values, columnOf[[]byte](src.rows, i))
-		default:
-			numbers := make([]*int64, len(src.rows))
-			for j := range src.rows {
-				if n, ok := src.rows[j][i].(int64); ok {
-					numbers[j] = &n
-				}
-			}
-			values = append(values, numbers)
-		}
+	for i := range src.columns {
+		values = append(values, arrayOf(src.rows, i))
 	}
 	return values
 }
 
-func columnOf[T any](rows [][]any, i int) []T {
-	list := make([]T, len(rows))
-	for j := range rows {
-		list[j], _ = rows[j][i].(T)
+// arrayOf is a column of a source as Postgres reads an array. Drivers take a text for one allocation, and a
+// slice for one a row.
+func arrayOf(rows [][]any, i int) string {
+	text := make([]byte, 0, 48*len(rows))
+	for j, row := range rows {
+		text = append(text, "{,"[min(j, 1)])
+		switch v := row[i].(type) {
+		case nil:
+			text = append(text, "NULL"...)
+		case string:
+			text = append(text, '"')
+			for k := range len(v) {
+				if v[k] == '"' || v[k] == '\\' {
+					text = append(text, '\\')
+				}
+				text = append(text, v[k])
+			}
+			text = append(text, '"')
+		case []byte:
+			text = append(hex.AppendEncode(append(text, `"\\x`...), v), '"')
+		default:
+			text = fmt.Append(text, v)
+		}
 	}
-	return list
+	return string(append(text, '}'))
 }
 
 // beside writes the text of a statement with places for its values.
