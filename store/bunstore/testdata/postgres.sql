@@ -72,6 +72,18 @@ SELECT id, nullif(checksum, ''), nullif(error, ''), CASE WHEN state = 'succeeded
 		END || ' ' || run END FROM "deploys"."seq_ops" WHERE ns = 'default' AND TRUE
 		UNION ALL SELECT id, NULL, NULL, NULL, NULL, 'saga' FROM "deploys"."seq_runs" WHERE ns = 'default' AND saga AND (state IN ('started', 'rolling-back', 'waiting') OR state = 'interrupted' AND saga) AND TRUE;
 
+-- checkpoint: values beside it
+UPDATE "deploys"."seq_ops" AS o SET saved = CAST($1::bytea AS bytea), done = $2::text, total = $3::text, best = greatest(o.best, $2::text), moved = (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+		crashes = CASE WHEN $2::text <= o.best AND o.saved IS NOT NULL AND o.saved = CAST($1::bytea AS bytea) THEN o.crashes ELSE 0 END
+	WHERE o.ns = 'default' AND o.id = $4::text AND o.token = $5::text AND o.finished IS NULL AND txid_current() = $6::bigint
+	RETURNING id;
+
+-- checkpoint: values in the text
+UPDATE "deploys"."seq_ops" AS o SET saved = CAST('\x78' AS bytea), done = 'done?', total = 'total?', best = greatest(o.best, 'done?'), moved = (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+		crashes = CASE WHEN 'done?' <= o.best AND o.saved IS NOT NULL AND o.saved = CAST('\x78' AS bytea) THEN o.crashes ELSE 0 END
+	WHERE o.ns = 'default' AND o.id = 'id?' AND o.token = 'token?' AND o.finished IS NULL AND txid_current() = 7
+	RETURNING id;
+
 -- claim, one row: values beside it
 WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_direction, v_owner, v_executable, v_life, v_checksum) AS (VALUES ($1::text, $2::text, $3::text, $4::text, $5::bigint, $6::bigint, $7::text, $8::text, $9::text, $10::text, $11::text, $12::text))
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
@@ -386,12 +398,12 @@ SELECT 1 FROM pg_namespace WHERE nspname = 'deploys';
 -- guard, steered: values beside it
 SELECT txid_current(), set_config('idle_in_transaction_session_timeout', (15000)::text, true), c.number || ' ' || c.wanted || ' ' || c.size || ' ' || c.rest || ' ' || c.heard, c.actor, c.reason
 	FROM "deploys"."seq_ops" AS o LEFT JOIN "deploys"."seq_controls" AS c ON c.ns = 'default' AND c.id = $1::text
-	WHERE o.ns = 'default' AND o.id = $1::text AND o.token = $2::text AND o.finished IS NULL FOR UPDATE OF o;
+	WHERE o.ns = 'default' AND o.id = $1::text AND o.token = $2::text AND o.finished IS NULL;
 
 -- guard, steered: values in the text
 SELECT txid_current(), set_config('idle_in_transaction_session_timeout', (15000)::text, true), c.number || ' ' || c.wanted || ' ' || c.size || ' ' || c.rest || ' ' || c.heard, c.actor, c.reason
 	FROM "deploys"."seq_ops" AS o LEFT JOIN "deploys"."seq_controls" AS c ON c.ns = 'default' AND c.id = 'id?'
-	WHERE o.ns = 'default' AND o.id = 'id?' AND o.token = 'token?' AND o.finished IS NULL FOR UPDATE OF o;
+	WHERE o.ns = 'default' AND o.id = 'id?' AND o.token = 'token?' AND o.finished IS NULL;
 
 -- guard, used session: values beside it
 SELECT txid_current(), set_config('idle_in_transaction_session_timeout', '60000', true), pg_catalog.pg_advisory_unlock_all() FROM "deploys"."seq_ops" WHERE ns = 'default' AND id = $1::text AND token = $2::text AND finished IS NULL FOR UPDATE;

@@ -72,6 +72,18 @@ SELECT id, nullif(checksum, ''), nullif(error, ''), CASE WHEN state = 'succeeded
 		END || ' ' || run END FROM "seq_ops" WHERE ns = 'default' AND TRUE
 		UNION ALL SELECT id, NULL, NULL, NULL, NULL, 'saga' FROM "seq_runs" WHERE ns = 'default' AND saga AND (state IN ('started', 'rolling-back', 'waiting') OR state = 'interrupted' AND saga) AND TRUE;
 
+-- checkpoint: values beside it
+UPDATE "seq_ops" AS o SET saved = CAST(?1 AS blob), done = ?2, total = ?3, best = max(o.best, ?2), moved = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER),
+		crashes = CASE WHEN ?2 <= o.best AND o.saved IS NOT NULL AND o.saved = CAST(?1 AS blob) THEN o.crashes ELSE 0 END
+	WHERE o.ns = 'default' AND o.id = ?4 AND o.token = ?5 AND o.finished IS NULL AND o.tx = ?6
+	RETURNING id;
+
+-- checkpoint: values in the text
+UPDATE "seq_ops" AS o SET saved = CAST(X'78' AS blob), done = 'done?', total = 'total?', best = max(o.best, 'done?'), moved = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER),
+		crashes = CASE WHEN 'done?' <= o.best AND o.saved IS NOT NULL AND o.saved = CAST(X'78' AS blob) THEN o.crashes ELSE 0 END
+	WHERE o.ns = 'default' AND o.id = 'id?' AND o.token = 'token?' AND o.finished IS NULL AND o.tx = 7
+	RETURNING id;
+
 -- claim, one row: values beside it
 WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_direction, v_owner, v_executable, v_life, v_checksum) AS (VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12))
 	INSERT INTO "seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
