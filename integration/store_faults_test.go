@@ -72,30 +72,43 @@ func (w cutWire) Write(b []byte) (int, error) {
 	return 0, net.ErrClosed
 }
 
-// cutLedger is a ledger whose connections break at what is stored in the result.
-func cutLedger(t *testing.T, open func(*pgx.ConnConfig) *bunstore.Store, dsn string) (*bunstore.Store, *atomic.Pointer[cut]) {
+// unsure is a ledger whose connections break at what is put into wire, and a lease of it. Commits are slow,
+// so that who asks too early what became of one hears a lie.
+func unsure(t *testing.T) (s *bunstore.Store, lease store.Lease, wire *atomic.Pointer[cut]) {
 	t.Helper()
-	cfg, err := pgx.ParseConfig(dsn)
+	return unsureOver(t, byTheTrip)
+}
+
+// byTheTrip is the ledger over a driver that makes a trip at a time.
+func byTheTrip(cfg *pgx.ConnConfig) *bunstore.Store {
+	return bunstore.New(bun.NewDB(stdlib.OpenDB(*cfg), pgdialect.New()), bunstore.Owned())
+}
+
+// unsureOver is unsure over any driver.
+func unsureOver(t *testing.T, open func(*pgx.ConnConfig) *bunstore.Store) (s *bunstore.Store, lease store.Lease, wire *atomic.Pointer[cut]) {
+	t.Helper()
+	cfg, err := pgx.ParseConfig(pgtest.DSN(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	wire := new(atomic.Pointer[cut])
+	wire = &atomic.Pointer[cut]{}
 	dial := cfg.DialFunc
 	cfg.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
 		return cutWire{conn, wire}, err
 	}
-	s := open(cfg)
+	s = open(cfg)
 	t.Cleanup(func() { _ = s.Close() })
-	return s, wire
+	lease = takeLease(t, s)
+	query(t, s, `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END $$`)
+	query(t, s, `CREATE CONSTRAINT TRIGGER slow AFTER INSERT OR UPDATE ON seq_ops DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()`)
+	return s, lease, wire
 }
 
 func TestACommitWithoutAnAnswer(t *testing.T) {
 	for name, open := range map[string]func(*pgx.ConnConfig) *bunstore.Store{
-		"a trip at a time": func(cfg *pgx.ConnConfig) *bunstore.Store {
-			return bunstore.New(bun.NewDB(stdlib.OpenDB(*cfg), pgdialect.New()), bunstore.Owned())
-		},
-		"with the record": func(cfg *pgx.ConnConfig) *bunstore.Store { return postgres.OpenConfig(cfg) },
+		"a trip at a time": byTheTrip,
+		"with the record":  func(cfg *pgx.ConnConfig) *bunstore.Store { return postgres.OpenConfig(cfg) },
 		"with the record, as one text": func(cfg *pgx.ConnConfig) *bunstore.Store {
 			cfg.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
 			return postgres.OpenConfig(cfg)
@@ -106,11 +119,7 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 }
 
 func commitsWithoutAnswers(t *testing.T, open func(*pgx.ConnConfig) *bunstore.Store) {
-	s, wire := cutLedger(t, open, pgtest.DSN(t))
-	lease := takeLease(t, s)
-	// Commits are slow, so that who asks too early what became of one hears a lie.
-	query(t, s, `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END $$`)
-	query(t, s, `CREATE CONSTRAINT TRIGGER slow AFTER INSERT OR UPDATE ON seq_ops DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()`)
+	s, lease, wire := unsureOver(t, open)
 	for name, tt := range map[string]struct {
 		state string
 		write func(id string, after bool) error
@@ -187,15 +196,26 @@ func commitsWithoutAnswers(t *testing.T, open func(*pgx.ConnConfig) *bunstore.St
 // A process that was cut off holds its op's row. The next owner must not wait for ever, and the
 // zombie's effect must be gone.
 func TestAZombieIsFenced(t *testing.T) {
-	s := withEffects(t)
+	for name, tt := range map[string]struct {
+		steered bool
+		idle    string // for how long it may
+	}{"an op": {idle: "1min"}, "a piece of a long op": {steered: true, idle: "20s"}} {
+		t.Run(name, func(t *testing.T) { zombie(t, tt.steered, tt.idle) })
+	}
+}
+
+func zombie(t *testing.T, steered bool, idle string) {
+	t.Helper()
+	s := withEffects(t, bunstore.LeaseTTL(20*time.Second))
 	zombie := takeLease(t, s)
 	c := openAttempt(t, s, zombie, "op")
+	c.Steered = steered
 	_, err := s.Atomic(t.Context(), zombie, c, func(ctx context.Context) (store.Batch, error) {
 		if err := leave("op", "done")(ctx); err != nil {
 			return store.Batch{}, err
 		}
 		var limit string
-		if err := bunstore.Tx(ctx).QueryRowContext(ctx, `SHOW idle_in_transaction_session_timeout`).Scan(&limit); err != nil || limit != "1min" {
+		if err := bunstore.Tx(ctx).QueryRowContext(ctx, `SHOW idle_in_transaction_session_timeout`).Scan(&limit); err != nil || limit != idle {
 			t.Errorf("it may idle for %q, %v", limit, err)
 		}
 		if err := s.Release(t.Context(), zombie); err != nil { // as if it had expired

@@ -99,8 +99,12 @@ func TestNothingIsCommittedWithoutTheRecord(t *testing.T) {
 					}
 					return b, nil
 				})
-				if !errors.Is(err, seq.ErrTxBroken) {
-					t.Errorf("got %v, want %v", err, seq.ErrTxBroken)
+				want := store.ErrFenced
+				if strings.Contains(what, "transaction") {
+					want = seq.ErrTxBroken
+				}
+				if !errors.Is(err, want) {
+					t.Errorf("got %v, want %v", err, want)
 				}
 				undone := 0
 				if what == "another transaction" {

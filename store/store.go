@@ -21,8 +21,9 @@ type Store interface {
 	// Acquire takes the lease of this name if it is free or has expired by the store's own clock,
 	// and creates what the ledger needs on first use. Each acquisition of a name has a larger Epoch
 	// than all before. If somebody holds it, the error is a *[LeaseError] that matches
-	// [ErrLeaseHeld]. A name is 1 to 200 letters, digits and . _ : / - long; the error of any other
-	// matches [ErrUnknownValue].
+	// [ErrLeaseHeld]; so it does, with Held set, while a request holds the lease for another Actor than
+	// the owner's, see [Control]. A name is 1 to 200 letters, digits and . _ : / - long; the error of any
+	// other matches [ErrUnknownValue].
 	Acquire(ctx context.Context, name string, owner Owner) (Lease, error)
 	// Renew makes the lease last its TTL from now. It fails with an error matching
 	// [ErrLeaseLost] once somebody else has taken it.
@@ -30,6 +31,24 @@ type Store interface {
 	// Release gives the lease back, so that the next one need not wait for it to expire.
 	// Releasing a lease that is lost or was released does nothing.
 	Release(ctx context.Context, lease Lease) error
+
+	// Revoke takes a lease away from whoever has it, also if it has expired and could be renewed: the next
+	// acquisition has a larger Epoch, and what needs the lease is refused from now on. An attempt that is
+	// open under it stays so: its owner may report, and the next holder may close it as lost. Revoke does
+	// nothing if nobody has the lease.
+	Revoke(ctx context.Context, name string) error
+
+	// Ask writes a request. It needs no lease. It is refused, with an error that matches [ErrAsked],
+	// unless its Number is one more than that of the latest request of this ID, and if that is WantCancel.
+	// Of the Control it takes the fields down to Reason, see [CleanRequest]; what is wrong in them is an
+	// error that matches [ErrUnknownValue]. It creates what the ledger needs on first use. If it fails in
+	// any other way, Control tells whether the request was written.
+	Ask(ctx context.Context, request Control) error
+	// Answer acknowledges a request, and says why the op does not move. If the lease is not current it
+	// changes nothing, and the error matches [ErrLeaseLost]. One for an ID of which nothing was ever
+	// asked keeps the note, in a Control whose Number is 0. An ID that no Control has is an error that
+	// matches [ErrUnknownValue].
+	Answer(ctx context.Context, lease Lease, answer Answer) error
 
 	// Write applies a batch in one transaction. See [Batch] for what is refused: refused lists
 	// the IDs of the items that were, nil in the ordinary case. If the lease is not current any
@@ -71,9 +90,13 @@ type Reader interface {
 	LookupRun(ctx context.Context, id string) (Run, bool, error)
 	// Holder says who holds the lease of a name now, nil if nobody does.
 	Holder(ctx context.Context, name string) (*LeaseError, error)
+	// Controls reads what is asked of all ops and leases, and what was answered, in the order of their IDs.
+	Controls(ctx context.Context) ([]Control, error)
+	// Control reads what is asked of one; the zero Control with this ID if nothing ever was.
+	Control(ctx context.Context, id string) (Control, error)
 	// Leases lists the leases that somebody holds now, in the order of their names.
 	Leases(ctx context.Context) ([]LeaseError, error)
-	// Identity is the random name of this ledger; zero before the ledger exists. See [Lease].
+	// Identity is the random name of this ledger; zero before the first Acquire. See [Lease].
 	Identity(ctx context.Context) (Token, error)
 }
 
@@ -121,8 +144,8 @@ type Maintainer interface {
 // What something rests on stays, however old: the last attempt of each op; every attempt of an op
 // that is open, indeterminate, or to be undone; one that was indeterminate, of an op that is not
 // done; every attempt in the run that moved its op last, unless the op is done; a run that is not
-// over, and its attempts; a run that such an op names; the latest run of all; and whatever has an
-// unknown word.
+// over, and its attempts; a run that such an op names; the latest run of all; whatever has an
+// unknown word; and every [Control], for a cancelled op stays cancelled.
 type Retention struct {
 	Age   time.Duration // since it finished, by the store's clock
 	Runs  int           // the newest runs, that stay whatever their age
@@ -139,6 +162,12 @@ type Pruned struct {
 // work. A lease of another name is independent of it. It is for work beside deploys, and for
 // lives.
 const RunLease = "run"
+
+// LanePrefix is what the name of a lease begins with that ops in the background are worked on under.
+const LanePrefix = "lane:"
+
+// WorkerPrefix is what the name of a life begins with whose process works on ops in the background.
+const WorkerPrefix = LifePrefix + "worker:"
 
 // LifePrefix is what the name of a lease begins with that is the life of a process. See [Claim].
 const LifePrefix = "life:"
@@ -205,14 +234,15 @@ type Entry struct {
 	Done       int64     // how far it had come by its last report in this generation, see seq.Progress
 	Total      int64     // of how much; 0 if it is not known
 	Best       int64     // the largest Done of this generation
+	Moved      time.Time // when Done was reported last in this generation, by the store's clock; zero: never
 	Error      string    // of the last attempt, or the reason for a skip
 }
 
 // A Claim opens an attempt. It is refused unless the lease is current, the entry has no open
 // attempt, and the entry's Attempt is one less than the claim's (0 if there is no entry yet).
 // It sets the entry to Running or RollingBack, with the claim's values and the lease's name and
-// epoch. If its Generation is larger than the entry's, Saved, Done, Total, Best, Failures and
-// Crashes are cleared: they belong to a generation.
+// epoch. If its Generation is larger than the entry's, Saved, Done, Total, Best, Moved,
+// Failures and Crashes are cleared: they belong to a generation.
 //
 // An attempt lives as long as the lease it was claimed under is not taken again, or, if the claim
 // names a Life, as long as the lease of that name is held. Only then may it be closed as Lost.
@@ -228,6 +258,7 @@ type Claim struct {
 	Owner      Owner
 	Life       string // the name of a lease that the owner holds; may be empty
 	Checksum   string
+	Steered    bool // Atomic tells fn what is asked of the op, see [ControlOf], and the transaction may not idle longer than the lease lasts; a store keeps it nowhere
 }
 
 // An Outcome closes an attempt. It is refused unless the entry's open attempt has this Token.
@@ -267,8 +298,8 @@ type Snapshot struct {
 }
 
 // Headway is the progress of an attempt (seq.Progress). It is refused unless the op's open attempt has
-// this Token. If Done is larger than the entry's Best it becomes that, the attempt got further, and
-// Crashes becomes 0.
+// this Token. It sets the entry's Moved, whatever Done is. If Done is larger than the entry's Best it
+// becomes that, the attempt got further, and Crashes becomes 0.
 type Headway struct {
 	ID    string
 	Token Token

@@ -34,6 +34,7 @@ const (
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE {idle} AND o.attempt = excluded.attempt - 1 AND {known}`
@@ -123,7 +124,7 @@ func (c *changes) noteClaims(opened func(i int) bool) {
 		return true
 	})
 	if last != nil {
-		c.proof = proof{hasClaim, []arg{{"id", last.ID}, {"token", last.Token.String()}}}
+		c.proof = proof{statement: hasClaim, args: []arg{{"id", last.ID}, {"token", last.Token.String()}}}
 	}
 }
 
@@ -163,7 +164,7 @@ func (c *changes) marks(ctx context.Context) error {
 	}
 	refuse(c, marks, markID, func(i int) bool {
 		if m := &marks[i]; written(i) && c.proof.statement == nil {
-			c.proof = proof{hasMark, []arg{{"id", m.ID}, {"attempt", int64(m.Attempt)}, {"state", m.State.String()}, {"run", m.Run}}}
+			c.proof = proof{statement: hasMark, args: []arg{{"id", m.ID}, {"attempt", int64(m.Attempt)}, {"state", m.State.String()}, {"run", m.Run}}}
 		}
 		return written(i)
 	})

@@ -55,12 +55,19 @@ var (
 	RETURNING id`)
 
 	progressOps = define("progress", `WITH @v
-	UPDATE {ops} AS o SET done = v_done, total = v_total, best = {greatest}(o.best, v_done),
+	UPDATE {ops} AS o SET done = v_done, total = v_total, best = {greatest}(o.best, v_done), moved = {now},
 		crashes = CASE WHEN v_done > o.best THEN 0 ELSE o.crashes END
 	FROM v
 	WHERE `+openAttempt+`
 	RETURNING id`)
 )
+
+// A checkpoint is a save and a progress in one statement. Its text says itself whether the attempt is still
+// open, and on a database that numbers transactions whether this is still the one that was begun.
+var keepCheckpoint = often("checkpoint", `UPDATE {ops} AS o SET saved = CAST(@saved AS {blob}), done = @done, total = @total, best = {greatest}(o.best, @done), moved = {now},
+		crashes = CASE WHEN @done <= o.best AND o.saved IS NOT NULL AND o.saved = CAST(@saved AS {blob}) THEN o.crashes ELSE 0 END
+	WHERE o.ns = {ns} AND o.id = @id AND o.token = @token AND o.finished IS NULL AND {sametransaction}
+	RETURNING id`)
 
 // ended is the word for how an attempt ended, beyond its state.
 func ended(o *store.Outcome) string {
@@ -126,7 +133,7 @@ func (c *changes) noteOutcomes(closed func(i int) bool) {
 		return true
 	})
 	if last != nil {
-		c.proof = proof{hasOutcome, []arg{{"id", last.ID}, {"token", last.Token.String()}, {"state", last.State.String()}}}
+		c.proof = proof{statement: hasOutcome, args: []arg{{"id", last.ID}, {"token", last.Token.String()}, {"state", last.State.String()}}}
 	}
 }
 
@@ -145,7 +152,8 @@ func (c *changes) saves(ctx context.Context) error {
 	}
 	refuse(c, c.batch.Saves, saveID, func(i int) bool {
 		if s := &c.batch.Saves[i]; saved(i) && c.proof.statement == nil {
-			c.proof = proof{hasSave, []arg{{"id", s.ID}, {"token", s.Token.String()}, {"saved", append([]byte{}, s.Data...)}}}
+			args := []arg{{"id", s.ID}, {"token", s.Token.String()}, {"saved", append([]byte{}, s.Data...)}}
+			c.proof = proof{statement: hasSave, args: args, of: store.Claim{ID: s.ID, Token: s.Token}}
 		}
 		return saved(i)
 	})
