@@ -138,7 +138,7 @@ func TestTwoVersionsOnOneLedger(t *testing.T) {
 			}
 		}
 		wg.Wait()
-		for _, name := range strings.Split("abcdefghijklm", "") {
+		for name := range strings.SplitSeq("abcdefghijklm", "") {
 			if n := count(t, s, "2024_01_15_120000_"+name, "done"); n != 1 {
 				t.Errorf("%s took effect %d times", name, n)
 			}
