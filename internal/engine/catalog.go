@@ -81,7 +81,7 @@ func (t *Task) check(chain []middleware.Middleware) error {
 	case t.Delivery != store.Repeatable && !recorded(chain):
 		return fmt.Errorf("%w: %s is %s, which nothing can keep without record", ErrInvalidStrategy, t.ID, t.Delivery)
 	default:
-		return t.checkPolicy()
+		return errors.Join(t.checkPolicy(), t.checkBackground())
 	}
 }
 
