@@ -49,8 +49,8 @@ const (
 	at bigint NOT NULL,
 	PRIMARY KEY (ns, op, "key")
 ){table}`
-	findLetters   = `SELECT count(*) FROM (SELECT 1 FROM {dead_letters} LIMIT 1) AS some`
-	putLetter     = `INSERT INTO {dead_letters} AS d (ns, op, "key", "range", error, times, at) VALUES ({ns}, ?, ?, ?, ?, 1, {now})
+	findLetters = `SELECT count(*) FROM (SELECT 1 FROM {dead_letters} LIMIT 1) AS some`
+	putLetter   = `INSERT INTO {dead_letters} AS d (ns, op, "key", "range", error, times, at) VALUES ({ns}, ?, ?, ?, ?, 1, {now})
 	ON CONFLICT (ns, op, "key") DO UPDATE SET "range" = excluded."range", error = excluded.error, times = d.times + 1, at = excluded.at`
 	selectLetters = `SELECT "key", "range", error, times, at FROM {dead_letters} WHERE ns = {ns} AND op = ? ORDER BY at, "key"`
 	deleteLetter  = `DELETE FROM {dead_letters} WHERE ns = {ns} AND op = ? AND "key" = ?`
@@ -81,7 +81,7 @@ func (d *database) letters(ctx context.Context, id string) (letters []DeadLetter
 	for rows.Next() {
 		l := DeadLetter{Op: id}
 		var at int64
-		if err := rows.Scan(&l.Key, &l.Range, &l.Error, &l.Times, &at); err != nil {
+		if err := rows.Scan(&l.Key, (*[]byte)(&l.Range), &l.Error, &l.Times, &at); err != nil {
 			return nil, err
 		}
 		l.At = time.UnixMilli(at)

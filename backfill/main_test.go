@@ -92,3 +92,13 @@ func update(ctx context.Context, query string, args ...any) error {
 	_, err := bunstore.DB(ctx).ExecContext(ctx, query, args...)
 	return err
 }
+
+// noBad fails with errBad if a range has a row that is bad.
+func noBad(ctx context.Context, r backfill.Range[int64]) error {
+	var n int
+	err := bunstore.DB(ctx).QueryRowContext(ctx, `SELECT count(*) FROM rows WHERE id BETWEEN ? AND ? AND found = 'bad'`, r.First, r.Last).Scan(&n)
+	if err == nil && n > 0 {
+		err = errBad
+	}
+	return err
+}

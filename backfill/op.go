@@ -29,11 +29,12 @@ type task struct {
 func Op(id string, of Definition) seq.Op {
 	op := seq.Op{ID: id, Delivery: seq.Resumable, Background: true}
 	if of == nil {
-		op.Err = errors.New("backfill: Op needs a Job or Calls")
-		return op
+		of = Job[int64]{}
 	}
 	t, err := of.task()
-	op.Run, op.Err = t.run, err
+	if op.Run = t.run; err != nil {
+		op.Err = fmt.Errorf("%w %s: %w", seq.ErrInvalidOp, id, err)
+	}
 	if t.workers > 1 {
 		op.Connections = t.workers
 	}

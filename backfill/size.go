@@ -17,14 +17,14 @@ type sizer struct {
 }
 
 const (
-	sampled   = 10   // batches
-	slowest   = 0.9  // the percentile of them that counts
-	shrink    = 0.5  // the smallest step
-	grow      = 1.5  // the largest
-	emergency = 5    // times the target
-	someRows  = 0.5  // of the size, that a batch must have to be a sample: the last of a part has fewer
-	firstSize = 500  // rows
-	leastRows = 10   // rows
+	sampled   = 10  // batches
+	slowest   = 0.9 // the percentile of them that counts
+	shrink    = 0.5 // the smallest step
+	grow      = 1.5 // the largest
+	emergency = 5   // times the target
+	someRows  = 0.5 // of the size, that a batch must have to be a sample: the last of a part has fewer
+	firstSize = 500 // rows
+	leastRows = 10  // rows
 	mostRows  = 50_000
 )
 
