@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -63,7 +62,7 @@ type gatekeeper struct {
 	gates []Gate
 	clock clock.Clock
 
-	mu      sync.Mutex
+	turn    chan struct{}     // whoever puts something in may touch what follows
 	asked   time.Time         // when all were open last
 	unknown map[int]time.Time // since when a gate cannot tell
 }
@@ -73,8 +72,12 @@ func (k *gatekeeper) pass(ctx context.Context) (held time.Duration, err error) {
 	if len(k.gates) == 0 {
 		return 0, nil
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
+	select {
+	case k.turn <- struct{}{}:
+		defer func() { <-k.turn }()
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	}
 	began := k.clock.Now()
 	if !k.asked.IsZero() && began.Sub(k.asked) < gateEvery {
 		return 0, nil

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/backfill"
+	"github.com/sequencer-go/seq/seqtest"
 	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 	"github.com/sequencer-go/seq/store/sqlite"
@@ -73,7 +74,7 @@ func run(tb testing.TB, ledger store.Store, ops ...seq.Op) error {
 
 func entry(tb testing.TB, ledger store.Store) seq.OpStatus {
 	tb.Helper()
-	status, err := seq.New(ledger).Status(tb.Context())
+	status, err := seq.New(ledger, seq.Op{ID: id, Delivery: seq.Resumable, Run: func(context.Context) error { return nil }}).Status(tb.Context())
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -102,3 +103,5 @@ func noBad(ctx context.Context, r backfill.Range[int64]) error {
 	}
 	return err
 }
+
+var mock = seqtest.NewClock

@@ -99,7 +99,7 @@ func TestWhatIsMissingInTheDatabase(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	exec(t, s, `CREATE TABLE names (name text PRIMARY KEY); INSERT INTO names VALUES ('ada')`)
-	err = run(t, s, foreground(backfill.Job[int64]{From: backfill.Keyset[int64]{Table: "names", Key: "name"}, Do: increment}))
+	_, err = seq.New(s, foreground(backfill.Job[int64]{From: backfill.Keyset[int64]{Table: "names", Key: "name"}, Do: increment})).Run(t.Context(), seq.RetryFailed())
 	if err == nil || !strings.Contains(err.Error(), "names.name, which is no int64") {
 		t.Errorf("got %v", err)
 	}

@@ -42,7 +42,7 @@ func newRunner[K any](w *work[K], d *database) *runner[K] {
 	if r.clock == nil {
 		r.clock = clock.Wall()
 	}
-	r.gates = gatekeeper{gates: w.Gates, clock: r.clock}
+	r.gates = gatekeeper{gates: w.Gates, clock: r.clock, turn: make(chan struct{}, 1)}
 	target := w.Target
 	if target == 0 {
 		target = defaultTarget
