@@ -49,7 +49,7 @@ const (
 	at bigint NOT NULL,
 	PRIMARY KEY (ns, op, "key")
 ){table}`
-	findLetters = `SELECT count(*) FROM (SELECT 1 FROM {dead_letters} LIMIT 1) AS some`
+	findLetters = `SELECT count(*) FROM (SELECT 1 FROM {dead_letters} LIMIT 1) AS one`
 	putLetter   = `INSERT INTO {dead_letters} AS d (ns, op, "key", "range", error, times, at) VALUES ({ns}, ?, ?, ?, ?, 1, {now})
 	ON CONFLICT (ns, op, "key") DO UPDATE SET "range" = excluded."range", error = excluded.error, times = d.times + 1, at = excluded.at`
 	selectLetters = `SELECT "key", "range", error, times, at FROM {dead_letters} WHERE ns = {ns} AND op = ? ORDER BY at, "key"`

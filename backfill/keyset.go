@@ -73,7 +73,8 @@ func (s Keyset[K]) read(key string) string {
 
 func (s Keyset[K]) begin(ctx context.Context, d *database, parts int) ([]span[K], int64, error) {
 	var last K
-	err := d.QueryRowContext(ctx, `SELECT `+s.read("?0")+` FROM ?1 WHERE ?0 IS NOT NULL ORDER BY ?0 DESC LIMIT 1`,
+	// ORDER BY would take the name of a column that is selected for that, which is text.
+	err := d.QueryRowContext(ctx, `SELECT `+s.read("t.?0")+` FROM ?1 AS t WHERE t.?0 IS NOT NULL ORDER BY t.?0 DESC LIMIT 1`,
 		bun.Ident(s.Key), bun.Ident(s.Table)).Scan(&last)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
