@@ -81,7 +81,10 @@ func (r *runner[K]) next(ctx context.Context, i int, size int64, limited bool) (
 }
 
 // A rowsError is what the rows of a batch failed with, where they may be put aside.
-type rowsError struct{ error }
+type rowsError struct {
+	error       // with the rows
+	own   error // without
+}
 
 func (e *rowsError) Unwrap() error { return e.error }
 
@@ -114,12 +117,13 @@ func (r *runner[K]) batch(ctx context.Context, i int, rng *Range[K], size int64)
 	case ends(ctx, err):
 		return 0, err
 	}
+	own := err
 	err = fmt.Errorf("rows %s: %w", rng, err)
 	_, skip := seq.SkipReason(err)
 	if r.letters == nil || skip || seq.IsPermanent(err) || bunstore.Transient(err) {
 		return 0, err
 	}
-	return took, &rowsError{err}
+	return took, &rowsError{err, own}
 }
 
 // ends reports whether an error of a checkpoint says that there will be no other in this attempt.

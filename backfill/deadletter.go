@@ -135,7 +135,7 @@ func (r *runner[K]) bury(ctx context.Context, i int, rng *Range[K], failed *rows
 	info, _ := seq.Info(ctx)
 	_, err := r.patiently(ctx, func() (time.Duration, error) {
 		return r.commit(ctx, i, func(ctx context.Context) error {
-			return r.letters.put(ctx, info.ID, rng.String(), rng, failed.error)
+			return r.letters.put(ctx, info.ID, rng.String(), rng, failed.own)
 		}, r.part(i).past(rng, nil), 1)
 	})
 	if errors.Is(err, ErrDeadLetters) {
