@@ -95,7 +95,7 @@ func (r *runner[K]) batch(ctx context.Context, i int, rng *Range[K], size int64)
 	do, err := r.ask(ctx, *rng, r.key(ctx, rng))
 	asking := r.clock.Now().Sub(began)
 	if err == nil {
-		next := r.part(i).past(rng, nil)
+		next := r.part(i).past(rng)
 		if r.ahead && !next.Over {
 			ahead, more, err := r.plan(ctx, next.span, size)
 			if err != nil {

@@ -50,11 +50,11 @@ func (c *cursor[K]) with(i int, p part[K], dead int64) cursor[K] {
 	return next
 }
 
-// past is the part when a range is done. ahead is what comes next, nil if that is not to be kept.
-func (p part[K]) past(r *Range[K], ahead *Range[K]) part[K] {
+// past is the part when a range is done.
+func (p part[K]) past(r *Range[K]) part[K] {
 	p.After = &r.Last
 	p.Done += max(r.Rows, 1)
-	p.Ahead = ahead
+	p.Ahead = nil
 	p.Over = p.Upto != nil && any(r.Last) == any(*p.Upto)
 	return p
 }

@@ -136,7 +136,7 @@ func (r *runner[K]) bury(ctx context.Context, i int, rng *Range[K], failed *rows
 	_, err := r.patiently(ctx, func() (time.Duration, error) {
 		return r.commit(ctx, i, func(ctx context.Context) error {
 			return r.letters.put(ctx, info.ID, rng.String(), rng, failed.own)
-		}, r.part(i).past(rng, nil), 1)
+		}, r.part(i).past(rng), 1)
 	})
 	if errors.Is(err, ErrDeadLetters) {
 		return seq.Permanent(fmt.Errorf("%w: %d are there, which is all that the job allows, and the next failed: %w", ErrDeadLetters, r.DeadLetters, failed.error))

@@ -63,7 +63,7 @@ func (s Dense) begin(ctx context.Context, d *database, parts int) ([]span[int64]
 	return cut(first, last, parts), total(first, last), nil
 }
 
-func (s Dense) next(_ context.Context, _ *database, at span[int64], size int64) (r Range[int64], ok bool, err error) {
+func (s Dense) next(_ context.Context, _ *database, at span[int64], size int64) (r Range[int64], ok bool, err error) { //nolint:unparam // of a Source
 	if *at.After >= *at.Upto {
 		return r, false, nil
 	}

@@ -55,7 +55,7 @@ func (f Func[K]) name() string { return fmt.Sprintf("func %q (%T)", f.Name, *new
 
 func (f Func[K]) check(context.Context, *database) ([]string, error) { return nil, nil }
 
-func (f Func[K]) begin(context.Context, *database, int) ([]span[K], int64, error) {
+func (f Func[K]) begin(context.Context, *database, int) ([]span[K], int64, error) { //nolint:unparam // of a Source
 	return []span[K]{{}}, f.Total, nil
 }
 
