@@ -10,6 +10,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/backfill"
+	"github.com/sequencer-go/seq/clock"
 	"github.com/sequencer-go/seq/seqtest"
 	"github.com/sequencer-go/seq/store/bunstore"
 )
@@ -99,65 +100,96 @@ func incrementAll(ctx context.Context, db *sql.DB, rows, size int64) error {
 	return nil
 }
 
-// BenchmarkDeployBesideBackfill is a Run with one new migration while a backfill works at full speed, as
-// its Job is by default.
+// BenchmarkDeployBesideBackfill is a Run with one new migration while a backfill works at full speed, as its
+// Job is by default, and the same alone.
 func BenchmarkDeployBesideBackfill(b *testing.B) {
 	for _, name := range []string{"postgres", "sqlite"} {
-		b.Run("db="+name, func(b *testing.B) {
-			p := products[name]
-			address := p.empty(b)
-			makeRows(b, p.open(b, address), 100_000)
-			worker, err := p.ledger(address)
-			if err != nil {
-				b.Fatal(err)
-			}
-			deployer, err := p.ledger(address)
-			if err != nil {
-				b.Fatal(err)
-			}
-			rows := func(_ context.Context, after, size int64) (backfill.Range[int64], bool, error) { // for ever
-				first := after%100_000 + 1
-				return backfill.Range[int64]{First: first, Last: min(first+size-1, 100_000), Rows: size}, true, nil
-			}
-			endless := backfill.Op(seqtest.ID(0, "endless"), backfill.Job[int64]{From: backfill.Func[int64]{Name: "round and round", Next: rows}, Do: incremented})
-			ctx, stop := context.WithCancel(b.Context())
-			working := make(chan error, 1)
-			go func() { working <- seq.New(worker, endless).Work(ctx) }()
-			moving := func() int64 {
-				status, err := seq.New(worker, endless).Status(b.Context())
-				if err != nil {
-					b.Fatal(err)
+		for _, by := range []string{"alone", "beside"} {
+			b.Run(fmt.Sprintf("db=%s/by=%s", name, by), func(b *testing.B) {
+				p := products[name]
+				address := p.empty(b)
+				makeRows(b, p.open(b, address), 100_000)
+				var worker seq.Op
+				if by == "beside" {
+					worker = besides(b, p, address)
 				}
-				return status.Op(endless.ID).Done
-			}
-			for moving() == 0 {
-				time.Sleep(10 * time.Millisecond) //nolint:forbidigo // another goroutine works
-			}
-			before := moving()
-			var took []time.Duration
-			ops := []seq.Op{endless}
-			for b.Loop() {
-				op := seqtest.AsMigration(seq.Op{ID: seqtest.ID(len(ops), "table"), Delivery: seq.Transactional})
-				op.Run = func(ctx context.Context) error {
-					_, err := bunstore.DB(ctx).ExecContext(ctx, fmt.Sprintf(`CREATE TABLE t%d (id bigint)`, len(ops)))
-					return err
-				}
-				ops = append(ops, op)
-				began := time.Now() //nolint:forbidigo // a benchmark
-				if _, err := seq.New(deployer, ops...).Run(b.Context()); err != nil {
-					b.Fatal(err)
-				}
-				took = append(took, time.Since(began)) //nolint:forbidigo // a benchmark
-			}
-			if moving() == before {
-				b.Error("the backfill did not move")
-			}
-			slices.Sort(took)
-			b.ReportMetric(float64(took[len(took)/2])/1e6, "median-ms")
-			b.ReportMetric(float64(took[len(took)*95/100])/1e6, "p95-ms")
-			stop()
-			<-working
-			_, _ = worker.Close(), deployer.Close()
-		})
+				deploys(b, p, address, worker)
+			})
+		}
 	}
+}
+
+// besides starts a backfill that has no end, and waits until it moves.
+func besides(b *testing.B, p product, address string) seq.Op {
+	b.Helper()
+	ledger, err := p.ledger(address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	const rows = 100_000
+	around := func(_ context.Context, after, size int64) (r backfill.Range[int64], ok bool, err error) {
+		r.First = after%rows + 1
+		r.Last = min(r.First+size-1, rows)
+		r.Rows = r.Last - r.First + 1
+		return r, true, nil
+	}
+	op := backfill.Op(seqtest.ID(0, "endless"), backfill.Job[int64]{From: backfill.Func[int64]{Name: "round and round", Next: around}, Do: incremented})
+	app := seq.New(ledger, op)
+	ctx, stop := context.WithCancel(b.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- app.Work(ctx) }()
+	moved := func() int64 {
+		status, err := app.Status(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		return status.Op(op.ID).Done
+	}
+	for moved() == 0 {
+		if err := clock.Sleep(ctx, clock.Wall(), 10*time.Millisecond); err != nil {
+			b.Fatal(err)
+		}
+	}
+	before := moved()
+	b.Cleanup(func() {
+		stop()
+		<-ended
+		status, err := app.Status(context.Background())
+		if err != nil || status.Op(op.ID).Done == before {
+			b.Errorf("the backfill did not move: %v", err)
+		}
+		_ = ledger.Close()
+	})
+	return op
+}
+
+// deploys measures deploys of one migration each.
+func deploys(b *testing.B, p product, address string, beside seq.Op) {
+	ledger, err := p.ledger(address)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer ledger.Close()
+	var ops []seq.Op
+	if beside.ID != "" {
+		ops = append(ops, beside)
+	}
+	var took []time.Duration
+	for b.Loop() {
+		n := len(took) + 1
+		op := seqtest.AsMigration(seq.Op{ID: seqtest.ID(n, "table"), Delivery: seq.Transactional})
+		op.Run = func(ctx context.Context) error {
+			_, err := bunstore.DB(ctx).ExecContext(ctx, fmt.Sprintf(`CREATE TABLE t%d (id bigint)`, n))
+			return err
+		}
+		ops = append(ops, op)
+		began := clock.Wall().Now()
+		if _, err := seq.New(ledger, ops...).Run(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, clock.Wall().Now().Sub(began))
+	}
+	slices.Sort(took)
+	b.ReportMetric(took[len(took)/2].Seconds()*1000, "median-ms")
+	b.ReportMetric(took[len(took)*95/100].Seconds()*1000, "p95-ms")
 }
