@@ -1,12 +1,16 @@
 package seq_test
 
 import (
+	"context"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -32,4 +36,78 @@ func TestAWorkerGivesAllLanesBack(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Two ops that share a lane have a run each: that of one is not the end of the other's.
+func TestOpsOfOneLaneHaveRunsOfTheirOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger, fails := store.NewMemory(), true
+		plans := &counted{fail: func(batch int) error {
+			if batch == 2 && fails {
+				fails = false
+				return errors.New("the network is away")
+			}
+			return nil
+		}}
+		first := plans.op(3)
+		second := (&counted{}).op(3)
+		second.ID = "2024_01_15_123000_prices"
+		first.Lane, second.Lane = "users", "users"
+		stop := working(t, seq.New(ledger, first, second))
+		defer stop()
+		time.Sleep(30 * time.Second)
+		entries, err := ledger.Load(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		of := map[string]bool{}
+		for _, e := range entries {
+			of[e.Run] = true
+			run, known, err := ledger.LookupRun(t.Context(), e.Run)
+			if err != nil || !known || e.State != seq.Succeeded || run.State != seq.RunSucceeded || !strings.Contains(run.Selection, e.ID) {
+				t.Errorf("%s is %s, its run %+v, %v", e.ID, e.State, run, err)
+			}
+		}
+		if runs, err := ledger.Runs(t.Context(), store.Page{Limit: 10}); err != nil || len(runs) != 2 || len(of) != 2 {
+			t.Errorf("the runs are %+v, %v: want one of each op", runs, err)
+		}
+	})
+}
+
+// A commit that failed may have taken effect, whatever its error says: the op does not go on in this attempt
+// from where it was, but in the next one from where the ledger says that it is.
+func TestABatchWhoseCommitFailedIsNotTriedInTheSameAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger, c := &unheard{Memory: store.NewMemory(), at: 3}, &counted{}
+		stop := working(t, seq.New(ledger, c.op(5)).Use(middleware.Retry(3, time.Millisecond)))
+		defer stop()
+		time.Sleep(time.Minute)
+		if want := []int{1, 2, 3, 4, 5}; !slices.Equal(ledger.kept, want) {
+			t.Errorf("the batches that were kept are %v, want %v", ledger.kept, want)
+		}
+	})
+}
+
+// unheard is a ledger that keeps the commit of one batch, and answers with an error that does not say so.
+type unheard struct {
+	*store.Memory
+	at   int
+	kept []int
+}
+
+func (u *unheard) Atomic(ctx context.Context, lease store.Lease, claim store.Claim, fn func(context.Context) (store.Batch, error)) ([]string, error) {
+	done := 0
+	refused, err := u.Memory.Atomic(ctx, lease, claim, func(ctx context.Context) (store.Batch, error) {
+		b, err := fn(ctx)
+		for _, h := range b.Headway {
+			done = int(h.Done)
+		}
+		return b, err
+	})
+	if err == nil && done > 0 {
+		if u.kept = append(u.kept, done); len(u.kept) == u.at {
+			return nil, errors.New("connection reset by peer")
+		}
+	}
+	return refused, err
 }

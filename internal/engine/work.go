@@ -233,6 +233,7 @@ func (w *work) look(ctx context.Context) (*Planning, leftOver, error) {
 func (e *Engine) background(ctx context.Context, req *Request, t *Task, known *store.Entry) (end ending) {
 	end.id = t.ID
 	run := req.run(WorkName)
+	run.Selection = (&Request{Only: []string{t.ID}}).selection() // whoever goes on with the op goes on with its run, and with no other of the lane
 	held, s, giveBack, err := e.openLanes(ctx, t, known, run, ledger.Fail)
 	if err != nil {
 		return ending{id: t.ID, busy: errors.Is(err, store.ErrLeaseHeld), err: err, rest: true, same: true}
