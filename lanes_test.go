@@ -111,3 +111,40 @@ func (u *unheard) Atomic(ctx context.Context, lease store.Lease, claim store.Cla
 	}
 	return refused, err
 }
+
+// What a dead process left open is closed also if somebody has cancelled the op meanwhile: only then can it be
+// undone.
+func TestACancelledOpWhoseProcessDiedIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger, ctx := store.NewMemory(), t.Context()
+		lease, err := ledger.Acquire(ctx, store.LanePrefix+plansID, store.Owner{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		token := store.NewToken()
+		if refused, err := ledger.Write(ctx, lease, store.Batch{Claims: []store.Claim{{
+			ID: plansID, Token: token, Run: "of the dead", Delivery: store.Transactional, Generation: 1, Attempt: 1,
+		}}}); err != nil || refused != nil {
+			t.Fatal(refused, err)
+		}
+		if refused, err := ledger.Write(ctx, lease, store.Batch{Saves: []store.Snapshot{{ID: plansID, Token: token, Data: []byte(`{"cursor":2}`)}}}); err != nil || refused != nil {
+			t.Fatal(refused, err)
+		}
+		op, undone := (&counted{}).op(5), 0
+		op.Rollback = func(context.Context) error { undone++; return nil }
+		s := seq.New(ledger, op)
+		asked, err := s.Cancel(ctx, plansID, seq.By("ann"), seq.Because("it was a mistake"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := working(t, s)
+		defer stop()
+		time.Sleep(store.LeaseTTL + time.Minute)
+		if o := statusOf(t, s, plansID); o.State != seq.Pending || o.Crashes != 1 || o.Control.Heard != asked.Number {
+			t.Errorf("it is %+v, %+v", o, o.Control)
+		}
+		if _, err := s.Rollback(ctx, seq.Only(plansID)); err != nil || undone != 1 {
+			t.Errorf("undone %d times, %v", undone, err)
+		}
+	})
+}

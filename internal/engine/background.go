@@ -28,6 +28,9 @@ func (p *Planning) inBackground(t *Task) bool {
 // background, now; "" if it is ready. over reports whether a run is over.
 func (p *Planning) waitsInBackground(i int, over func(run string) bool) string {
 	t := p.catalog.tasks[i].task
+	if e := p.entries[t.ID]; e != nil && e.State.Open() && e.Lease != store.RunLease {
+		return "" // who has its lane knows whether its process lives, and closes what a dead one left, whatever is asked
+	}
 	if why := p.keptBack(t); why != "" {
 		return why
 	}

@@ -262,6 +262,9 @@ func (e *Engine) inLane(ctx context.Context, s *ledger.Session, req *Request, t 
 		return nil, err
 	}
 	if !p.inBackground(t) || p.waitsInBackground(p.catalog.index[t.ID], over) != "" {
+		if c := p.controls[t.ID]; askedErr(c) != nil && c.Heard < c.Number { // the process that should have heard is dead
+			s.Answer(ctx, store.Answer{ID: t.ID, Seen: c.Number, Note: c.Note})
+		}
 		return nil, nil //nolint:nilnil // another process did it, or somebody asked for something
 	}
 	back := *e
