@@ -148,3 +148,39 @@ func TestACancelledOpWhoseProcessDiedIsClosed(t *testing.T) {
 		}
 	})
 }
+
+// Only what is asked after a rollback has the op done again: not a request that nobody has heard since before.
+func TestAnOlderRequestDoesNotResumeWhatWasRolledBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &counted{each: time.Second}
+		op := c.op(3)
+		op.Rollback = func(context.Context) error { return nil }
+		s := seq.New(store.NewMemory(), op)
+		stop := working(t, s)
+		time.Sleep(2500 * time.Millisecond) // the last batch is under way
+		by, why := seq.By("ann"), seq.Because("it is slow")
+		if _, err := s.Set(t.Context(), plansID, 5, -1, by, why); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		stop()
+		if _, err := s.Rollback(t.Context(), seq.Only(plansID)); err != nil {
+			t.Fatal(err)
+		}
+		defer working(t, s)()
+		time.Sleep(time.Minute)
+		if got := c.done(); !slices.Equal(got, upTo(3)) {
+			t.Fatalf("it began anew: %v", got)
+		}
+		if _, err := s.Set(t.Context(), plansID, 6, -1, by, why); !errors.Is(err, seq.ErrInvalidOption) || !strings.Contains(err.Error(), "Resume") {
+			t.Errorf("Set of what was rolled back: %v", err)
+		}
+		if _, err := s.Resume(t.Context(), plansID, by, why); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if got := c.done(); !slices.Equal(got, append(upTo(3), upTo(3)...)) {
+			t.Errorf("after Resume the batches are %v", got)
+		}
+	})
+}
