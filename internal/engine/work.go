@@ -329,7 +329,7 @@ func (e *Engine) requests(ctx context.Context, p *Planning) (err error) {
 		if err != nil {
 			return fmt.Errorf("read what is asked: %w", err)
 		}
-		if len(history) > 0 && !c.Asked.After(history[0].Finished) {
+		if len(history) > 0 && c.Asked.Before(history[0].Finished) {
 			if p.answered == nil {
 				p.answered = map[string]bool{}
 			}
