@@ -66,6 +66,12 @@ func (a *app) failure(r *seq.Report, err error) error {
 	if r.Strategy == "rollback" {
 		again = "rollback"
 	}
+	if errors.Is(err, seq.ErrStopped) {
+		return &exitError{
+			code: f.code, err: errors.Join(failed.Errs...), told: f.told,
+			hint: fmt.Sprintf("legal now: what was done is recorded, and the ledger is held: %s shows for whom; %s lets everybody go on", a.line("status"), a.line("release", "--reason", "WHY")),
+		}
+	}
 	if f.code == Interrupted {
 		return &exitError{
 			code: f.code, err: errors.New("interrupted; what was done is recorded"), told: f.told,
