@@ -121,7 +121,7 @@ func hold(c *Control, chosen *choice) error {
 	if *chosen.until <= 0 {
 		return fmt.Errorf("Until(%s): want a positive time", *chosen.until)
 	}
-	c.Until = time.Now().Add(*chosen.until)
+	c.Until = ledger.Wall.Now().Add(*chosen.until)
 	return nil
 }
 

@@ -70,23 +70,30 @@ func (w cutWire) Write(b []byte) (int, error) {
 	return 0, net.ErrClosed
 }
 
-func TestACommitWithoutAnAnswer(t *testing.T) {
+// unsure is a ledger whose connections break at what is put into wire, and a lease of it. Commits are slow,
+// so that who asks too early what became of one hears a lie.
+func unsure(t *testing.T) (s *bunstore.Store, lease store.Lease, wire *atomic.Pointer[cut]) {
+	t.Helper()
 	cfg, err := pgx.ParseConfig(pgtest.DSN(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var wire atomic.Pointer[cut]
+	wire = &atomic.Pointer[cut]{}
 	dial := cfg.DialFunc
 	cfg.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
-		return cutWire{conn, &wire}, err
+		return cutWire{conn, wire}, err
 	}
-	s := bunstore.New(bun.NewDB(stdlib.OpenDB(*cfg), pgdialect.New()), bunstore.Owned())
-	defer func() { _ = s.Close() }()
-	lease := takeLease(t, s)
-	// Commits are slow, so that who asks too early what became of one hears a lie.
+	s = bunstore.New(bun.NewDB(stdlib.OpenDB(*cfg), pgdialect.New()), bunstore.Owned())
+	t.Cleanup(func() { _ = s.Close() })
+	lease = takeLease(t, s)
 	query(t, s, `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END $$`)
 	query(t, s, `CREATE CONSTRAINT TRIGGER slow AFTER INSERT OR UPDATE ON seq_ops DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()`)
+	return s, lease, wire
+}
+
+func TestACommitWithoutAnAnswer(t *testing.T) {
+	s, lease, wire := unsure(t)
 	for name, tt := range map[string]struct {
 		state string
 		write func(id string, after bool) error
@@ -130,15 +137,26 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 // A process that was cut off holds its op's row. The next owner must not wait for ever, and the
 // zombie's effect must be gone.
 func TestAZombieIsFenced(t *testing.T) {
-	s := withEffects(t)
+	for name, tt := range map[string]struct {
+		steered bool
+		idle    string // for how long it may
+	}{"an op": {idle: "1min"}, "a piece of a long op": {steered: true, idle: "20s"}} {
+		t.Run(name, func(t *testing.T) { zombie(t, tt.steered, tt.idle) })
+	}
+}
+
+func zombie(t *testing.T, steered bool, idle string) {
+	t.Helper()
+	s := withEffects(t, bunstore.LeaseTTL(20*time.Second))
 	zombie := takeLease(t, s)
 	c := openAttempt(t, s, zombie, "op")
+	c.Steered = steered
 	_, err := s.Atomic(t.Context(), zombie, c, func(ctx context.Context) (store.Batch, error) {
 		if err := leave("op", "done")(ctx); err != nil {
 			return store.Batch{}, err
 		}
 		var limit string
-		if err := bunstore.Tx(ctx).QueryRowContext(ctx, `SHOW idle_in_transaction_session_timeout`).Scan(&limit); err != nil || limit != "1min" {
+		if err := bunstore.Tx(ctx).QueryRowContext(ctx, `SHOW idle_in_transaction_session_timeout`).Scan(&limit); err != nil || limit != idle {
 			t.Errorf("it may idle for %q, %v", limit, err)
 		}
 		if err := s.Release(t.Context(), zombie); err != nil { // as if it had expired

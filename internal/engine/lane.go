@@ -63,61 +63,58 @@ func (t *Task) lanes(e *store.Entry) []string {
 	return append(others, own)
 }
 
-// openLanes takes the lanes of a task, for a run. The session is that of the task's own lane; close gives
-// all of them back. What dead processes left open in the other lanes is closed.
-func (e *Engine) openLanes(ctx context.Context, t *Task, known *store.Entry, run store.Run, choice ledger.IfLeased) (_ context.Context, s *ledger.Session, close func(), err error) {
-	var held []*ledger.Session
-	close = func() {
-		for _, s := range slices.Backward(held) {
-			s.Close(ctx)
-		}
+// openLanes takes the lanes of a task, for a run. The context that it returns ends when one of them is
+// lost; the session is that of the task's own lane; giveBack gives all of them back. What dead processes
+// left open in the other lanes is closed.
+func (e *Engine) openLanes(ctx context.Context, t *Task, known *store.Entry, run store.Run, choice ledger.IfLeased) (_ context.Context, s *ledger.Session, giveBack func(), err error) {
+	return e.openEach(ctx, t.lanes(known), run, choice)
+}
+
+// openEach takes leases one after another, as openLanes does. The session is that of the last.
+func (e *Engine) openEach(ctx context.Context, names []string, run store.Run, choice ledger.IfLeased) (_ context.Context, s *ledger.Session, giveBack func(), err error) {
+	run.Lease = names[0]
+	held, s, err := ledger.Open(ctx, e.Store, run, choice, &sessionWatcher{engine: e, run: run.ID})
+	if err != nil {
+		return ctx, nil, nil, err
 	}
-	watch := &sessionWatcher{engine: e, run: run.ID}
-	names := t.lanes(known)
-	for _, run.Lease = range names {
-		ctx, s, err = ledger.Open(ctx, e.Store, run, choice, watch)
+	if len(names) == 1 {
+		return held, s, func() { s.Close(ctx) }, nil
+	}
+	if _, err = s.Entries(held); err == nil {
+		inner, own, giveBack, err := e.openEach(held, names[1:], run, choice)
 		if err == nil {
-			held = append(held, s)
-			if run.Lease != t.lane() {
-				_, err = s.Entries(ctx)
-			}
+			return inner, own, func() { giveBack(); s.Close(ctx) }, nil
 		}
-		if err != nil {
-			close()
-			return ctx, nil, nil, err
-		}
+		s.Close(ctx)
+		return ctx, nil, nil, err
 	}
-	return ctx, s, close, nil
+	s.Close(ctx)
+	return ctx, nil, nil, err
 }
 
 // takeLanes takes the lanes of what is to be undone, and of what is left to be done in the background and
 // depends on it, so that nobody begins with either meanwhile. It reports whether there were any.
-func (e *Engine) takeLanes(ctx context.Context, req *Request, p *Planning, targets []*store.Entry) (_ context.Context, giveBack func(), any bool, err error) {
+func (e *Engine) takeLanes(ctx context.Context, req *Request, p *Planning, targets []*store.Entry) (_ context.Context, giveBack func(), taken bool, err error) {
 	gone := make(map[string]bool, len(targets))
 	for _, target := range targets {
 		gone[target.ID] = true
 	}
-	var all []func()
-	giveBack = func() {
-		for _, one := range slices.Backward(all) {
-			one()
-		}
-	}
-	taken := map[string]bool{}
+	var names []string
 	for i := range p.catalog.tasks {
 		t := p.catalog.tasks[i].task
-		if !t.Background || taken[t.lane()] || !gone[t.ID] && (p.done(t.ID) || !p.rests(t.ID, gone)) {
-			continue
+		if t.Background && (gone[t.ID] || !p.done(t.ID) && p.rests(t.ID, gone)) {
+			names = append(names, t.lanes(p.entries[t.ID])...)
 		}
-		taken[t.lane()] = true
-		held, _, one, err := e.openLanes(ctx, t, p.entries[t.ID], req.run(RollbackName), req.IfLeased)
-		if err != nil {
-			giveBack()
-			return ctx, nil, false, fmt.Errorf("undo beside %s, which works in the background: %w", t.ID, err)
-		}
-		ctx, all = held, append(all, one)
 	}
-	return ctx, giveBack, len(all) > 0, nil
+	slices.Sort(names)
+	if names = slices.Compact(names); len(names) == 0 {
+		return ctx, func() {}, false, nil
+	}
+	held, _, giveBack, err := e.openEach(ctx, names, req.run(RollbackName), req.IfLeased)
+	if err != nil {
+		return ctx, nil, false, fmt.Errorf("undo beside work in the background: %w", err)
+	}
+	return held, giveBack, true, nil
 }
 
 // rests reports whether a task depends on one of these, directly or not.

@@ -35,12 +35,12 @@ func (e *Engine) Rollback(ctx context.Context, req *Request) (*Result, error) {
 	if err != nil {
 		return failed, err
 	}
-	ctx, giveBack, any, err := e.takeLanes(ctx, req, p, targets)
+	ctx, giveBack, taken, err := e.takeLanes(ctx, req, p, targets)
 	if err != nil {
 		return failed, err
 	}
 	defer giveBack()
-	if any { // somebody may have worked until just now
+	if taken { // somebody may have worked until just now
 		if _, targets, err = e.toUndo(ctx, s, req); err != nil {
 			return failed, err
 		}

@@ -140,7 +140,7 @@ func (a *atomically) guard(ctx context.Context) (err error) {
 			a.current, a.left = r.values[1] != nil, msOf(r, 1)
 		}
 		if a.claim.Steered {
-			a.asked, err = controlOf(r, a.claim.ID, 2)
+			a.asked, err = s.controlOf(r, a.claim.ID, 2)
 		}
 		return err
 	}, guard, args...)
@@ -206,24 +206,68 @@ func (a *atomically) record(ctx context.Context, c *changes) error {
 	if !a.store.dialect.oneWriter {
 		c.number = a.number
 	}
+	if a.claim.Steered && c.isCheckpoint(&a.claim) {
+		return a.checkpoint(ctx, c)
+	}
 	if c.fitsOne() {
 		return c.together(ctx, a.number)
 	}
 	if err := a.same(ctx, "RELEASE SAVEPOINT "); err != nil {
 		return err
 	}
-	if ids := c.ids(); a.store.dialect.oneWriter || len(ids) == 1 && ids[0] == a.claim.ID {
+	if ids := c.ids(); a.store.dialect.oneWriter || !a.claim.Steered && len(ids) == 1 && ids[0] == a.claim.ID {
 		c.locked = true // by guard
 	}
 	c.current = a.current
 	if err := c.apply(ctx); err != nil {
 		return err
 	}
+	if a.claim.Steered && len(c.refused) > 0 { // the attempt was closed while the batch was running
+		return store.ErrFenced
+	}
 	// What leaves the attempt open may save what was saved before, which proves nothing.
 	if b := c.batch; a.store.dialect.oneWriter && len(b.Outcomes)+len(b.Claims)+len(b.Marks) == 0 && b.Run == nil {
-		c.proof = proof{hasPart, []arg{{"id", a.claim.ID}, {"token", a.claim.Token.String()}, {"tx", a.number}}}
+		c.proof = a.part()
 	}
 	return nil
+}
+
+// part is the proof that a transaction which leaves the attempt open was committed.
+func (a *atomically) part() proof {
+	return proof{statement: hasPart, args: []arg{{"id", a.claim.ID}, {"token", a.claim.Token.String()}, {"tx", a.number}}, of: a.claim}
+}
+
+// isCheckpoint reports whether a batch is a save and a progress of one attempt, and nothing else.
+func (c *changes) isCheckpoint(claim *store.Claim) bool {
+	b := c.batch
+	return len(b.Saves) == 1 && len(b.Headway) == 1 && len(b.Outcomes)+len(b.Marks)+len(b.Claims) == 0 && b.Run == nil &&
+		b.Saves[0].ID == claim.ID && b.Saves[0].Token == claim.Token && b.Headway[0].ID == claim.ID && b.Headway[0].Token == claim.Token
+}
+
+// checkpoint keeps the point that a batch came to, if the attempt is still open.
+func (a *atomically) checkpoint(ctx context.Context, c *changes) error {
+	s := a.store
+	if s.dialect.oneWriter {
+		if err := a.savepoint(ctx, "RELEASE SAVEPOINT "); err != nil {
+			return err
+		}
+		c.proof = a.part()
+	}
+	data, at := c.batch.Saves[0].Data, c.batch.Headway[0]
+	if data == nil {
+		data = []byte{}
+	}
+	kept, err := s.matches(ctx, a.tx, keepCheckpoint, arg{"id", a.claim.ID}, arg{"token", a.claim.Token.String()}, arg{"number", a.number},
+		arg{"saved", data}, arg{"done", at.Done}, arg{"total", at.Total})
+	if err != nil || kept {
+		return err
+	}
+	if !s.dialect.oneWriter {
+		if err := a.same(ctx, ""); err != nil {
+			return err
+		}
+	}
+	return store.ErrFenced
 }
 
 var sameTransaction = define("same transaction", `SELECT `+brief+` WHERE txid_current() = @number`)

@@ -117,7 +117,7 @@ func (c *changes) noteClaims(opened func(i int) bool) {
 	refuse(c, c.batch.Claims, claimID, func(i int) bool {
 		if opened(i) {
 			k := &c.batch.Claims[i]
-			c.proof = proof{hasClaim, []arg{{"id", k.ID}, {"token", k.Token.String()}}}
+			c.proof = proof{statement: hasClaim, args: []arg{{"id", k.ID}, {"token", k.Token.String()}}}
 			c.store.size.Add(1)
 		}
 		return opened(i)
@@ -160,7 +160,7 @@ func (c *changes) marks(ctx context.Context) error {
 	}
 	refuse(c, marks, markID, func(i int) bool {
 		if m := &marks[i]; written(i) && c.proof.statement == nil {
-			c.proof = proof{hasMark, []arg{{"id", m.ID}, {"attempt", int64(m.Attempt)}, {"state", m.State.String()}, {"run", m.Run}}}
+			c.proof = proof{statement: hasMark, args: []arg{{"id", m.ID}, {"attempt", int64(m.Attempt)}, {"state", m.State.String()}, {"run", m.Run}}}
 		}
 		return written(i)
 	})

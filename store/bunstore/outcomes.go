@@ -62,6 +62,13 @@ var (
 	RETURNING id`)
 )
 
+// A checkpoint is a save and a progress in one statement. Its text says itself whether the attempt is still
+// open, and on a database that numbers transactions whether this is still the one that was begun.
+var keepCheckpoint = often("checkpoint", `UPDATE {ops} AS o SET saved = CAST(@saved AS {blob}), done = @done, total = @total, best = {greatest}(o.best, @done), moved = {now},
+		crashes = CASE WHEN @done <= o.best AND o.saved IS NOT NULL AND o.saved = CAST(@saved AS {blob}) THEN o.crashes ELSE 0 END
+	WHERE o.ns = {ns} AND o.id = @id AND o.token = @token AND o.finished IS NULL AND {sametransaction}
+	RETURNING id`)
+
 // ended is the word for how an attempt ended, beyond its state.
 func ended(o *store.Outcome) string {
 	switch {
@@ -120,7 +127,7 @@ func (c *changes) noteOutcomes(closed func(i int) bool) {
 	refuse(c, c.batch.Outcomes, outcomeID, func(i int) bool {
 		if closed(i) {
 			o := &c.batch.Outcomes[i]
-			c.proof = proof{hasOutcome, []arg{{"id", o.ID}, {"token", o.Token.String()}, {"state", o.State.String()}}}
+			c.proof = proof{statement: hasOutcome, args: []arg{{"id", o.ID}, {"token", o.Token.String()}, {"state", o.State.String()}}}
 		}
 		return closed(i)
 	})
@@ -141,7 +148,8 @@ func (c *changes) saves(ctx context.Context) error {
 	}
 	refuse(c, c.batch.Saves, saveID, func(i int) bool {
 		if s := &c.batch.Saves[i]; saved(i) && c.proof.statement == nil {
-			c.proof = proof{hasSave, []arg{{"id", s.ID}, {"token", s.Token.String()}, {"saved", append([]byte{}, s.Data...)}}}
+			args := []arg{{"id", s.ID}, {"token", s.Token.String()}, {"saved", append([]byte{}, s.Data...)}}
+			c.proof = proof{statement: hasSave, args: args, of: store.Claim{ID: s.ID, Token: s.Token}}
 		}
 		return saved(i)
 	})

@@ -88,6 +88,7 @@ var (
 	UNION ALL SELECT 1 FROM {attempts} WHERE ns = {ns} AND id = @id AND token = @token`)
 	hasMark = define("has mark", `SELECT 1 FROM {ops} WHERE ns = {ns} AND id = @id AND attempt = @attempt AND state = @state AND run = @run`)
 	hasSave = define("has save", `SELECT 1 FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token AND saved = CAST(@saved AS {blob})`)
+	isOpen  = define("is open", `SELECT 1 FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL`)
 	hasPart = define("has part", `SELECT 1 FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token AND tx >= @tx`)
 
 	statusOf = define("transaction status", `SELECT txid_status(@number)`)
@@ -97,6 +98,8 @@ var (
 type proof struct {
 	statement *statement
 	args      []arg
+	// of is the claim whose attempt the proof is of, if it shows only as long as that is open; else zero.
+	of store.Claim
 }
 
 // proven looks whether the transaction of c was committed, when it is surely over. It locks nothing: a
@@ -120,7 +123,14 @@ func (s *Store) proven(ctx context.Context, c *changes) (committed bool, err err
 	case status == "aborted":
 		return false, nil
 	case c.proof.statement != nil:
-		return s.matches(ctx, s.db, c.proof.statement, c.proof.args...)
+		committed, err = s.matches(ctx, s.db, c.proof.statement, c.proof.args...)
+		if of := c.proof.of; err == nil && !committed && !of.Token.IsZero() {
+			open, oerr := s.matches(ctx, s.db, isOpen, arg{"id", of.ID}, arg{"token", of.Token.String()})
+			if err = oerr; err == nil && !open {
+				err = errNoProof // whoever closed the attempt may have covered it
+			}
+		}
+		return committed, err
 	case status != "":
 		return status == "committed", nil
 	default:

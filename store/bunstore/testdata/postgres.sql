@@ -1,11 +1,11 @@
 -- answer: values in the text
-INSERT INTO "deploys"."seq_controls" AS c (ns, id, number, wanted, size, rest, actor, reason, asked, heard, note, noted)
-	SELECT 'default', 'id?', 0, 'go', 0, 0, '', '', NULL, 0, 'note?', (extract(epoch FROM clock_timestamp()) * 1000)::bigint
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_leases" AS l WHERE l.ns = 'default' AND l.name = 'name?' AND l.epoch = 7 AND l.holder = 'holder?')
+INSERT INTO "deploys"."seq_controls" AS c (ns, id, number, wanted, note, noted)
+	SELECT 'default', 'id?', 0, 'go', 'note?', CASE WHEN 'note?' = '' THEN NULL ELSE (extract(epoch FROM clock_timestamp()) * 1000)::bigint END
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_leases" AS l WHERE l.ns = 'default' AND l.name = 'name?' AND l.epoch = 7 AND l.holder = 'holder?' FOR KEY SHARE)
 	ON CONFLICT (ns, id) DO UPDATE SET
-		answered = CASE WHEN 'seen?' > c.heard THEN (extract(epoch FROM clock_timestamp()) * 1000)::bigint ELSE c.answered END,
-		heard = CASE WHEN 'seen?' > c.heard THEN CASE WHEN 'seen?' < c.number THEN 'seen?' ELSE c.number END ELSE c.heard END,
-		noted = CASE WHEN c.note = excluded.note THEN c.noted ELSE excluded.noted END,
+		answered = CASE WHEN least(7, c.number) > c.heard THEN (extract(epoch FROM clock_timestamp()) * 1000)::bigint ELSE c.answered END,
+		heard = greatest(c.heard, least(7, c.number)),
+		noted = CASE WHEN c.note = excluded.note THEN c.noted ELSE (extract(epoch FROM clock_timestamp()) * 1000)::bigint END,
 		note = excluded.note
 	RETURNING 1;
 
@@ -43,7 +43,7 @@ WITH v (v_id, v_attempt, v_state, v_run, v_due, v_error, v_seq, v_checksum) AS (
 
 -- ask: values in the text
 INSERT INTO "deploys"."seq_controls" AS c (ns, id, number, wanted, size, rest, until, actor, reason, asked)
-	SELECT 'default', 'id?', 7, 'wanted?', 'size?', 'rest?', nullif('until?', 0), 'actor?', 'reason?', (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+	SELECT 'default', 'id?', 7, 'wanted?', 7, 7, CAST(7 AS bigint), 'actor?', 'reason?', (extract(epoch FROM clock_timestamp()) * 1000)::bigint
 	WHERE 7 = 1 OR EXISTS (SELECT 1 FROM "deploys"."seq_controls" AS p WHERE p.ns = 'default' AND p.id = 'id?')
 	ON CONFLICT (ns, id) DO UPDATE SET
 		number = excluded.number, wanted = excluded.wanted, size = excluded.size, rest = excluded.rest, until = excluded.until,
@@ -71,6 +71,18 @@ SELECT id, nullif(checksum, ''), nullif(error, ''), CASE WHEN state = 'succeeded
 				CASE WHEN lease = '' THEN '-' ELSE lease END || ' ' || CASE WHEN life = '' THEN '-' ELSE life END
 		END || ' ' || run END FROM "deploys"."seq_ops" WHERE ns = 'default' AND TRUE
 		UNION ALL SELECT id, NULL, NULL, NULL, NULL, 'saga' FROM "deploys"."seq_runs" WHERE ns = 'default' AND saga AND (state IN ('started', 'rolling-back', 'waiting') OR state = 'interrupted' AND saga) AND TRUE;
+
+-- checkpoint: values beside it
+UPDATE "deploys"."seq_ops" AS o SET saved = CAST($1::bytea AS bytea), done = $2::text, total = $3::text, best = greatest(o.best, $2::text), moved = (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+		crashes = CASE WHEN $2::text <= o.best AND o.saved IS NOT NULL AND o.saved = CAST($1::bytea AS bytea) THEN o.crashes ELSE 0 END
+	WHERE o.ns = 'default' AND o.id = $4::text AND o.token = $5::text AND o.finished IS NULL AND txid_current() = $6::bigint
+	RETURNING id;
+
+-- checkpoint: values in the text
+UPDATE "deploys"."seq_ops" AS o SET saved = CAST('\x78' AS bytea), done = 'done?', total = 'total?', best = greatest(o.best, 'done?'), moved = (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+		crashes = CASE WHEN 'done?' <= o.best AND o.saved IS NOT NULL AND o.saved = CAST('\x78' AS bytea) THEN o.crashes ELSE 0 END
+	WHERE o.ns = 'default' AND o.id = 'id?' AND o.token = 'token?' AND o.finished IS NULL AND txid_current() = 7
+	RETURNING id;
 
 -- claim, one row: values beside it
 WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_direction, v_owner, v_executable, v_life, v_checksum) AS (VALUES ($1::text, $2::text, $3::text, $4::text, $5::bigint, $6::bigint, $7::text, $8::text, $9::text, $10::text, $11::text, $12::text))
@@ -386,12 +398,12 @@ SELECT 1 FROM pg_namespace WHERE nspname = 'deploys';
 -- guard, steered: values beside it
 SELECT txid_current(), set_config('idle_in_transaction_session_timeout', (15000)::text, true), c.number || ' ' || c.wanted || ' ' || c.size || ' ' || c.rest || ' ' || c.heard, c.actor, c.reason
 	FROM "deploys"."seq_ops" AS o LEFT JOIN "deploys"."seq_controls" AS c ON c.ns = 'default' AND c.id = $1::text
-	WHERE o.ns = 'default' AND o.id = $1::text AND o.token = $2::text AND o.finished IS NULL FOR UPDATE OF o;
+	WHERE o.ns = 'default' AND o.id = $1::text AND o.token = $2::text AND o.finished IS NULL;
 
 -- guard, steered: values in the text
 SELECT txid_current(), set_config('idle_in_transaction_session_timeout', (15000)::text, true), c.number || ' ' || c.wanted || ' ' || c.size || ' ' || c.rest || ' ' || c.heard, c.actor, c.reason
 	FROM "deploys"."seq_ops" AS o LEFT JOIN "deploys"."seq_controls" AS c ON c.ns = 'default' AND c.id = 'id?'
-	WHERE o.ns = 'default' AND o.id = 'id?' AND o.token = 'token?' AND o.finished IS NULL FOR UPDATE OF o;
+	WHERE o.ns = 'default' AND o.id = 'id?' AND o.token = 'token?' AND o.finished IS NULL;
 
 -- guard, used session: values beside it
 SELECT txid_current(), set_config('idle_in_transaction_session_timeout', '60000', true), pg_catalog.pg_advisory_unlock_all() FROM "deploys"."seq_ops" WHERE ns = 'default' AND id = $1::text AND token = $2::text AND finished IS NULL FOR UPDATE;
@@ -442,6 +454,9 @@ CREATE INDEX IF NOT EXISTS "seq_runs_by_number" ON "deploys"."seq_runs" (ns, num
 
 -- index unfinished runs: values in the text
 CREATE INDEX IF NOT EXISTS "seq_runs_unfinished" ON "deploys"."seq_runs" (ns, number) WHERE (state IN ('started', 'rolling-back', 'waiting') OR state = 'interrupted' AND saga);
+
+-- is open: values in the text
+SELECT 1 FROM "deploys"."seq_ops" WHERE ns = 'default' AND id = 'id?' AND token = 'token?' AND finished IS NULL;
 
 -- load: values in the text
 SELECT id, nullif(checksum, ''), nullif(error, ''), nullif(executable, ''), saved, CASE WHEN token IS NULL OR finished IS NOT NULL THEN '-' ELSE token END || ' ' || fence || ' ' || seq || ' ' ||
@@ -604,8 +619,8 @@ UPDATE "deploys"."seq_leases" SET holder = NULL, expires = (extract(epoch FROM c
 UPDATE "deploys"."seq_leases" SET expires = (extract(epoch FROM clock_timestamp()) * 1000)::bigint + 15000 WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?' RETURNING 1;
 
 -- revoke: values in the text
-UPDATE "deploys"."seq_leases" SET epoch = greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint), holder = NULL, expires = (extract(epoch FROM clock_timestamp()) * 1000)::bigint
-	WHERE ns = 'default' AND name = 'name?' AND holder IS NOT NULL AND expires > (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
+WITH held AS MATERIALIZED (SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' FOR UPDATE) UPDATE "deploys"."seq_leases" SET holder = NULL, expires = (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+	WHERE ns = 'default' AND name = 'name?' AND holder IS NOT NULL AND (SELECT count(*) FROM held) >= 0;
 
 -- run: values in the text
 INSERT INTO "deploys"."seq_runs" AS r (ns, id, number, strategy, state, owner, executable, lease, epoch, started, finished, reason, work, selection, saga, error)
@@ -638,6 +653,8 @@ WITH v (v_id, v_token, v_saved) AS (VALUES ('it''s', 'it''s', '\x78'), ('it''s',
 -- seize: values in the text
 WITH held AS MATERIALIZED (SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' FOR UPDATE) INSERT INTO "deploys"."seq_leases" AS l (ns, name, epoch, holder, owner, since, expires)
 	SELECT 'default', 'name?', (extract(epoch FROM clock_timestamp()) * 1000)::bigint, 'holder?', 'owner?', (extract(epoch FROM clock_timestamp()) * 1000)::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint + 15000 WHERE (SELECT count(*) FROM held) >= 0
+		AND NOT EXISTS (SELECT 1 FROM "deploys"."seq_controls" AS c WHERE c.ns = 'default' AND c.id = 'name?' AND c.wanted IN ('hold', 'stop')
+			AND (c.until IS NULL OR c.until > (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AND (c.actor = '' OR c.actor <> 'actor?'))
 	ON CONFLICT (ns, name) DO UPDATE SET
 		epoch = greatest(l.epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint), holder = excluded.holder, owner = excluded.owner, since = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, expires = (extract(epoch FROM clock_timestamp()) * 1000)::bigint + 15000
 	WHERE l.holder IS NULL OR l.expires IS NULL OR l.expires <= (extract(epoch FROM clock_timestamp()) * 1000)::bigint
