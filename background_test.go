@@ -1,6 +1,7 @@
 package seq_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -32,6 +33,15 @@ func TestAPlanAndAReportNameWhatWorksInTheBackground(t *testing.T) {
 	}
 }
 
+// workingFor calls Work for somebody, until stop.
+func workingFor(t *testing.T, s *seq.Sequencer, actor string) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = s.Work(ctx, seq.By(actor)) }()
+	return func() { cancel(); <-ended }
+}
+
 func TestStatusSaysWhoWorksInTheBackground(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ledger, c := store.NewMemory(), &counted{each: time.Second}
@@ -39,7 +49,7 @@ func TestStatusSaysWhoWorksInTheBackground(t *testing.T) {
 		if st, err := s.Status(t.Context()); err != nil || !st.NoWorker || st.Op(plansID).Worker != nil {
 			t.Errorf("before anybody works: %+v, %v", st, err)
 		}
-		stop := working(t, s, seq.By("ann"))
+		stop := workingFor(t, s, "ann")
 		time.Sleep(2500 * time.Millisecond)
 		for what, other := range map[string]*seq.Sequencer{"the same code": s, "code that does not have the op": seq.New(ledger, nop(expandID))} {
 			if o := statusOf(t, other, plansID); o.State != seq.Running || !o.Background || o.Worker == nil || o.Worker.Holder.Actor != "ann" {

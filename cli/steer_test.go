@@ -115,7 +115,7 @@ func TestWorkIsSeenFromAnywhere(t *testing.T) {
 		code, out := stop()
 		for _, want := range []string{
 			"working in the background until stopped\n", "run              work, 1 operation, run ", "running          " + plans + "\n",
-			"…                running " + plans + " for 10s, ", "about 81 s left", "succeeded        " + plans + "  in 1m40s\n",
+			"…                running " + plans + " for 10s, ", "10.0/s, about 2 min left, last checkpoint ", "succeeded        " + plans + "  in 1m40s\n",
 		} {
 			if !strings.Contains(out, want) {
 				t.Errorf("work does not say %q:\n%s", want, out)
