@@ -57,8 +57,14 @@ func TestStatusSaysWhoWorksInTheBackground(t *testing.T) {
 			}
 		}
 		stop()
-		if o := statusOf(t, s, plansID); o.Worker != nil || o.State != seq.Pending {
-			t.Errorf("when nobody works: %+v", o)
+		if st, err := s.Status(t.Context()); err != nil || !st.NoWorker || st.Op(plansID).Worker != nil || st.Op(plansID).State != seq.Pending {
+			t.Errorf("when nobody works: %+v, %v", st, err)
+		}
+		if _, err := s.Cancel(t.Context(), plansID, seq.By("ann"), seq.Because("it was a mistake")); err != nil {
+			t.Fatal(err)
+		}
+		if st, err := s.Status(t.Context()); err != nil || st.NoWorker {
+			t.Errorf("nobody has to work on what was cancelled: %+v, %v", st, err)
 		}
 	})
 }

@@ -16,7 +16,8 @@ type Status struct {
 	Holder *store.LeaseError `json:",omitempty"` // who holds the ledger now, nil if nobody does
 	// Control is what somebody asked of runs: see [Sequencer.Stop]; nil if nothing ever was.
 	Control *Control `json:",omitempty"`
-	// NoWorker says that ops in the background are left, and no living process works on such.
+	// NoWorker says that ops in the background are left that were not cancelled, and no living process works on
+	// such.
 	NoWorker bool `json:",omitempty"`
 	// Findings are the runs that were to undo what they did unless they came to an end, and have none.
 	Findings []plan.Finding `json:",omitempty"`

@@ -52,7 +52,7 @@ func beside(o *seq.OpStatus, now time.Time) []string {
 		add(true, "by %s", brief(o.Worker.Holder.String()))
 	}
 	add(o.State.Open() && o.Worker == nil, "%s", died)
-	if unheard(o.Control) {
+	if o.Worker != nil && unheard(o.Control) {
 		add(true, "%s, not heard yet", requested(o.Control, now))
 	}
 	return parts

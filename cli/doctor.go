@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -133,7 +134,7 @@ func (a *app) examineLease(st *seq.Status) (list []check) {
 
 // examineBackground says whether somebody works in the background, if anything is left there.
 func (a *app) examineBackground(st *seq.Status) []check {
-	left := background(st)
+	left := slices.DeleteFunc(background(st), func(o seq.OpStatus) bool { return !maySet(&o) })
 	switch {
 	case len(left) == 0:
 		return nil

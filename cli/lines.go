@@ -154,7 +154,7 @@ func describe(e middleware.Event, p palette, starts map[string]time.Time, name f
 		return out
 	case middleware.EventRunFinished:
 		if e.Strategy == workStrategy && e.RunState != seq.RunSucceeded { // no report tells
-			return line("handed over", "run "+brief(e.Run), strings.ReplaceAll(e.RunState.String(), "-", " "))
+			return line("suspended", "run "+brief(e.Run), strings.ReplaceAll(e.RunState.String(), "-", " "))
 		}
 	case middleware.EventProgress, middleware.EventLeaseAcquired, middleware.EventPlanned, middleware.EventNothingToDo:
 	}

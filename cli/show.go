@@ -149,8 +149,11 @@ func printBeside(line func(name, text string), o *seq.OpStatus, st *seq.Status) 
 	}
 	if c := o.Control; c != nil && c.Number > 0 {
 		heard := "not heard yet"
-		if !unheard(c) {
+		switch {
+		case !unheard(c):
 			heard = "heard " + span(since(c.Asked, c.HeardAt)) + " later"
+		case o.Worker == nil:
+			heard = "while nobody worked on it"
 		}
 		line("request", requested(c, st.Now)+", "+heard)
 	}

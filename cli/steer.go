@@ -269,8 +269,10 @@ func (a *app) told(cmd *cobra.Command, id string, v verb, before *store.LeaseErr
 		fmt.Fprintf(out, "  %s\n", a.nobody())
 	case c.Wanted == store.WantGo && (o.Kept != "" || len(o.Waits) > 0):
 		fmt.Fprintf(out, "  nobody works on it: %s\n", remarks(o, st))
-	default:
+	case c.Wanted == store.WantGo:
 		fmt.Fprintln(out, "  nobody works on it now; whoever takes it up heeds that")
+	default:
+		fmt.Fprintln(out, "  nobody was at work on it")
 	}
 	return nil
 }

@@ -154,7 +154,7 @@ func TestARequestIsHeardFromAnotherHost(t *testing.T) {
 		d.want(cli.OK, []string{"is cancelled, for good\n  heard by "}, "cancel", "fill_plans", "--yes", "--reason", "it was wrong", "--by", "ann")
 		d.want(cli.Refused, []string{"resume " + plans + ": it was cancelled by ann (it was wrong), which is final; give new work a new ID\nlegal now: "}, "resume", "fill_plans", "--reason", "x")
 		d.want(cli.OK, []string{"cancelled by ann: it was wrong"}, "status")
-		if code, out := stop(); code != cli.OK || !strings.Contains(out, "handed over") {
+		if code, out := stop(); code != cli.OK || !strings.Contains(out, "suspended        run ") {
 			t.Errorf("serve --work: exit code %d\n%s", code, out)
 		}
 	})
@@ -163,7 +163,7 @@ func TestARequestIsHeardFromAnotherHost(t *testing.T) {
 func TestARequestThatNobodyHears(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDesk(t, backfill(nil))
-		d.want(cli.OK, []string{"is paused; resume takes that back\n  nobody works on it now; whoever takes it up heeds that\n"}, "pause", plans, "--reason", "x")
+		d.want(cli.OK, []string{"is paused; resume takes that back\n  nobody was at work on it\n"}, "pause", plans, "--reason", "x")
 		began := time.Now()
 		d.want(cli.OK, []string{"may go on\n  no process works in the background; cli.test work does\n"}, "resume", plans, "--reason", "x")
 		if took := time.Since(began); took > 0 {

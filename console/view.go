@@ -154,7 +154,7 @@ func (s *snapshot) viewRun(r *store.Run) runView {
 	if v.Dead {
 		v.looks = interrupted
 	}
-	if o := s.worked(r); o != nil && r.State == seq.RunStarted && o.Worker == nil {
+	if o := s.worked(r); o != nil && (r.State == seq.RunStarted || r.State == seq.RunWaiting) && o.Worker == nil {
 		v.looks = waits
 		if l, is := kept(o); is {
 			v.looks = l

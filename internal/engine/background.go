@@ -145,7 +145,8 @@ func (e *Engine) Besides(ctx context.Context, p *Planning) (err error) {
 	if err != nil {
 		return fmt.Errorf("read the leases: %w", err)
 	}
-	p.lanes, p.nobody = map[string]*store.LeaseError{}, left
+	p.lanes = map[string]*store.LeaseError{}
+	p.nobody = slices.ContainsFunc(p.catalog.tasks, func(t datedTask) bool { return p.inBackground(t.task) && !p.cancelled(t.task.ID) })
 	for i := range leases {
 		switch l := &leases[i]; {
 		case strings.HasPrefix(l.Name, store.WorkerPrefix):
