@@ -112,6 +112,9 @@ batches have done stays, unless it is rolled back. What depends on it goes on on
 		Example: `  {{name}} cancel fill_plans --yes --reason "the plan was wrong"`,
 	}, maySet, verb{
 		question: func(o *seq.OpStatus) string {
+			if o.Done == 0 && o.Total == 0 {
+				return fmt.Sprintf("Cancel %s for good?", brief(o.ID))
+			}
 			return fmt.Sprintf("Cancel %s for good, with %s?", brief(o.ID), progressText(o.Done, o.Total))
 		},
 		do: func(ctx context.Context, id string, opts ...seq.RunOption) (seq.Control, error) {

@@ -43,9 +43,9 @@ ask, and is needed where nobody can answer.`,
 			if err != nil {
 				return err
 			}
-			question := "Nothing is running. Keep everybody but " + a.by() + " from beginning?"
+			question := "Nothing is running. Keep everybody but " + brief(a.by()) + " from beginning?"
 			if st.Holder != nil {
-				question = fmt.Sprintf("Stop the run of %s, and keep everybody but %s from going on?", brief(st.Holder.Holder.String()), a.by())
+				question = fmt.Sprintf("Stop the run of %s, and keep everybody but %s from going on?", brief(st.Holder.Holder.String()), brief(a.by()))
 			}
 			if err := r.confirm(cmd, a, question); err != nil {
 				return err
