@@ -25,6 +25,7 @@ var mayImport = map[string][]string{
 	"internal/graph":     {"internal/graph"},
 	"internal/ident":     {},
 	"internal/opctx":     {},
+	"internal/pipeline":  {},
 	"internal/role":      {},
 	"internal/verdict":   {},
 	"internal/dbsession": {},
@@ -42,15 +43,16 @@ var mayImport = map[string][]string{
 	// The door, and what stands before it.
 	"":                  {"clock", "store", "plan", "exec", "middleware", "internal"},
 	"strategies":        {"", "plan", "exec", "middleware", "internal/ident"},
-	"store/bunstore":    {"clock", "store", "internal/opctx", "internal/dbsession"},
+	"store/bunstore":    {"clock", "store", "internal/opctx", "internal/dbsession", "internal/pipeline"},
 	"store/sqlite":      {"clock", "store"},
-	"store/postgres":    {"clock", "store"},
+	"store/postgres":    {"clock", "store", "internal/pipeline"},
 	"seqtest":           {"", "clock", "plan", "exec", "middleware", "store", "internal/engine"},
 	"internal/sim":      {"", "clock", "plan", "exec", "middleware", "strategies", "store", "seqtest"},
 	"internal/adoption": {""},
 	"migrate":           {"", "clock", "middleware", "store", "store/bunstore", "internal/dbsession", "internal/adoption", "migrate"},
+	"backfill":          {"", "clock", "store", "store/bunstore", "internal/safecall"},
 	"console":           {"", "clock", "plan", "middleware", "store"},
-	"examples":          {"", "clock", "plan", "exec", "middleware", "strategies", "store", "migrate", "console", "examples"},
+	"examples":          {"", "clock", "plan", "exec", "middleware", "strategies", "store", "migrate", "backfill", "console", "examples"},
 }
 
 // TestImportsPointOneWay reads the imports of every file that is not a test.
@@ -132,6 +134,7 @@ func TestUsersLinkOnlyWhatTheyUse(t *testing.T) {
 		"/store":          drivers,
 		"/console":        drivers,
 		"/seqtest":        drivers[:3],
+		"/backfill":       {"modernc.org/sqlite", "github.com/jackc/pgx", "testing"},
 		"/migrate":        {"modernc.org/sqlite", "github.com/jackc/pgx", "testing"},
 		"/store/sqlite":   {"github.com/jackc/pgx", "github.com/uptrace/bun/dialect/pgdialect/", "testing"},
 		"/store/postgres": {"modernc.org/sqlite", "testing"},

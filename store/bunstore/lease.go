@@ -261,4 +261,9 @@ func (s *Store) Release(ctx context.Context, lease store.Lease) error {
 }
 
 // clean is a text that a database takes.
-func clean(s string) string { return store.ErrorText(errors.New(s)) }
+func clean(s string) string {
+	if s == "" {
+		return ""
+	}
+	return store.ErrorText(errors.New(s))
+}

@@ -204,9 +204,9 @@ var onSQLite = map[string][2]string{
 var onPostgres = map[string][2]string{
 	"no authority":                             {"AND name = @name AND epoch = @epoch AND holder = @holder FOR KEY SHARE", "AND (TRUE OR name = @name AND epoch = @epoch AND holder = @holder) FOR KEY SHARE"},
 	"authority of the epoch":                   {"AND name = @name AND epoch = @epoch AND holder = @holder FOR KEY SHARE", "AND name = @name AND epoch = @epoch AND (TRUE OR holder = @holder) FOR KEY SHARE"},
-	"single: no authority":                     {"AND name = @name AND epoch = @epoch AND holder = @holder AND TRUE", "AND (TRUE OR name = @name AND epoch = @epoch AND holder = @holder) AND TRUE"},
-	"single: authority of the epoch":           {"AND epoch = @epoch AND holder = @holder AND TRUE", "AND epoch = @epoch AND (TRUE OR holder = @holder) AND TRUE"},
-	"single: authority of another name":        {"AND name = @name AND epoch = @epoch AND holder = @holder AND TRUE", "AND (TRUE OR name = @name) AND epoch = @epoch AND holder = @holder AND TRUE"},
+	"single: no authority":                     {"AND name = @name AND epoch = @epoch AND holder = @holder\n\t\tAND (SELECT", "AND (TRUE OR name = @name AND epoch = @epoch AND holder = @holder)\n\t\tAND (SELECT"},
+	"single: authority of the epoch":           {"AND epoch = @epoch AND holder = @holder\n\t\tAND (SELECT", "AND epoch = @epoch AND (TRUE OR holder = @holder)\n\t\tAND (SELECT"},
+	"single: authority of another name":        {"AND name = @name AND epoch = @epoch AND holder = @holder\n\t\tAND (SELECT", "AND (TRUE OR name = @name) AND epoch = @epoch AND holder = @holder\n\t\tAND (SELECT"},
 	"single: a first claim of any":             {"k.k_attempt = 1 OR there.id IS NOT NULL", "TRUE OR there.id IS NOT NULL"},
 	"single: a claim without a lease":          {"FROM k LEFT JOIN there ON there.id = k_id, lease", "FROM k LEFT JOIN there ON there.id = k_id"},
 	"single: archived without a lease":         {"FROM there AS o, lease", "FROM there AS o"},
@@ -217,6 +217,8 @@ var onPostgres = map[string][2]string{
 	"steered by another's request":             {"LEFT JOIN {controls} AS c ON c.ns = {ns} AND c.id = @id", "LEFT JOIN {controls} AS c ON c.ns = {ns} AND (TRUE OR c.id = @id)"},
 	"steered by nobody":                        {"LEFT JOIN {controls} AS c ON c.ns = {ns} AND c.id = @id", "LEFT JOIN {controls} AS c ON c.ns = {ns} AND c.id = @id AND FALSE"},
 	"steered only if asked":                    {"FROM {ops} AS o LEFT JOIN {controls}", "FROM {ops} AS o JOIN {controls}"},
+	"a record in any transaction":              {"CASE WHEN txid_current() <> @number THEN", "CASE WHEN txid_current() <> @number AND FALSE THEN"},
+	"a commit without the record":              {"WHEN (SELECT count(*) FROM closed) <> 1 THEN", "WHEN (SELECT count(*) FROM closed) > 1 THEN"},
 	"one number for all":                       {"ELSE 0 END AS v_number", "ELSE 0 END * 0 + 1 AS v_number"},
 }
 
@@ -320,6 +322,9 @@ func TestContract(t *testing.T) {
 			}
 		}
 	})
+	if os.Getenv("SEQ_TEST_MUTANTS_DSN") != "" {
+		t.Run("nothing is committed without the record", notWithoutTheRecord)
+	}
 	t.Run("a lease is taken once", func(t *testing.T) {
 		s := open(t)
 		by := s.On(s.DB())
@@ -330,6 +335,28 @@ func TestContract(t *testing.T) {
 			t.Errorf("got %v, want %v", err, store.ErrLeaseHeld)
 		}
 	})
+}
+
+// notWithoutTheRecord is asked of Postgres only: SQLite looks for a savepoint instead.
+func notWithoutTheRecord(t *testing.T) {
+	s := open(t)
+	lease, err := s.Acquire(t.Context(), store.RunLease, store.Owner{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, end := range map[string]string{"ended": `COMMIT; BEGIN`, "closed": `UPDATE ` + s.Table("ops") + ` SET finished = 1 WHERE id = 'closed'`} {
+		c := store.Claim{ID: id, Token: store.NewToken(), Attempt: 1, Generation: 1}
+		if refused, err := s.Write(t.Context(), lease, store.Batch{Claims: []store.Claim{c}}); err != nil || len(refused) > 0 {
+			t.Fatalf("refused %v, %v", refused, err)
+		}
+		_, err := s.Atomic(t.Context(), lease, c, func(ctx context.Context) (store.Batch, error) {
+			_, err := bunstore.Tx(ctx).ExecContext(ctx, end)
+			return store.Batch{Outcomes: []store.Outcome{{ID: id, Token: c.Token, State: store.Succeeded}}}, err
+		})
+		if want := map[string]error{"ended": store.ErrTxBroken, "closed": store.ErrFenced}[id]; !errors.Is(err, want) {
+			t.Errorf("%s: got %v, want %v", id, err, want)
+		}
+	}
 }
 
 // overtaken lets somebody else do something at the last moment before the lease is taken.

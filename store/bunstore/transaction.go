@@ -106,22 +106,10 @@ type proof struct {
 // database that numbers its transactions tells when one is over, and one with a single writer undoes it
 // with the connection.
 func (s *Store) proven(ctx context.Context, c *changes) (committed bool, err error) {
-	status := ""
-	for pause := time.Millisecond; c.number != 0; pause = min(2*pause, 100*time.Millisecond) {
-		err := s.query(ctx, s.db, func(r *row) error { status = r.text(0); return nil }, statusOf, arg{"number", c.number})
-		if err != nil {
-			return false, err
-		}
-		if status != "in progress" {
-			break
-		}
-		if err := clock.Sleep(ctx, clock.Wall(), pause); err != nil {
-			return false, err
-		}
-	}
+	status, err := s.awaitEnd(ctx, c.number)
 	switch {
-	case status == "aborted":
-		return false, nil
+	case err != nil || status == "aborted":
+		return false, err
 	case c.proof.statement != nil:
 		committed, err = s.matches(ctx, s.db, c.proof.statement, c.proof.args...)
 		if of := c.proof.of; err == nil && !committed && !of.Token.IsZero() {
@@ -136,4 +124,19 @@ func (s *Store) proven(ctx context.Context, c *changes) (committed bool, err err
 	default:
 		return false, errNoProof
 	}
+}
+
+// awaitEnd waits until a transaction is over, and returns how: committed or aborted. It is "" if that is not
+// known: the number is 0, or too old.
+func (s *Store) awaitEnd(ctx context.Context, number int64) (status string, err error) {
+	for pause := time.Millisecond; number != 0; pause = min(2*pause, 100*time.Millisecond) {
+		err := s.query(ctx, s.db, func(r *row) error { status = r.text(0); return nil }, statusOf, arg{"number", number})
+		if err != nil || status != "in progress" {
+			return status, err
+		}
+		if err := clock.Sleep(ctx, clock.Wall(), pause); err != nil {
+			return "", err
+		}
+	}
+	return "", nil
 }

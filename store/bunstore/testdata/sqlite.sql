@@ -597,7 +597,7 @@ INSERT INTO "seq_meta" (name, value) VALUES ('schema', '3');
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)), w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM "seq_ops" WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v), closed AS (
 	INSERT INTO "seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS blob), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id ) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id )
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -612,13 +612,13 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
 	WHERE o.token = excluded.token AND o.finished IS NULL
 	RETURNING id)
-SELECT 's', '' WHERE TRUE UNION ALL SELECT 'o', id FROM closed;
+SELECT 'o', id FROM closed;
 
 -- single, outcomes, one row: values in the text
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', X'78')), w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM "seq_ops" WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v), closed AS (
 	INSERT INTO "seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS blob), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id ) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id )
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -633,13 +633,13 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
 	WHERE o.token = excluded.token AND o.finished IS NULL
 	RETURNING id)
-SELECT 's', '' WHERE TRUE UNION ALL SELECT 'o', id FROM closed;
+SELECT 'o', id FROM closed;
 
 -- single, outcomes, two rows: values in the text
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', X'78'), (2, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', X'78')), w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM "seq_ops" WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v), closed AS (
 	INSERT INTO "seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS blob), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id ) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id )
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -654,7 +654,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
 	WHERE o.token = excluded.token AND o.finished IS NULL
 	RETURNING id)
-SELECT 's', '' WHERE TRUE UNION ALL SELECT 'o', id FROM closed;
+SELECT 'o', id FROM closed;
 
 -- all that Acquire executes for a new ledger
 CREATE TABLE IF NOT EXISTS "seq_meta" (name text PRIMARY KEY, value text NOT NULL) WITHOUT ROWID;
