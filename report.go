@@ -29,6 +29,9 @@ type Report struct {
 	NotUndone []string
 	// Excluded names the ops that were left to do and are for another environment.
 	Excluded []plan.Exclusion
+	// Background names the ops that were left to do and work beside deploys (see [Sequencer.Work]), and says
+	// how far they were when the run was planned.
+	Background []plan.Exclusion `json:",omitempty"`
 	// Findings are where code and ledger differ, as the plan has them.
 	Findings []plan.Finding
 }
@@ -116,7 +119,7 @@ func (r *Report) String() string {
 	case r.State == RunSucceeded && len(r.Steps) == 0 && r.Strategy == engine.RollbackName:
 		return b.String() + "nothing to undo\n"
 	case r.State == RunSucceeded && len(r.Steps) == 0 && r.Earlier == nil:
-		return b.String() + "nothing is pending\n" + r.exclusions()
+		return b.String() + "nothing is pending\n" + r.leftOut()
 	case r.State == RunSucceeded && len(r.Steps) == scheduled:
 		fmt.Fprintf(&b, "nothing is pending now, %d scheduled\n", scheduled)
 	default:
@@ -141,12 +144,15 @@ func (r *Report) String() string {
 	if len(r.NotUndone) > 0 {
 		fmt.Fprintf(&b, "  not undone: %s\n", strings.Join(r.NotUndone, ", "))
 	}
-	return b.String() + r.exclusions()
+	return b.String() + r.leftOut()
 }
 
-// exclusions is a line for each op that is for another environment.
-func (r *Report) exclusions() string {
+// leftOut is a line for each op that is for another environment, or works in the background.
+func (r *Report) leftOut() string {
 	var b strings.Builder
+	for _, x := range r.Background {
+		fmt.Fprintf(&b, "  %-16s %s  (%s)\n", "background", x.ID, x.Reason)
+	}
 	for _, x := range r.Excluded {
 		fmt.Fprintf(&b, "  %-16s %s  (%s)\n", "excluded", x.ID, x.Reason)
 	}
@@ -185,7 +191,7 @@ func reportOf(r *engine.Result) *Report {
 	}
 	report := &Report{
 		Run: r.Run, Strategy: r.Strategy, State: r.State, Started: r.Started, Finished: r.Finished,
-		Earlier: reportOf(r.Earlier), NotUndone: r.NotUndone, Excluded: r.Excluded, Findings: r.Findings, Steps: make([]StepReport, 0, r.Len()),
+		Earlier: reportOf(r.Earlier), NotUndone: r.NotUndone, Excluded: r.Excluded, Background: r.Background, Findings: r.Findings, Steps: make([]StepReport, 0, r.Len()),
 	}
 	for s := range r.Steps {
 		report.Steps = append(report.Steps, StepReport{

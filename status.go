@@ -16,7 +16,8 @@ type Status struct {
 	Holder *store.LeaseError `json:",omitempty"` // who holds the ledger now, nil if nobody does
 	// Control is what somebody asked of runs: see [Sequencer.Stop]; nil if nothing ever was.
 	Control *Control `json:",omitempty"`
-	// NoWorker says that ops in the background are left, and no living process works on such.
+	// NoWorker says that ops in the background are left that were not cancelled, and no living process works on
+	// such.
 	NoWorker bool `json:",omitempty"`
 	// Findings are the runs that were to undo what they did unless they came to an end, and have none.
 	Findings []plan.Finding `json:",omitempty"`
@@ -47,11 +48,14 @@ type OpStatus struct {
 	Alias         string   `json:",omitempty"` // see [Op]
 	Environments  []string `json:",omitempty"` // see [Op]; none means all
 
-	Background bool      `json:",omitempty"` // see [Op]
+	Background bool      `json:",omitempty"` // see [Op]; also of one that only the ledger knows, while it is worked on beside deploys
 	Pace       Pace      `json:",omitzero"`  // of a Resumable op, as its last checkpoint had it
 	Moved      time.Time `json:",omitzero"`  // when Done was reported last, by the store's clock
 	Kept       string    `json:",omitempty"` // why nobody takes up this op in the background; "" if nothing keeps it back
 	Control    *Control  `json:",omitempty"` // what was asked of it, and why it does not move; nil if nothing ever was
+	// Worker is who works on it in the background now. It is nil while nobody does: of an op that is Running
+	// because its process died, until another one takes over.
+	Worker *store.LeaseError `json:",omitempty"`
 }
 
 // Pending reports whether a run would take the op up, now or when it is due.
@@ -101,7 +105,8 @@ func (s *Status) Errors() map[string]string {
 	return texts
 }
 
-// Status reads how everything stands, in four queries, and two more if work in the background is left. It locks nothing and writes nothing.
+// Status reads how everything stands, in four queries, and two more if work in the background is left.
+// It locks nothing and writes nothing.
 func (s *Sequencer) Status(ctx context.Context, opts ...RunOption) (*Status, error) {
 	e, c, err := s.engine(ctx, statusCall, opts)
 	if err != nil {
@@ -136,20 +141,20 @@ func (s *Sequencer) Status(ctx context.Context, opts ...RunOption) (*Status, err
 }
 
 func statusOf(o *engine.OpStatus) OpStatus {
-	out := OpStatus{Need: o.Need, Refused: o.Refused, Excluded: o.Excluded, Waits: o.Waits}
+	out := OpStatus{Need: o.Need, Refused: o.Refused, Excluded: o.Excluded, Waits: o.Waits, Background: o.Lane, Worker: o.Worker, Control: o.Control}
 	if e := o.Entry; e != nil {
 		out.ID, out.Delivery = e.ID, e.Delivery
 		out.State, out.Due, out.Attempt, out.Crashes = e.State, e.NotBefore, e.Attempt+o.Earlier, e.Crashes
 		out.Run, out.Error, out.Done, out.Total = e.Run, e.Error, e.Done, e.Total
 		out.Moved = e.Moved
-		if o.Task != nil && o.Task.Delivery == Resumable {
+		if o.Lane || o.Task != nil && o.Task.Delivery == Resumable {
 			out.Pace = paceOf(e.Saved)
 		}
 	}
 	if t := o.Task; t != nil {
 		out.ID, out.Kind, out.Registered, out.Delivery, out.AllowedToFail = t.ID, t.Kind, true, t.Delivery, t.AllowedToFail
 		out.Reversible, out.DependsOn, out.Tags, out.Environments = t.Rollback != nil, t.DependsOn, t.Tags, t.Environments
-		out.Alias, out.Background, out.Control, out.Kept = t.Alias, t.Background, o.Control, o.Kept
+		out.Alias, out.Background, out.Kept = t.Alias, t.Background, o.Kept
 	}
 	return out
 }

@@ -51,6 +51,8 @@ const (
 // work is one op under way.
 type work struct {
 	id        string
+	run       string
+	beside    bool // in the background
 	direction seq.Direction
 	since     time.Time
 	done      int64
@@ -81,7 +83,9 @@ func (b *board) take(e middleware.Event) {
 	case middleware.EventWaiting:
 		if errors.As(e.Err, &b.held) {
 			b.enter(waiting, e.Time)
-			b.lease.see(b.held, e.Time)
+			if b.held.Held == nil {
+				b.lease.see(b.held, e.Time)
+			}
 		} else {
 			b.away, b.again = e.Err, e.Time.Add(e.Delay)
 		}
@@ -89,13 +93,17 @@ func (b *board) take(e middleware.Event) {
 		b.held, b.lease = nil, hold{}
 		b.enter(idle, e.Time)
 	case middleware.EventPlanned:
-		if e.Plan != nil {
+		if e.Plan != nil && e.Strategy != workStrategy {
 			b.plan, b.total = e.Plan, int64(len(e.Plan.Steps))
 		}
 	case middleware.EventRunStarted:
 		b.enter(started, e.Time)
+		if e.Strategy == workStrategy { // there may be others beside it
+			return
+		}
+		b.running = slices.DeleteFunc(b.running, func(w *work) bool { return !w.beside })
 		b.held, b.began, b.undoing = nil, e.Time, false
-		b.settled, b.running = map[string]seq.State{}, nil
+		b.settled = map[string]seq.State{}
 		if e.Total > 0 {
 			b.total = e.Total
 		}
@@ -108,7 +116,7 @@ func (b *board) take(e middleware.Event) {
 		b.enter(started, e.Time)
 		b.held = nil
 		b.drop(e.ID)
-		b.running = append(b.running, &work{id: e.ID, direction: e.Direction, since: e.Time})
+		b.running = append(b.running, &work{id: e.ID, run: e.Run, beside: e.Strategy == workStrategy, direction: e.Direction, since: e.Time})
 		b.undoing = b.undoing || e.Direction == seq.Rollback
 	case middleware.EventProgress:
 		if w == nil {
@@ -120,7 +128,7 @@ func (b *board) take(e middleware.Event) {
 		w.done, w.total, w.again = e.Done, e.Total, time.Time{}
 	case middleware.EventRetrying:
 		if w == nil {
-			w = &work{id: e.ID, direction: e.Direction, since: e.Time}
+			w = &work{id: e.ID, run: e.Run, beside: e.Strategy == workStrategy, direction: e.Direction, since: e.Time}
 			b.running = append(b.running, w)
 		}
 		w.again, w.err = e.Time.Add(e.Delay), e.Err
@@ -132,8 +140,10 @@ func (b *board) take(e middleware.Event) {
 		b.drop(e.ID)
 		b.settled[e.ID] = e.State
 	case middleware.EventRunFinished:
-		b.enter(over, e.Time)
-		b.running = nil
+		b.running = slices.DeleteFunc(b.running, func(w *work) bool { return w.run == e.Run || !w.beside && e.Strategy != workStrategy })
+		if len(b.running) == 0 {
+			b.enter(over, e.Time)
+		}
 	case middleware.EventLeaseLost, middleware.EventRecovered:
 	}
 }
@@ -190,6 +200,9 @@ func (b *board) why(now time.Time) []string {
 	}
 	switch b.phase {
 	case waiting:
+		if b.held.Held != nil {
+			return []string{fmt.Sprintf("waiting: %s; waited %s", brief(text(b.held)), span(now.Sub(b.since).Round(time.Second)))}
+		}
 		why := fmt.Sprintf("waiting for the lease, held by %s since %s%s; waited %s",
 			brief(b.held.Holder.String()), stamp(b.held.Since), b.lease.dead(now), span(now.Sub(b.since).Round(time.Second)))
 		list := []string{why}
@@ -213,6 +226,10 @@ func (b *board) why(now time.Time) []string {
 	}
 	var list []string
 	for _, w := range b.running {
+		if o := b.doing(w); o != nil {
+			list = append(list, fmt.Sprintf("%s %s for %s, %s", w.verb(), b.name(w.id), span(now.Sub(w.since).Round(100*time.Millisecond)), strings.Join(beside(o, now), ", ")))
+			continue
+		}
 		list = append(list, strings.Join(b.parts(w, now), ", "))
 	}
 	if len(list) == 0 {
@@ -225,6 +242,16 @@ func (b *board) why(now time.Time) []string {
 		list = append(list, "the run is held by "+brief(b.lease.holder.String())+dead)
 	}
 	return list
+}
+
+// doing is what the ledger says of an op that this process works on in the background; nil if it was not read.
+func (b *board) doing(w *work) *seq.OpStatus {
+	for i := range b.doings {
+		if o := &b.doings[i]; w.beside && o.ID == w.id && o.Worker != nil {
+			return o
+		}
+	}
+	return nil
 }
 
 // parts say how an op under way is doing, the most important first.

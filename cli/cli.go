@@ -104,9 +104,10 @@ does not move and what can be done about it.`,
 	flags.BoolVar(&a.json, "json", false, "answer in JSON")
 	flags.StringVar(&a.actor, "by", "", "`name` of the person who asks, for the ledger (default $USER)")
 	root.AddCommand(
-		a.run(), a.plan(), a.pending(), a.wait(), a.due(), a.serve(),
+		a.run(), a.plan(), a.pending(), a.wait(), a.due(), a.serve(), a.work(),
 		a.status(), a.watching(), a.history(), a.show(), a.doctor(), a.version(),
 		a.rollback(), a.retry(), a.skip(), a.resolve(), a.create(),
+		a.pause(), a.resume(), a.cancel(), a.set(), a.stop(), a.holding(), a.release(),
 		a.adopt(), a.baseline(), a.prune(), a.schema(), a.renewIdentity(), exitCodes(),
 	)
 	root.SetHelpCommand(topics())

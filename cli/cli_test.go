@@ -198,7 +198,7 @@ func TestADoubtIsResolved(t *testing.T) {
 }
 
 func TestHostileTextsSteerNoTerminal(t *testing.T) {
-	d := newDesk(t)
+	d := newDesk(t, backfill(nil))
 	d.fails = errors.New(hostile)
 	check := func(args ...string) {
 		_, out, errs := d.do(args...)
@@ -237,6 +237,19 @@ func TestHostileTextsSteerNoTerminal(t *testing.T) {
 		{"show", fill},
 		{"history", fill},
 		{"retry", create, "--reason", hostile},
+		{"pause", plans, "--reason", hostile, "--by", hostile},
+		{"pause", plans, "--reason", hostile},
+		{"status"},
+		{"show", plans},
+		{"pending", "--all"},
+		{"plan"},
+		{"cancel", plans, "--reason", hostile},
+		{"stop", "--reason", hostile, "--by", hostile},
+		{"stop", "--reason", hostile, "--by", hostile, "--yes"},
+		{"status"},
+		{"doctor"},
+		{"run", "--isolate=fail"},
+		{"release", "--reason", hostile},
 	} {
 		check(args...)
 	}

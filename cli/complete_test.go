@@ -21,13 +21,13 @@ func (d *desk) completions(args ...string) string {
 }
 
 func TestCompletionOffersWhatIsLegal(t *testing.T) {
-	d := newDesk(t)
+	d := newDesk(t, backfill(nil))
 	d.fails = errors.New("no")
 	d.want(cli.Failed, nil, "run")
 	for _, test := range []struct{ line, want string }{
 		{"retry |", fill},
 		{"resolve |", ""},
-		{"skip |", fill + " " + warm + " " + later},
+		{"skip |", plans + " " + fill + " " + warm + " " + later},
 		{"rollback --only |", create},
 		{"run |", fill + " " + warm + " " + later},
 		{"run |fi", "fill_names"},
@@ -36,6 +36,10 @@ func TestCompletionOffersWhatIsLegal(t *testing.T) {
 		{"show |cre", "create_tables"},
 		{"show |2024_01_15_1200", create},
 		{"show fill_names |", ""},
+		{"pause |", plans},
+		{"set |fi", "fill_plans"},
+		{"resume |", ""},
+		{"pause fill_plans |", ""},
 	} {
 		if got := d.completions(strings.Split(strings.Replace(test.line, "|", "", 1), " ")...); got != test.want {
 			t.Errorf("%s\ngot  %s\nwant %s", test.line, got, test.want)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -105,16 +106,20 @@ func (a *app) examine(ctx context.Context) []check {
 	add("connection", good, "the ledger answers in "+span(took), "")
 	list = append(list, a.examineDatabase(ctx)...)
 	list = append(list, a.examineLease(st)...)
+	list = append(list, a.examineBackground(st)...)
 	return append(list, a.examineWork(st))
 }
 
 // examineLease says who holds the lease, and what a holder that died left behind.
 func (a *app) examineLease(st *seq.Status) (list []check) {
 	h := st.Holder
+	if text := held(st); text != "" {
+		return []check{{"lease", warn, text, a.line("release") + " lets everybody go on"}}
+	}
 	if h == nil {
 		left := 0
 		for i := range st.Ops {
-			if st.Ops[i].State.Open() {
+			if st.Ops[i].State.Open() && !st.Ops[i].Background {
 				left++
 			}
 		}
@@ -125,6 +130,18 @@ func (a *app) examineLease(st *seq.Status) (list []check) {
 	}
 	found := fmt.Sprintf("held by %s since %s; if it is dead, free in %s", h.Holder, stamp(h.Since), span(h.Expires.Round(time.Second)))
 	return []check{{"lease", good, found, a.line("watch") + " shows what it does; there is nothing to unlock"}}
+}
+
+// examineBackground says whether somebody works in the background, if anything is left there.
+func (a *app) examineBackground(st *seq.Status) []check {
+	left := slices.DeleteFunc(background(st), func(o seq.OpStatus) bool { return !maySet(&o) })
+	switch {
+	case len(left) == 0:
+		return nil
+	case st.NoWorker:
+		return []check{{"background", warn, number(len(left), "operation") + " left, and no process works in the background", a.line("work") + " does"}}
+	}
+	return []check{{"background", good, number(len(left), "operation") + " left, and a process that works", ""}}
 }
 
 // examineWork says what waits for a person.

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -33,26 +34,41 @@ run. run puts operations into the schedule.`,
 }
 
 func (a *app) serve() *cobra.Command {
-	return &cobra.Command{
+	var background bool
+	atATime := 1
+	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Do what is due, when it is, until stopped",
 		Long: `Do what is due, wait for the next time something is, and so on until a signal stops it, with exit
-code 0. Any number of hosts may serve one ledger. What fails is left for the next run.`,
+code 0. Any number of hosts may serve one ledger. What fails is left for the next run. With --work it works
+on operations in the background, too, as work does.`,
 		Example: `  {{name}} serve
+  {{name}} serve --work                 # also what is made for the background
   {{name}} serve --json                 # an event a line, for a log collector`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if atATime < 1 || !background && cmd.Flags().Changed("at-a-time") {
+				return usage("--at-a-time %d: want at least 1, together with --work", atATime)
+			}
 			a.announce(cmd)
 			serve := func(ctx context.Context, opts ...seq.RunOption) (*seq.Report, error) {
-				err := a.s.Serve(ctx, opts...)
-				if ctx.Err() != nil {
-					err = nil
+				calls := []func(context.Context) error{func(ctx context.Context) error { return a.s.Serve(ctx, opts...) }}
+				if background {
+					calls = append(calls, func(ctx context.Context) error {
+						return a.s.Work(ctx, append(slices.Clone(opts), seq.AtATime(atATime))...)
+					})
 				}
-				return nil, err
+				return nil, together(ctx, calls...)
+			}
+			if background {
+				a.left(cmd)
 			}
 			return a.watch(cmd, nil, []seq.RunOption{seq.By(a.by())}, serve)
 		},
 	}
+	cmd.Flags().BoolVar(&background, "work", false, "work on operations in the background, too")
+	atATimeFlag(cmd, &atATime)
+	return cmd
 }
 
 // announce says what the schedule holds before serve begins. If the ledger is away, serve tells.

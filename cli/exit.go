@@ -22,15 +22,15 @@ const (
 )
 
 const exitText = `Exit codes:
-  0    done, or nothing to do
+  0    done, or nothing to do; pending, wait: also if only work in the background is left
   1    an operation failed, or the ledger cannot be reached
   2    the command line is wrong; nothing was touched
   3    pending, wait: there is work for a run
-  4    another process holds the ledger, with --isolate=fail
+  4    another process holds the ledger, or a person does, with --isolate=fail
   5    refused as things stand: the plan changed, code and ledger drifted apart, the code has no
        valid plan, the database is not ready for it, it cannot be undone, or the state of the operation
        forbids it; nothing was touched
-  130  interrupted; what was done is recorded, and the next run goes on
+  130  interrupted, or told to stop; what was done is recorded, and the next run goes on
 `
 
 // An exitError is an error with its exit code. Its text is safe to print.
@@ -60,10 +60,13 @@ func reworded(err error) string {
 		return worded(text)
 	}
 	text = strings.ReplaceAll(text, seq.ErrInvalidOption.Error()+": ", "")
-	for _, word := range []string{"Skip", "Retry", "Resolve", "Import"} {
+	for _, word := range []string{"Skip", "Retry", "Resolve", "Import", "Pause", "Resume", "Cancel", "Set", "Stop", "Hold", "Release"} {
 		if rest, is := strings.CutPrefix(text, word+" "); is {
 			text = strings.ToLower(word) + " " + rest
 		}
+	}
+	if rest, is := strings.CutPrefix(text, "Release: "); is {
+		text = "release: " + rest
 	}
 	for _, word := range []string{"Only", "From", "Tags", "Last"} {
 		if rest, is := strings.CutPrefix(text, word+": "); is {
@@ -79,6 +82,11 @@ func worded(text string) string {
 		"say what happened with Resolve", "say what happened with resolve",
 		"mend it, then call Resolve", "mend it, then retry",
 		"mend it, then call Retry", "mend it, then retry", "or call Retry", "or retry",
+		"Resume, Set and Cancel are possible", "resume, set and cancel are possible",
+		"Pause, Set and Cancel are possible", "pause, set and cancel are possible",
+		"to stop that, call Stop", "to stop that, stop",
+		"which Work does and no run", "which work does and no run",
+		"with By and Because", "with --by and --reason",
 		"or add WithDependencies", "or add --with-dependencies",
 		"call Rollback to try again, or Resolve", "rollback to try again, or resolve", "or call Resolve", "or resolve",
 		"to do it again, run it with Repeat, or call Rollback first", "to do it again, run it with --repeat, or rollback first",

@@ -66,6 +66,12 @@ func (a *app) failure(r *seq.Report, err error) error {
 	if r.Strategy == "rollback" {
 		again = "rollback"
 	}
+	if stop := stoppedBy(err); stop != nil {
+		return &exitError{
+			code: f.code, err: fmt.Errorf("%w; what was done is recorded", stop), told: f.told,
+			hint: fmt.Sprintf("legal now: %s, which lets everybody go on; until then nothing runs but for who asked", a.line("release", "--reason", "WHY")),
+		}
+	}
 	if f.code == Interrupted {
 		return &exitError{
 			code: f.code, err: errors.New("interrupted; what was done is recorded"), told: f.told,
@@ -82,6 +88,24 @@ func (a *app) failure(r *seq.Report, err error) error {
 			a.line("show", ids[0]), a.line("rollback"), a.line("resolve", ids[0], "--done|--not-done", "--reason WHY"))}
 	}
 	return err
+}
+
+// stoppedBy is the request because of which a run ended, without what is around it; nil if there was none.
+func stoppedBy(err error) error {
+	switch e := err.(type) { //nolint:errorlint // it looks at each of a tree
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			if found := stoppedBy(one); found != nil {
+				return found
+			}
+		}
+	case interface{ Unwrap() error }:
+		if e.Unwrap() == seq.ErrStopped { //nolint:errorlint // the one that names who and why is just above it
+			return err
+		}
+		return stoppedBy(e.Unwrap())
+	}
+	return nil
 }
 
 // list names operations with their errors: one on the line itself, several below it.

@@ -152,7 +152,11 @@ func describe(e middleware.Event, p palette, starts map[string]time.Time, name f
 			out += "  " + p.dim(note)
 		}
 		return out
-	case middleware.EventProgress, middleware.EventRunFinished, middleware.EventLeaseAcquired, middleware.EventPlanned, middleware.EventNothingToDo:
+	case middleware.EventRunFinished:
+		if e.Strategy == workStrategy && e.RunState != seq.RunSucceeded { // no report tells
+			return line("suspended", "run "+brief(e.Run), strings.ReplaceAll(e.RunState.String(), "-", " "))
+		}
+	case middleware.EventProgress, middleware.EventLeaseAcquired, middleware.EventPlanned, middleware.EventNothingToDo:
 	}
 	return "" // the heartbeat has progress, the report what came of it
 }

@@ -64,11 +64,11 @@ func (n *neighbour) close() {
 	n.tell(nil, nil)
 }
 
-// doings are the ops that somebody works on, going by the ledger.
+// doings are the ops that a run works on, going by the ledger.
 func doings(st *seq.Status) []seq.OpStatus {
 	var list []seq.OpStatus
 	for i := range st.Ops {
-		if st.Ops[i].State.Open() {
+		if st.Ops[i].State.Open() && !st.Ops[i].Background {
 			list = append(list, st.Ops[i])
 		}
 	}

@@ -15,7 +15,8 @@ type (
 		Findings  []findingView `json:"findings,omitempty"`
 		Steps     []stepView    `json:"steps"`
 
-		Excluded []exclusionView `json:"excluded,omitempty"`
+		Excluded   []exclusionView `json:"excluded,omitempty"`
+		Background []exclusionView `json:"background,omitempty"`
 	}
 	exclusionView struct {
 		ID     string `json:"id"`
@@ -56,6 +57,9 @@ func viewPlan(p *plan.Plan) planView {
 	}
 	for _, x := range p.Excluded {
 		v.Excluded = append(v.Excluded, exclusionView{x.ID, x.Reason})
+	}
+	for _, x := range p.Background {
+		v.Background = append(v.Background, exclusionView{x.ID, x.Reason})
 	}
 	for i := range p.Steps {
 		s := &p.Steps[i]

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -66,6 +67,26 @@ func printReport(out io.Writer, p palette, r *seq.Report, cause causes, err erro
 func printExcluded(out io.Writer, p palette, r *seq.Report) {
 	for _, x := range r.Excluded {
 		fmt.Fprintf(out, "  excluded: %s  %s\n", x.ID, p.dim(brief(x.Reason)))
+	}
+}
+
+// printBackground names what a run left to the background, with how far that is now; if the ledger cannot be
+// read any more, as it was when the run was planned.
+func (a *app) printBackground(ctx context.Context, out io.Writer, r *seq.Report) {
+	if len(r.Background) == 0 {
+		return
+	}
+	p := colours(out)
+	st, err := a.s.Status(context.WithoutCancel(ctx))
+	for _, x := range r.Background {
+		text := brief(x.Reason)
+		if err == nil && st.Op(x.ID) != nil {
+			text = remarks(st.Op(x.ID), st)
+		}
+		fmt.Fprintf(out, "  in the background: %s  %s\n", brief(x.ID), p.dim(text))
+	}
+	if err == nil && st.NoWorker {
+		fmt.Fprintln(out, p.wrap("33", a.nobody()))
 	}
 }
 

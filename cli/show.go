@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -99,15 +100,69 @@ func (a *app) showOp(cmd *cobra.Command, id string) error {
 	if a.json {
 		v := viewOp(o)
 		v.Legal = a.legal(cmd.Context(), o)
-		return writeJSON(out, map[string]any{"op": v, "holder": viewHolder(st.Holder), "attempts": viewAttempts(list)})
+		return writeJSON(out, map[string]any{"op": v, "holder": viewHolder(st.Holder), "held": viewHeld(st), "no_worker": st.NoWorker, "attempts": viewAttempts(list)})
+	}
+	if text := held(st); text != "" && !o.State.Done() {
+		fmt.Fprintln(out, text)
 	}
 	printOp(out, colours(out), o, st, list)
 	if len(list) > 0 {
 		fmt.Fprintln(out, "attempts")
 		printAttempts(out, colours(out), list, false)
 	}
+	if o.Background && !o.State.Done() && st.NoWorker {
+		fmt.Fprintln(out, a.nobody())
+	}
 	fmt.Fprintf(out, "legal now: %s\n", strings.Join(a.legal(cmd.Context(), o), "; "))
 	return nil
+}
+
+// printBeside tells, a line each, how an op in the background does.
+func printBeside(line func(name, text string), o *seq.OpStatus, st *seq.Status) {
+	ago := func(at time.Time) string { return span(since(at, st.Now).Round(time.Second)) + " ago" }
+	if o.Done > 0 || o.Total > 0 {
+		line("progress", progressText(o.Done, o.Total))
+	} else if !o.State.Done() {
+		line("progress", "not begun")
+	}
+	if o.Pace.Rate > 0 && !o.State.Done() {
+		line("pace", rate(o.Pace.Rate)+"/s while it moves")
+	}
+	if !o.State.Done() && (o.Done > 0 || o.Total > 0) {
+		line("time left", strings.TrimPrefix(strings.TrimPrefix(timeLeft(o), "time left "), "time left: "))
+	}
+	if !o.Moved.IsZero() {
+		line("checkpoint", stamp(o.Moved)+", "+ago(o.Moved))
+	}
+	if o.Pace.Size > 0 {
+		line("batches", "of "+amount(o.Pace.Size))
+	}
+	if o.Pace.Parts > 0 {
+		line("parts", fmt.Sprintf("%d of %d done", o.Pace.PartsDone, o.Pace.Parts))
+	}
+	if o.Pace.DeadLetters > 0 {
+		line("dead letters", amount(o.Pace.DeadLetters))
+	}
+	line("does not move", brief(worded(o.Kept)))
+	if why := note(o); why != "" {
+		line("does not move", "since "+stamp(notedAt(o))+", "+ago(notedAt(o))+": "+brief(why))
+	}
+	if c := o.Control; c != nil && c.Number > 0 {
+		heard := "not heard yet"
+		switch {
+		case !unheard(c):
+			heard = "heard " + span(since(c.Asked, c.HeardAt)) + " later"
+		case o.Worker == nil:
+			heard = "while nobody worked on it"
+		}
+		line("request", requested(c, st.Now)+", "+heard)
+	}
+	switch h := o.Worker; {
+	case h != nil:
+		line("worked on", "by "+brief(h.Holder.String())+" since "+stamp(h.Since))
+	case o.State.Open():
+		line("worked on", "by nobody: "+died+"; another one takes it up")
+	}
 }
 
 func printOp(out io.Writer, p palette, o *seq.OpStatus, st *seq.Status, list []store.Attempt) {
@@ -118,6 +173,9 @@ func printOp(out io.Writer, p palette, o *seq.OpStatus, st *seq.Status, list []s
 		}
 	}
 	what := o.Kind.String() + ", " + o.Delivery.String()
+	if o.Background {
+		what += ", in the background"
+	}
 	if o.AllowedToFail {
 		what += ", allowed to fail"
 	}
@@ -139,12 +197,16 @@ func printOp(out io.Writer, p palette, o *seq.OpStatus, st *seq.Status, list []s
 	if !o.Due.IsZero() && !o.State.Done() {
 		line("schedule", due(o.Due, st.Now))
 	}
-	if o.State.Open() && (o.Done > 0 || o.Total > 0) {
+	if o.Background {
+		printBeside(line, o, st)
+	} else if o.State.Open() && (o.Done > 0 || o.Total > 0) {
 		line("progress", progressText(o.Done, o.Total))
 	}
-	line("refused", brief(worded(o.Refused)))
+	if o.Kept == "" {
+		line("refused", brief(worded(o.Refused)))
+	}
 	line("excluded", brief(o.Excluded))
-	if o.State.Open() {
+	if o.State.Open() && !o.Background {
 		if h := st.Holder; h != nil {
 			line("held by", brief(h.Holder.String())+" since "+stamp(h.Since))
 		} else {
@@ -186,7 +248,24 @@ func mayUndo(o *seq.OpStatus) bool {
 }
 
 // mayRun reports whether run may take an op; done ones it takes with --repeat.
-func mayRun(o *seq.OpStatus) bool { return o.Registered && o.Refused == "" && !o.State.Done() }
+func mayRun(o *seq.OpStatus) bool {
+	return o.Registered && o.Refused == "" && !o.State.Done() && !o.Background
+}
+
+// maySet reports whether anything may be asked of an op in the background.
+func maySet(o *seq.OpStatus) bool {
+	return o.Background && o.Registered && !o.State.Done() && (o.Control == nil || o.Control.Wanted != store.WantCancel)
+}
+
+// mayPause reports whether pause takes an op.
+func mayPause(o *seq.OpStatus) bool {
+	return maySet(o) && (o.Control == nil || o.Control.Wanted != store.WantPause)
+}
+
+// mayResume reports whether resume takes an op.
+func mayResume(o *seq.OpStatus) bool {
+	return maySet(o) && (o.State == seq.RolledBack || o.Control != nil && o.Control.Wanted == store.WantPause)
+}
 
 // legal is what can be done about an op in its state.
 func (a *app) legal(ctx context.Context, o *seq.OpStatus) []string {
@@ -200,7 +279,11 @@ func (a *app) legal(ctx context.Context, o *seq.OpStatus) []string {
 	skip := "skip " + id + " --reason WHY"
 	doubt := "resolve " + id + " --done|--not-done --reason WHY"
 	retry := "retry " + id + " --reason WHY"
-	callable := o.Registered && o.Refused == ""
+	callable := o.Registered && o.Refused == "" && !o.Background
+	add(mayPause(o), "pause "+id+" --reason WHY")
+	add(mayResume(o), "resume "+id+" --reason WHY")
+	add(maySet(o), "set "+id+" [--size N] [--rest TIME] --reason WHY")
+	add(maySet(o), "cancel "+id+" --reason WHY")
 	switch o.State {
 	case seq.Pending, seq.Scheduled, seq.Skipped, seq.Failed, seq.Tolerated, seq.RolledBack:
 		add(callable, "run")
@@ -220,8 +303,8 @@ func (a *app) legal(ctx context.Context, o *seq.OpStatus) []string {
 		add(o.Registered && o.Reversible, "rollback")
 		add(true, doubt)
 	default:
-		add(true, "wait, and look again with show "+id)
-		add(true, "run, which takes over once the holder is dead")
+		add(!o.Background, "wait, and look again with show "+id)
+		add(!o.Background, "run, which takes over once the holder is dead")
 	}
 	if len(acts) == 0 {
 		acts = append(acts, "nothing")

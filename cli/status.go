@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,16 +17,18 @@ import (
 
 func (a *app) status() *cobra.Command {
 	var c choice
-	var pending, failed, tolerated, scheduled, times bool
+	var pending, failed, tolerated, scheduled, besides, times bool
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show how every operation stands",
 		Long: `Show how every operation stands, in the code and in the ledger, and who is running now.
 Flags such as --failed narrow it down; several of them show what any of them would. Of up to 100
-operations it says when the last attempt ended and how long it took, of more with --times.`,
+operations it says when the last attempt ended and how long it took, of more with --times. Of what works in
+the background it says how far it is, how fast, how long it will take, and why it does not move.`,
 		Example: `  {{name}} status
   {{name}} status --json | jq -r '.ops | sort_by(-.seconds)[] | "\(.seconds) \(.id)"'   # the slowest first
   {{name}} status --pending --failed
+  {{name}} status --background          # what works beside deploys
   {{name}} status --json | jq -r '.ops[] | select(.state == "failed") | .id'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -33,11 +36,11 @@ operations it says when the last attempt ended and how long it took, of more wit
 			if err != nil {
 				return err
 			}
-			all := !pending && !failed && !tolerated && !scheduled
+			all := !pending && !failed && !tolerated && !scheduled && !besides
 			var ops []seq.OpStatus
 			for i := range st.Ops {
 				o := &st.Ops[i]
-				if all || pending && o.Pending() || failed && broken(o) || tolerated && o.State == seq.Tolerated || scheduled && o.State == seq.Scheduled {
+				if all || pending && o.Pending() || failed && broken(o) || tolerated && o.State == seq.Tolerated || scheduled && o.State == seq.Scheduled || besides && o.Background {
 					ops = append(ops, *o)
 				}
 			}
@@ -55,10 +58,12 @@ operations it says when the last attempt ended and how long it took, of more wit
 					}
 					views = append(views, v)
 				}
-				return writeJSON(out, map[string]any{"now": st.Now.UTC(), "holder": viewHolder(st.Holder), "ops": views})
+				return writeJSON(out, map[string]any{
+					"now": st.Now.UTC(), "holder": viewHolder(st.Holder), "held": viewHeld(st), "no_worker": st.NoWorker, "ops": views,
+				})
 			}
 			st.Ops = ops
-			printStatus(out, colours(out), st, last, all)
+			a.printStatus(out, st, last, all)
 			return nil
 		},
 	}
@@ -68,6 +73,7 @@ operations it says when the last attempt ended and how long it took, of more wit
 	f.BoolVar(&failed, "failed", false, "what failed, is in doubt, or could not be undone")
 	f.BoolVar(&tolerated, "tolerated", false, "what failed and may")
 	f.BoolVar(&scheduled, "scheduled", false, "what waits for its time")
+	f.BoolVar(&besides, "background", false, "what works in the background, beside deploys")
 	f.BoolVar(&times, "times", false, "times and durations, however many operations there are")
 	return cmd
 }
@@ -112,7 +118,11 @@ func when(t store.Attempt, now time.Time) string {
 	return stamp(t.Finished) + ", in " + span(t.Finished.Sub(t.Started))
 }
 
-func printStatus(out io.Writer, p palette, st *seq.Status, last map[string]store.Attempt, all bool) {
+func (a *app) printStatus(out io.Writer, st *seq.Status, last map[string]store.Attempt, all bool) {
+	p := colours(out)
+	if text := held(st); text != "" {
+		fmt.Fprintln(out, p.wrap("33", text))
+	}
 	if h := st.Holder; h != nil {
 		fmt.Fprintf(out, "the ledger is held by %s since %s (%s); if that is dead, it is free in %s\n",
 			brief(h.Holder.String()), stamp(h.Since), span(max(0, st.Now.Sub(h.Since)).Round(time.Second)), span(h.Expires.Round(time.Second)))
@@ -133,7 +143,7 @@ func printStatus(out io.Writer, p palette, st *seq.Status, last map[string]store
 		note := remarks(o, st)
 		if t, known := last[o.ID]; known {
 			note = strings.TrimSuffix(when(t, st.Now)+"; "+note, "; ")
-			if o.State.Open() && st.Holder == nil {
+			if o.State.Open() && !atWork(o, st) {
 				note = strings.Replace(note, died, died+": "+brief(t.Owner.String()), 1)
 			}
 		}
@@ -149,6 +159,17 @@ func printStatus(out io.Writer, p palette, st *seq.Status, last map[string]store
 		}
 	}
 	fmt.Fprintln(out, strings.Join(parts, ", "))
+	if st.NoWorker {
+		fmt.Fprintln(out, p.wrap("33", a.nobody()))
+	}
+}
+
+// viewHeld is what keeps runs from beginning, nil if nothing does.
+func viewHeld(st *seq.Status) *controlView {
+	if st.Control == nil || !st.Control.Holds(st.Now) {
+		return nil
+	}
+	return viewControl(st.Control)
 }
 
 // died is said of an op that is open, with nobody who could hold it.
@@ -165,14 +186,17 @@ func remarks(o *seq.OpStatus, st *seq.Status) string {
 	add(o.Alias != "" && o.Alias != o.ID, brief(o.Alias))
 	add(!o.Registered, "not in the code any more")
 	add(o.Kind == seq.Migration, "migration")
-	add(o.State.Open() && o.Done > 0, progressText(o.Done, o.Total))
+	if o.Background {
+		notes = append(notes, strings.Join(beside(o, st.Now), ", "))
+	}
+	add(o.State.Open() && o.Done > 0 && !o.Background, progressText(o.Done, o.Total))
 	add(o.State == seq.Scheduled && !o.Due.IsZero(), due(o.Due, st.Now))
-	add(o.State.Open() && st.Holder == nil, died)
+	add(o.State.Open() && !atWork(o, st) && !o.Background, died)
 	add(len(o.Waits) > 0, "waits for "+strings.Join(o.Waits, ", "))
-	add(o.Refused != "", "refused: "+brief(worded(o.Refused)))
+	add(o.Refused != "" && o.Kept == "", "refused: "+brief(worded(o.Refused)))
 	add(o.Excluded != "", "excluded: "+brief(o.Excluded))
-	add(o.Refused == "" && o.Error != "" && o.State != seq.Succeeded && o.State != seq.Scheduled, brief(firstLine(strings.TrimPrefix(o.Error, o.State.String()+": "))))
-	return strings.Join(notes, "; ")
+	add(o.Refused == "" && o.Kept == "" && !(o.Background && o.State.Open()) && o.Error != "" && o.State != seq.Succeeded && o.State != seq.Scheduled, brief(firstLine(strings.TrimPrefix(o.Error, o.State.String()+": "))))
+	return strings.Join(slices.DeleteFunc(notes, func(note string) bool { return note == "" }), "; ")
 }
 
 // due says when, and how long that is from now.
@@ -210,7 +234,8 @@ func (a *app) pending() *cobra.Command {
 such work, 0 if there is none. What failed and may fail, what has a condition that is false or is for
 another environment, and what is in the schedule and not due is no such work; --all lists it and counts
 it, too. What no run will call, because the ledger is in doubt about it, is work for a person: it is
-listed, and counts.`,
+listed, and counts. Work in the background does not count: if nothing but that is left the exit code is 0,
+and it is listed.`,
 		Example: `  {{name}} pending; case $? in 0) echo nothing to do;; 3) {{name}} run;; esac
   {{name}} pending --all                # also what may wait`,
 		Args: cobra.NoArgs,
@@ -219,21 +244,30 @@ listed, and counts.`,
 			if err != nil {
 				return err
 			}
-			ops, views := []seq.OpStatus{}, []opView{}
+			ops, besides := []seq.OpStatus{}, []seq.OpStatus{}
 			for i := range st.Ops {
-				if o := &st.Ops[i]; o.Need == seq.Required || o.Need == seq.NeedsPerson || all && o.Need != seq.NeedsNothing {
-					ops, views = append(ops, *o), append(views, viewOp(o))
+				switch o := &st.Ops[i]; {
+				case o.Need == seq.Required || o.Need == seq.NeedsPerson || all && o.Need != seq.NeedsNothing:
+					ops = append(ops, *o)
+				case o.Need == seq.InBackground:
+					besides = append(besides, *o)
 				}
 			}
 			out := cmd.OutOrStdout()
-			st.Ops = ops
 			switch {
 			case a.json:
-				err = writeJSON(out, map[string]any{"pending": len(ops), "holder": viewHolder(st.Holder), "ops": views})
-			case len(ops) == 0:
+				err = writeJSON(out, map[string]any{
+					"pending": len(ops), "holder": viewHolder(st.Holder), "held": viewHeld(st), "no_worker": st.NoWorker, "ops": viewOps(ops), "background": viewOps(besides),
+				})
+			case len(ops) == 0 && len(besides) == 0:
 				fmt.Fprintln(out, "nothing is pending")
+			case len(ops) == 0:
+				fmt.Fprintln(out, "nothing is pending; this is left to the background:")
+				st.Ops = besides
+				a.printStatus(out, st, nil, false)
 			default:
-				printStatus(out, colours(out), st, nil, false)
+				st.Ops = ops
+				a.printStatus(out, st, nil, false)
 			}
 			if err != nil || len(ops) == 0 {
 				return err
@@ -243,7 +277,7 @@ listed, and counts.`,
 		},
 	}
 	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation", nil)
-	cmd.Flags().BoolVar(&all, "all", false, "also what is optional, excluded or due later")
+	cmd.Flags().BoolVar(&all, "all", false, "also what is optional, excluded, due later or left to the background")
 	return cmd
 }
 
@@ -256,7 +290,8 @@ func (a *app) wait() *cobra.Command {
 		Long: `Wait until the deploy's work is done: nothing is required any more. It calls no operation and takes
 no lease, so that any number of processes may wait beside the one that runs it. What merely failed is
 waited for, and so is a database, or tables, that are not there yet. What needs a person is told at once,
-with exit code 1. When the time is up it says what is missing, with exit code 3.`,
+with exit code 1. When the time is up it says what is missing, with exit code 3. Work in the background is not
+waited for: it says how far that is.`,
 		Example: `  {{name}} wait --timeout 10m && exec /app/server   # an init container`,
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -272,7 +307,7 @@ with exit code 1. When the time is up it says what is missing, with exit code 3.
 			}
 			err = a.s.Wait(ctx, opts...)
 			if a.json {
-				answer := map[string]any{"ready": err == nil}
+				answer := map[string]any{"ready": err == nil, "background": viewOps(a.besides(ctx, opts, err))}
 				if err != nil {
 					answer["error"] = err.Error()
 				}
@@ -285,6 +320,9 @@ with exit code 1. When the time is up it says what is missing, with exit code 3.
 			}
 			if err == nil && !a.json {
 				fmt.Fprintln(cmd.OutOrStdout(), "nothing is required")
+				for _, o := range a.besides(ctx, opts, err) {
+					fmt.Fprintf(cmd.OutOrStdout(), "  in the background: %s  %s\n", brief(o.ID), strings.Join(beside(&o, wall.Now()), ", "))
+				}
 			}
 			return err
 		},
@@ -292,4 +330,25 @@ with exit code 1. When the time is up it says what is missing, with exit code 3.
 	c.flags(cmd, a, "leave out what is older than a `timestamp` or stands before an operation", nil)
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "give up after this `time`; 0 waits for ever")
 	return cmd
+}
+
+// besides are the ops that a wait which has ended did not wait for, because they work in the background. It is
+// an extra: if the ledger cannot be read now, there are none.
+func (a *app) besides(ctx context.Context, opts []seq.RunOption, err error) []seq.OpStatus {
+	if err != nil {
+		return nil
+	}
+	st, err := a.s.Status(ctx, opts...)
+	if err != nil {
+		return nil
+	}
+	return background(st)
+}
+
+func viewOps(ops []seq.OpStatus) []opView {
+	views := []opView{}
+	for i := range ops {
+		views = append(views, viewOp(&ops[i]))
+	}
+	return views
 }

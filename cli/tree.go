@@ -18,6 +18,9 @@ func drawTree(out io.Writer, p palette, plan *plan.Plan, st *seq.Status) {
 	for _, x := range plan.Excluded {
 		fmt.Fprintf(out, "excluded: %s  %s\n", brief(x.ID), p.dim(brief(x.Reason)))
 	}
+	for _, x := range plan.Background {
+		fmt.Fprintf(out, "in the background: %s  %s\n", brief(x.ID), p.dim(brief(x.Reason)))
+	}
 	undoing := plan.Direction == seq.Rollback
 	switch {
 	case plan.Empty() && undoing:
@@ -34,6 +37,9 @@ func drawTree(out io.Writer, p palette, plan *plan.Plan, st *seq.Status) {
 	fmt.Fprintf(out, "; hash %s\n", p.bold(plan.Hash()))
 	if h := st.Holder; h != nil {
 		fmt.Fprintf(out, "the ledger is held by %s since %s; a run would wait for it\n", brief(h.Holder.String()), stamp(h.Since))
+	}
+	if text := held(st); text != "" {
+		fmt.Fprintln(out, text)
 	}
 	if len(plan.Undo) > 0 {
 		fmt.Fprintf(out, "first, an interrupted rollback goes on: %s\n", strings.Join(plan.Undo, ", "))

@@ -19,17 +19,20 @@ func (a *app) view(cmd *cobra.Command, plan *plan.Plan) view {
 	switch {
 	case a.json:
 		return newJSONLines(out)
-	case terminal(out) && os.Getenv("TERM") != "dumb" && cmd.Name() != "serve":
+	case terminal(out) && os.Getenv("TERM") != "dumb" && !lasts(cmd):
 		b := newBoard(plan)
 		b.names = a.names()
 		return newLive(out, b)
 	default:
 		b := newBoard(plan)
 		b.names = a.names()
-		b.serving = cmd.Name() == "serve"
+		b.serving = lasts(cmd)
 		return newLines(out, b)
 	}
 }
+
+// lasts reports whether a command goes on until somebody stops it: having nothing to do is how it should be.
+func lasts(cmd *cobra.Command) bool { return cmd.Name() == "serve" || cmd.Name() == "work" }
 
 // jsonLines writes each event as a JSON document on a line.
 type jsonLines struct {

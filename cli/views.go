@@ -37,6 +37,8 @@ type (
 		Started    *time.Time `json:"started,omitempty"` // of the last attempt, as status tells it
 		Finished   *time.Time `json:"finished,omitempty"`
 		Seconds    float64    `json:"seconds,omitempty"`
+
+		Background *backgroundView `json:"background,omitempty"`
 	}
 	ownerView struct {
 		Host     string `json:"host"`
@@ -81,9 +83,11 @@ type (
 		NotUndone []string     `json:"not_undone,omitempty"`
 		Earlier   *reportView  `json:"earlier,omitempty"`
 
-		Excluded []exclusionView `json:"excluded,omitempty"`
-		Error    string          `json:"error,omitempty"`
-		Exit     int             `json:"exit"`
+		Excluded   []exclusionView `json:"excluded,omitempty"`
+		Background []exclusionView `json:"background,omitempty"`
+
+		Error string `json:"error,omitempty"`
+		Exit  int    `json:"exit"`
 	}
 	resultView struct {
 		ID      string     `json:"id"`
@@ -98,22 +102,23 @@ type (
 		Effect  string     `json:"effect,omitempty"`
 	}
 	eventView struct {
-		Event     string      `json:"event"`
-		Time      time.Time   `json:"time"`
-		Run       string      `json:"run,omitempty"`
-		Strategy  string      `json:"strategy,omitempty"`
-		RunState  string      `json:"run_state,omitempty"`
-		ID        string      `json:"id,omitempty"`
-		Direction string      `json:"direction,omitempty"`
-		Attempt   int         `json:"attempt,omitempty"`
-		State     string      `json:"state,omitempty"`
-		Reason    string      `json:"reason,omitempty"`
-		Error     string      `json:"error,omitempty"`
-		Delay     float64     `json:"delay_seconds,omitempty"`
-		Done      int64       `json:"done,omitempty"`
-		Total     int64       `json:"total,omitempty"`
-		Holder    *holderView `json:"holder,omitempty"`
-		Plan      string      `json:"plan,omitempty"` // its hash
+		Event     string       `json:"event"`
+		Time      time.Time    `json:"time"`
+		Run       string       `json:"run,omitempty"`
+		Strategy  string       `json:"strategy,omitempty"`
+		RunState  string       `json:"run_state,omitempty"`
+		ID        string       `json:"id,omitempty"`
+		Direction string       `json:"direction,omitempty"`
+		Attempt   int          `json:"attempt,omitempty"`
+		State     string       `json:"state,omitempty"`
+		Reason    string       `json:"reason,omitempty"`
+		Error     string       `json:"error,omitempty"`
+		Delay     float64      `json:"delay_seconds,omitempty"`
+		Done      int64        `json:"done,omitempty"`
+		Total     int64        `json:"total,omitempty"`
+		Holder    *holderView  `json:"holder,omitempty"`
+		Held      *controlView `json:"held,omitempty"` // what keeps runs from beginning
+		Plan      string       `json:"plan,omitempty"` // its hash
 
 		Actor   string         `json:"actor,omitempty"`
 		Seconds float64        `json:"seconds,omitempty"`
@@ -143,6 +148,7 @@ func viewOp(o *seq.OpStatus) opView {
 	return opView{
 		o.ID, o.Kind.String(), o.State.String(), o.Registered, o.Pending(), moment(o.Due), o.Waits, o.Attempt, o.Crashes, o.Run,
 		o.Error, o.Done, o.Total, o.Refused, o.Delivery.String(), o.AllowedToFail, o.Reversible, o.DependsOn, o.Tags, nil, o.Alias, o.Excluded, nil, nil, 0,
+		viewBackground(o),
 	}
 }
 
@@ -167,6 +173,9 @@ func viewReport(r *seq.Report) *reportView {
 	}
 	for _, x := range r.Excluded {
 		out.Excluded = append(out.Excluded, exclusionView{x.ID, x.Reason})
+	}
+	for _, x := range r.Background {
+		out.Background = append(out.Background, exclusionView{x.ID, x.Reason})
 	}
 	for i := range r.Steps {
 		s := &r.Steps[i]
@@ -208,7 +217,9 @@ func viewEvent(e *middleware.Event) eventView {
 		}
 	}
 	if held := (*store.LeaseError)(nil); errors.As(e.Err, &held) {
-		v.Holder = viewHolder(held)
+		if v.Held = viewControl(held.Held); v.Held == nil {
+			v.Holder = viewHolder(held)
+		}
 	}
 	return v
 }

@@ -3,10 +3,12 @@ package cli
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/clock"
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
@@ -27,12 +29,22 @@ func (a *app) watch(cmd *cobra.Command, before *plan.Plan, opts []seq.RunOption,
 	n := &neighbour{s: a.s, tell: v.there}
 	var planned atomic.Pointer[plan.Plan] // the watcher may outlive the call by what it has not heard yet
 	planned.Store(before)
+	var besides atomic.Int64 // runs in the background
 	watch := func(e middleware.Event) {
+		switch {
+		case e.Strategy == workStrategy && e.Kind == middleware.EventRunStarted:
+			besides.Add(1)
+		case e.Strategy == workStrategy && e.Kind == middleware.EventRunFinished:
+			besides.Add(-1)
+		}
 		if e.Kind == middleware.EventPlanned {
 			planned.Store(e.Plan) // what was done meanwhile by others is not in it
 		}
 		n.event(cmd.Context(), e)
 		v.event(e)
+	}
+	if lasts(cmd) && !a.json {
+		defer a.glances(cmd.Context(), v, &besides)()
 	}
 	unhook := context.AfterFunc(cmd.Context(), v.stopping)
 	report, err := call(cmd.Context(), append(opts, seq.Using(middleware.Middleware{Name: "cli", Watch: watch}))...)
@@ -55,5 +67,28 @@ func (a *app) watch(cmd *cobra.Command, before *plan.Plan, opts []seq.RunOption,
 		return tell(a.failure(report, err))
 	}
 	printReport(out, colours(out), report, causesOf(report, planned.Load()), err)
+	a.printBackground(cmd.Context(), out, report)
 	return a.failure(report, err)
+}
+
+// glances tells a view, as long as something works in the background here, what the ledger says of that: why
+// it does not move, and how long it will take. It reads the ledger less often where that takes long.
+func (a *app) glances(ctx context.Context, v view, busy *atomic.Int64) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		const pause, share = 5 * time.Second, 20
+		for rest := pause; clock.Sleep(ctx, wall, rest) == nil; {
+			if rest = pause; busy.Load() == 0 {
+				continue
+			}
+			began := wall.Now()
+			if st, err := a.s.Status(ctx); err == nil {
+				v.there(background(st), nil)
+			}
+			rest = max(pause, share*wall.Now().Sub(began))
+		}
+	}()
+	return func() { cancel(); <-done }
 }

@@ -23,7 +23,7 @@ func (a *app) watching() *cobra.Command {
 		Long: `Watch what another process runs, as that process shows it: on a terminal live, in a pipe a line an event,
 with --json a document an event. It reads the ledger about once a second and disturbs nobody. It ends with
 the run, and says what became of it by its exit code: 1 if the run failed or its process died. If nothing
-runs it says so and exits with 0.`,
+runs it says so, and what works in the background, and exits with 0.`,
 		Example: `  {{name}} watch
   {{name}} watch --follow               # this run, and those after it, until it is interrupted`,
 		Args: cobra.NoArgs,
@@ -100,8 +100,8 @@ func (f *follower) find(ctx context.Context, wait bool) error {
 		if err != nil {
 			return err
 		}
-		if len(runs) > 0 {
-			f.run = &runs[0]
+		if i := slices.IndexFunc(runs, func(r store.Run) bool { return r.Strategy != workStrategy }); i >= 0 {
+			f.run = &runs[i]
 			return nil
 		}
 		if !wait {
@@ -109,7 +109,7 @@ func (f *follower) find(ctx context.Context, wait bool) error {
 			if err != nil {
 				return err
 			}
-			return f.idle(last)
+			return f.idle(ctx, last)
 		}
 		if err := clock.Sleep(ctx, wall, glance); err != nil {
 			return err
@@ -118,19 +118,27 @@ func (f *follower) find(ctx context.Context, wait bool) error {
 }
 
 // idle says that nothing runs, and what ran last.
-func (f *follower) idle(runs []store.Run) error {
+func (f *follower) idle(ctx context.Context, runs []store.Run) error {
 	out := f.cmd.OutOrStdout()
+	st, err := f.a.s.Status(ctx)
+	if err != nil {
+		return err
+	}
+	st.Ops = background(st)
 	if f.a.json {
 		views := []runView{}
 		for i := range runs {
 			views = append(views, viewRun(&runs[i]))
 		}
-		return writeJSON(out, map[string]any{"running": false, "runs": views})
+		return writeJSON(out, map[string]any{"running": false, "runs": views, "background": viewOps(st.Ops), "held": viewHeld(st), "no_worker": st.NoWorker})
 	}
 	fmt.Fprintln(out, "nothing is running")
 	for i := range runs {
 		fmt.Fprint(out, "the last run: ")
 		printRun(out, &runs[i])
+	}
+	if len(st.Ops) > 0 || held(st) != "" {
+		f.a.printStatus(out, st, nil, false)
 	}
 	return nil
 }

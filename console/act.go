@@ -74,6 +74,7 @@ func (c *console) secret(r *http.Request) string {
 // opActions are the actions about one op, by the last part of the path that asks for them.
 var opActions = map[string]Action{
 	"run": ActionRunOne, "skip": ActionSkip, "retry": ActionRetry, "done": ActionResolve, "not-done": ActionResolve,
+	"pause": ActionPause, "resume": ActionResume, "cancel": ActionCancel, "set": ActionSet,
 }
 
 // opAction is the action that a path asks for, and the op it is about.
@@ -104,7 +105,7 @@ func (c *console) guard(what func(*http.Request) (Action, string), next func(w h
 	return protected.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		action, id := what(r)
 		if action == "" {
-			c.fail(w, r, root(r), http.StatusNotFound, "No such action", "An operation can be run, skipped, retried or resolved.")
+			c.fail(w, r, root(r), http.StatusNotFound, "No such action", "An operation can be run, skipped, retried or resolved; one in the background can be paused, resumed, set or cancelled.")
 			return
 		}
 		actor := c.may(r, action, id)
@@ -152,22 +153,35 @@ func (c *console) decide(w http.ResponseWriter, r *http.Request, actor string) {
 		c.showOp(w, r, http.StatusUnprocessableEntity, noReason, "")
 		return
 	}
-	if do == nil {
+	ask, problem := c.asks(r)
+	switch {
+	case problem != "":
+		c.showOp(w, r, http.StatusUnprocessableEntity, problem, reason)
+		return
+	case ask != nil:
+		_, err := ask(context.WithoutCancel(r.Context()), id, seq.By(actor), seq.Because(reason))
+		c.decided(w, r, err, reason)
+		return
+	case do == nil:
 		c.runOne(w, r, actor, reason)
 		return
 	}
-	err := do(context.WithoutCancel(r.Context()), seq.By(actor), seq.Isolate(seq.OrFail))
+	c.decided(w, r, do(context.WithoutCancel(r.Context()), seq.By(actor), seq.Isolate(seq.OrFail)), reason)
+}
+
+// decided answers with the page of the op, or says why what was asked for did not happen.
+func (c *console) decided(w http.ResponseWriter, r *http.Request, err error, reason string) {
 	c.forget()
 	if err != nil {
 		c.showOp(w, r, statusOf(err), store.ErrorText(err), reason)
 		return
 	}
-	goTo(w, "../"+escapedID(id), http.StatusSeeOther)
+	goTo(w, "../"+escapedID(r.PathValue("id")), http.StatusSeeOther)
 }
 
 // statusOf tells a refusal from a failure.
 func statusOf(err error) int {
-	if errors.Is(err, seq.ErrInvalidOption) || errors.Is(err, seq.ErrLeaseHeld) || errors.Is(err, seq.ErrPlanChanged) {
+	if errors.Is(err, seq.ErrInvalidOption) || errors.Is(err, seq.ErrLeaseHeld) || errors.Is(err, seq.ErrPlanChanged) || errors.Is(err, store.ErrAsked) {
 		return http.StatusConflict
 	}
 	return http.StatusInternalServerError

@@ -34,6 +34,7 @@ func (s *snapshot) remaining() time.Duration {
 	for i := range s.Ops {
 		o := &s.Ops[i]
 		switch {
+		case o.Need == seq.InBackground:
 		case o.State.Open():
 			left++
 			slowest = max(slowest, s.leftOf(o))

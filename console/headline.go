@@ -38,6 +38,8 @@ func (s *snapshot) headline() headline {
 		return h
 	}
 	switch {
+	case s.held() != nil && s.Holder == nil:
+		return headline{looks: looks{"warn", "alert", ""}, Text: "Runs are held", Why: "No run begins until the ledger is released" + ifAny(left, "; %d to do") + "."}
 	case s.Holder != nil:
 		return headline{looks: stateLooks[seq.Running], Text: "The ledger is held", Why: "Somebody is about to run, or acts by hand; other runs wait for it. If its process is dead, the ledger is free by itself in " + span(s.Holder.Expires.Round(time.Second)) + "."}
 	case bad > 0:
@@ -49,6 +51,8 @@ func (s *snapshot) headline() headline {
 		return headline{looks: stateLooks[seq.Pending], Text: plural(left, "operation", "operations") + " to do", Why: "The next run takes them up."}
 	case timed > 0:
 		return headline{looks: stateLooks[seq.Scheduled], Text: "All done but " + plural(timed, "scheduled operation", "scheduled operations")}
+	case len(u.beside) > 0:
+		return headline{looks: stateLooks[seq.Running], Text: "All done but " + plural(len(u.beside), "operation", "operations") + " in the background", Why: s.atWorkBeside()}
 	case len(s.Ops) == 0:
 		return headline{looks: looks{"quiet", "check", ""}, Text: "No operations", Why: "The code registers none, and the ledger knows none."}
 	default:
@@ -75,6 +79,20 @@ func (s *snapshot) atWork() string {
 		return "No operation is at work at this moment" + waiting + "."
 	}
 	return "At work: " + strings.Join(open, ", ") + ifAny(len(u.open)-len(open), " and %d more") + waiting + "." + s.eta()
+}
+
+// atWorkBeside says how far the first of what is left to the background is.
+func (s *snapshot) atWorkBeside() string {
+	if s.NoWorker {
+		return "No process works in the background."
+	}
+	u := s.sums()
+	var list []string
+	for _, i := range u.beside[:min(len(u.beside), 3)] {
+		o := &s.Ops[i]
+		list = append(list, title(o.ID)+" ("+far(o)+")")
+	}
+	return strings.Join(list, ", ") + ifAny(len(u.beside)-len(list), " and %d more") + "."
 }
 
 // ifAny is a text about a number, empty if there is none.

@@ -77,6 +77,9 @@ func (n *News) watch(e middleware.Event) {
 		n.retries[key] = retry{e.Time.Add(e.Delay), n.retries[key].tries + 1, store.ErrorText(e.Err)}
 		n.keep(&e)
 	case middleware.EventRunStarted:
+		if e.Strategy == workStrategy {
+			return
+		}
 		n.run, n.steps = e.Run, int(e.Total)
 	case middleware.EventSettled:
 		n.log(&e)

@@ -28,6 +28,7 @@ type opPage struct {
 	Older    int // attempts that are not among the latest
 	Trend    *trend
 	Errand   *errand
+	Beside   []fact // of one in the background
 	Acts     []act
 	Reason   string // as typed, when the act was refused
 }
@@ -37,6 +38,12 @@ const linksShown = 100
 
 // act is something that a person may do about an op.
 type act struct{ Path, Label, Help, Class string }
+
+// Sets reports whether the act wants figures.
+func (a act) Sets() bool { return a.Path == "set" }
+
+// Final reports whether nothing takes the act back, so that it is to be confirmed.
+func (a act) Final() bool { return a.Path == "cancel" }
 
 func (c *console) op(w http.ResponseWriter, r *http.Request) {
 	c.showOp(w, r, http.StatusOK, "", "")
@@ -65,7 +72,10 @@ func (c *console) showOp(w http.ResponseWriter, r *http.Request, status int, pro
 		return
 	}
 	p := opPage{page: c.page(w, r, root, title(id)), Op: s.view(o), Holder: s.Holder, Reason: reason}
-	p.Problem = problem
+	p.Problem, p.Held, p.Beside = problem, s.held(), s.besideFacts(o)
+	if o.Background { // a run that holds the ledger is no hindrance
+		p.Holder = nil
+	}
 	p.Trend = trendOf(history)
 	if len(history) == attemptsOfOp {
 		p.Older = history[0].Number - 1
@@ -123,6 +133,16 @@ func (s *snapshot) acts(o *seq.OpStatus) []act {
 	add(doubt, act{"done", "Resolve: it is done", "You looked, and its effect is there.", "primary"})
 	add(doubt, act{"not-done", "Resolve: it is not done", "You looked, and its effect is not there: the next run takes it up.", ""})
 	add(s.runnable(o), act{"run", "Run now", "Starts a run of this operation alone, by the same rules as any run. What depends on it waits for the next run.", "primary"})
+	steers := o.Background && o.Registered && !o.State.Done()
+	wanted := store.WantGo
+	if o.Control != nil {
+		wanted = o.Control.Wanted
+	}
+	steers = steers && wanted != store.WantCancel
+	add(steers && wanted != store.WantPause, act{"pause", "Pause", "It ends with the batch that it is at, and nobody takes it up until it is resumed.", ""})
+	add(steers && (wanted == store.WantPause || in(seq.RolledBack)), act{"resume", "Resume", "Whoever works in the background takes it up, where it stopped.", "primary"})
+	add(steers, act{"set", "Set", "From the next batch on. What is left empty stays as it is; 0 leaves it to the operation.", ""})
+	add(steers, act{"cancel", "Cancel", "Ends it for good: what its batches have done stays, and nothing takes this back.", "danger"})
 	add(in(seq.Failed, seq.Tolerated, seq.Skipped, seq.Waived) || in(seq.Pending) && o.Crashes > 0,
 		act{"retry", "Retry in the next run", "Calls nothing now. It records, under your name and with your reason, that the operation is pending again and that its crashes and failures no longer count; the next run takes it up.", ""})
 	add(in(seq.Pending, seq.Scheduled, seq.Skipped, seq.Failed, seq.Tolerated, seq.RolledBack),
@@ -137,5 +157,5 @@ func (s *snapshot) runnable(o *seq.OpStatus) bool {
 	default:
 		return false
 	}
-	return o.Registered && o.Refused == "" && len(o.Waits) == 0 && !o.Due.After(s.Now) && !s.sums().undoing
+	return o.Registered && !o.Background && o.Refused == "" && len(o.Waits) == 0 && !o.Due.After(s.Now) && !s.sums().undoing
 }

@@ -21,6 +21,13 @@ const (
 	ActionSkip     Action = "skip"     // decide that an op need not run
 	ActionRetry    Action = "retry"    // decide that an op is pending again
 	ActionResolve  Action = "resolve"  // say what became of an op
+	ActionPause    Action = "pause"    // let an op in the background rest
+	ActionResume   Action = "resume"   // take back a pause
+	ActionCancel   Action = "cancel"   // end an op in the background for good
+	ActionSet      Action = "set"      // change its batches and rests
+	ActionStop     Action = "stop"     // stop the run that is under way, and hold the ledger; the ID is empty
+	ActionHold     Action = "hold"     // keep runs from beginning; the ID is empty
+	ActionRelease  Action = "release"  // take back a stop or a hold; the ID is empty
 )
 
 // Allow makes the console offer all actions to requests that authorise lets through. It is

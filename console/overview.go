@@ -29,8 +29,9 @@ type overviewPage struct {
 	Pages    pager
 	Ops      []opView
 	Schedule []opView
+	Beside   []opView // left to the background
 
-	MoreAlerts, MoreSchedule int // that have no room
+	MoreAlerts, MoreSchedule, MoreBeside int // that have no room
 
 	Runs   []runView
 	Errand *errand
@@ -79,6 +80,7 @@ var choices = []filter{
 	{Key: "attention", Label: "Needs attention", takes: attention},
 	{Key: "open", Label: "At work", takes: func(o *seq.OpStatus) bool { return o.State.Open() }},
 	{Key: "pending", Label: "To do", takes: func(o *seq.OpStatus) bool { return o.Pending() && !o.State.Open() }},
+	{Key: "background", Label: "In the background", takes: func(o *seq.OpStatus) bool { return o.Background }},
 	{Key: "done", Label: "Done", takes: func(o *seq.OpStatus) bool { return o.State.Done() }},
 }
 
@@ -136,6 +138,8 @@ func (c *console) renderOverview(ctx context.Context, s *snapshot, p *overviewPa
 	p.Segments, p.Legend = s.segments(), s.legend()
 	p.Alerts, p.MoreAlerts = s.first(u.attention)
 	p.Schedule, p.MoreSchedule = s.first(u.schedule)
+	p.Beside, p.MoreBeside = s.first(u.beside)
+	p.Held = s.held()
 	p.Graph, p.Bars = s.picture()
 	p.Filters = filters(u, p.Query.Show)
 	p.Tags = tagsOf(u)
@@ -183,7 +187,7 @@ func filters(u *sums, chosen string) []filter {
 	for i := range all {
 		all[i].On, all[i].Count = all[i].Key == chosen, u.shows[all[i].Key]
 	}
-	return all
+	return slices.DeleteFunc(all, func(f filter) bool { return f.Key == "background" && f.Count == 0 && !f.On })
 }
 
 // tagsOf are the tags that there are, in alphabetical order.
@@ -229,6 +233,7 @@ func (s *snapshot) legend() []legend {
 		shows[l.Word] = state.String()
 	}
 	shows[interrupted.Word], shows[retrying.Word] = "open", "open"
+	shows[paused.Word], shows[cancelled.Word] = "background", "background"
 	for l, n := range s.sums().count {
 		out = append(out, legend{l, n, shows[l.Word]})
 	}

@@ -23,6 +23,8 @@ type planPage struct {
 
 	Findings     []findingView
 	MoreFindings int
+	Beside       []plan.Exclusion // left to the background
+	MoreBeside   int
 	Undo         []string
 	MoreUndo     int
 
@@ -73,6 +75,7 @@ func (c *console) showPlan(w http.ResponseWriter, r *http.Request, status int, b
 		c.broken(w, r, "", err)
 		return
 	}
+	p.Held = s.held()
 	plan, err := s.plan(r.Context(), back, preview)
 	if errors.Is(err, context.DeadlineExceeded) {
 		c.broken(w, r, "", err)
@@ -89,6 +92,7 @@ func (c *console) showPlan(w http.ResponseWriter, r *http.Request, status int, b
 	p.Pages, from, to = query{Page: max(page, 1), anchor: "main"}.pages(len(plan.Steps), stepsShown)
 	found, more := cut(plan.Findings, firstShown)
 	p.Findings, p.MoreFindings = viewFindings(found, p.Root), more
+	p.Beside, p.MoreBeside = cut(plan.Background, firstShown)
 	p.Undo, p.MoreUndo = cut(plan.Undo, firstShown)
 	p.steps(plan.Steps, from, to, c.lastTook(r.Context(), s.among(plan.Steps[from:to]), plan.Direction))
 	c.show(w, r, status, "plan", &p)

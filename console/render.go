@@ -35,7 +35,7 @@ var templates = func() map[string]*template.Template {
 		"errorText": store.ErrorText,
 	}
 	sets := map[string]*template.Template{}
-	for _, name := range []string{"overview", "op", "run", "runs", "plan", "message"} {
+	for _, name := range []string{"overview", "op", "run", "runs", "plan", "stop", "message"} {
 		sets[name] = template.Must(template.New("layout.html").Funcs(funcs).ParseFS(pageFiles, "pages/layout.html", "pages/parts.html", "pages/"+name+".html"))
 	}
 	return sets
@@ -53,12 +53,15 @@ type page struct {
 	NoReload   bool   // without a script: there is a form to fill in
 	Here       string // name of the template
 	Poll       bool   // can be asked for again, so the script keeps it current
+	MayHold    bool   // may stop, hold or release
+	Held       *heldView
 }
 
 func (c *console) page(w http.ResponseWriter, r *http.Request, root, name string) page {
 	p := page{Site: c.title, Name: name, Root: root, Poll: r.Method != http.MethodPost}
 	run, back := c.may(r, ActionRun, ""), c.may(r, ActionRollback, "")
-	p.MayRun, p.MayBack, p.Actor = run != "", back != "", cmp.Or(run, back)
+	hold := cmp.Or(c.may(r, ActionStop, ""), c.may(r, ActionHold, ""), c.may(r, ActionRelease, ""))
+	p.MayRun, p.MayBack, p.MayHold, p.Actor = run != "", back != "", hold != "", cmp.Or(run, back, hold)
 	switch {
 	case c.prefix != "":
 		p.Root = c.prefix + "/"
@@ -78,6 +81,9 @@ func (p *page) mayStart() (bits int) {
 	}
 	if p.MayBack {
 		bits |= 2
+	}
+	if p.MayHold {
+		bits |= 4
 	}
 	return bits
 }

@@ -17,11 +17,12 @@ import (
 type runPage struct {
 	page
 
-	Run  runView
-	Left []opView // ops that this run settled without a call, and nobody touched since
-	ETA  string
-	Owed []opView // what an unfinished rollback has to undo yet
-	Saga string   // why somebody has to end it, if it has no end
+	Run    runView
+	Left   []opView // ops that this run settled without a call, and nobody touched since
+	ETA    string
+	Owed   []opView // what an unfinished rollback has to undo yet
+	Beside *opView  // what it works on in the background, unless that has gone on to another run
+	Saga   string   // why somebody has to end it, if it has no end
 
 	Tally     []legend // attempts by what they led to
 	Cause     []attemptView
@@ -70,6 +71,11 @@ func (c *console) run(w http.ResponseWriter, r *http.Request) {
 	p := runPage{page: c.page(w, r, "../", "Run "+shortRun(id)), Run: s.viewRun(run)}
 	p.Total, p.More = len(record.Attempts), record.More
 	s.header(&p, run)
+	p.Held = s.held()
+	if o := s.worked(run); o != nil {
+		v := s.view(o)
+		p.Beside = &v
+	}
 	p.tell(s, run, record.Attempts)
 	critical := criticalPath(record.Attempts, s.end)
 	show := r.URL.Query().Get("show")

@@ -161,8 +161,9 @@ func (c *console) stand(ctx context.Context) (*seq.Status, []store.Run, error) {
 }
 
 func seemsInterrupted(st *seq.Status, runs []store.Run) bool {
-	return len(runs) > 0 && (runs[0].State == seq.RunStarted || runs[0].State == seq.RunRollingBack) ||
-		slices.ContainsFunc(st.Ops, func(o seq.OpStatus) bool { return o.State.Open() })
+	r := latest(runs)
+	return r != nil && (r.State == seq.RunStarted || r.State == seq.RunRollingBack) ||
+		slices.ContainsFunc(st.Ops, func(o seq.OpStatus) bool { return o.State.Open() && !o.Background })
 }
 
 // keptWaves are the waves, planned anew when the ops are others or half a minute has gone by: a plan
@@ -228,10 +229,20 @@ func (s *snapshot) find(id string) *seq.OpStatus {
 	return &s.Ops[i]
 }
 
-// current is the run that is not over, nil if there is none.
+// current is the run that is not over, nil if there is none. Work in the background goes on beside it.
 func (s *snapshot) current() *store.Run {
-	if len(s.Runs) == 0 || s.Runs[0].State.Final() || s.Runs[0].State == store.RunInterrupted && s.Holder != nil {
+	r := latest(s.Runs)
+	if r == nil || r.State.Final() || r.State == store.RunInterrupted && s.Holder != nil {
 		return nil
 	}
-	return &s.Runs[0]
+	return r
+}
+
+// latest is the latest run that is not one in the background, nil if there is none.
+func latest(runs []store.Run) *store.Run {
+	i := slices.IndexFunc(runs, func(r store.Run) bool { return r.Strategy != workStrategy })
+	if i < 0 {
+		return nil
+	}
+	return &runs[i]
 }

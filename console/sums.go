@@ -15,6 +15,7 @@ type sums struct {
 	attention []int // indices of the ops that a person should look at
 	open      []int
 	schedule  []int // the earliest first
+	beside    []int // left to the background
 	todo      int   // pending, and not by time
 	waiting   int   // pending or to be rolled back, and not begun
 	shows     map[string]int
@@ -43,17 +44,21 @@ func (s *snapshot) sum() *sums {
 		if attention(o) {
 			u.attention = append(u.attention, i)
 		}
-		if o.State.Open() {
+		if o.Background && !o.State.Done() && o.Excluded == "" {
+			u.beside = append(u.beside, i)
+		}
+		if o.State.Open() && !o.Background {
 			u.open = append(u.open, i)
 		}
 		switch {
 		case timed(o):
 			u.schedule = append(u.schedule, i)
+		case o.Need == seq.InBackground:
 		case o.Pending():
 			u.todo++
 		}
 		u.undoing = u.undoing || o.State == seq.RollbackPending
-		if o.State == seq.Pending || o.State == seq.RollbackPending {
+		if (o.State == seq.Pending || o.State == seq.RollbackPending) && o.Need != seq.InBackground {
 			u.waiting++
 		}
 		if w, planned := s.wave[o.ID]; planned {
@@ -66,8 +71,11 @@ func (s *snapshot) sum() *sums {
 
 // looksOf is how an op is drawn.
 func (s *snapshot) looksOf(o *seq.OpStatus) looks {
+	if l, is := kept(o); is {
+		return l
+	}
 	switch {
-	case s.left(o.State):
+	case s.left(o):
 		return interrupted
 	case o.State.Open():
 		if r, known := s.news.retry(o); known && r.at.After(s.Now) {

@@ -35,7 +35,7 @@ func (v *opView) took(known map[string]time.Duration) {
 func (s *snapshot) view(o *seq.OpStatus) opView {
 	v := opView{OpStatus: o, looks: looksOfState(o.State), Title: title(o.ID), Percent: -1, Now: s.Now}
 	v.Wave = s.waveOf(o)
-	if o.Total > 0 && (o.State.Open() || o.State == seq.Failed) {
+	if o.Total > 0 && (o.State.Open() || o.State == seq.Failed || o.Background && !o.State.Done()) {
 		v.Percent = int(min(max(float64(o.Done)*100/float64(o.Total), 0), 100))
 	}
 	v.Detail = s.detail(o)
@@ -48,8 +48,17 @@ func (s *snapshot) view(o *seq.OpStatus) opView {
 	if r, known := s.news.retry(o); known {
 		r.tell(&v)
 	}
-	if s.left(o.State) {
-		v.looks, v.Detail = interrupted, "its process is gone"
+	if s.left(o) {
+		v.looks = interrupted
+		if !o.Background {
+			v.Detail = "its process is gone"
+		}
+	}
+	if l, is := kept(o); is {
+		v.looks = l
+		if o.Kept != "" { // the detail says it
+			v.Alert = ""
+		}
 	}
 	v.Alert = firstLine(v.Alert)
 	flag := func(when bool, text string) {
@@ -58,6 +67,7 @@ func (s *snapshot) view(o *seq.OpStatus) opView {
 		}
 	}
 	flag(!o.Registered, "not in the code")
+	flag(o.Background, "in the background")
 	flag(o.Kind == seq.Migration, "migration")
 	flag(o.Delivery != seq.Repeatable, o.Delivery.String())
 	flag(o.AllowedToFail, "may fail")
@@ -65,12 +75,25 @@ func (s *snapshot) view(o *seq.OpStatus) opView {
 	return v
 }
 
-// left reports whether the dead left it: it is under way, and nobody holds the ledger.
-func (s *snapshot) left(state seq.State) bool { return state.Open() && s.Holder == nil }
+// left reports whether the dead left it: it is under way, and nobody works on it.
+func (s *snapshot) left(o *seq.OpStatus) bool { return o.State.Open() && !s.attended(o) }
+
+// leftAttempt reports the same of an attempt.
+func (s *snapshot) leftAttempt(a *store.Attempt) bool {
+	if !a.State.Open() {
+		return false
+	}
+	if o := s.find(a.ID); o != nil && o.Background {
+		return o.Worker == nil
+	}
+	return s.Holder == nil
+}
 
 // detail says why an op is where it is, or how far it has come.
 func (s *snapshot) detail(o *seq.OpStatus) string {
 	switch {
+	case o.Background:
+		return s.besideDetail(o)
 	case o.State.Open():
 		return s.headway(o)
 	case o.State.Done() || !o.Registered:
@@ -127,9 +150,15 @@ func (s *snapshot) viewRun(r *store.Run) runView {
 	if r.Unknown != "" {
 		v.Word = r.Unknown // a later version of the library knows it
 	}
-	v.Dead = (r.State == seq.RunStarted || r.State == seq.RunRollingBack || r.State == store.RunInterrupted) && s.Holder == nil
+	v.Dead = (r.State == seq.RunStarted || r.State == seq.RunRollingBack || r.State == store.RunInterrupted) && s.Holder == nil && r.Strategy != workStrategy
 	if v.Dead {
 		v.looks = interrupted
+	}
+	if o := s.worked(r); o != nil && (r.State == seq.RunStarted || r.State == seq.RunWaiting) && o.Worker == nil {
+		v.looks = waits
+		if l, is := kept(o); is {
+			v.looks = l
+		}
 	}
 	switch {
 	case !r.Finished.IsZero():
@@ -171,7 +200,7 @@ func (s *snapshot) viewAttempt(a *store.Attempt) attemptView {
 	switch {
 	case !a.Finished.IsZero():
 		v.Took = span(a.Finished.Sub(a.Started))
-	case s.left(a.State):
+	case s.leftAttempt(a):
 		v.looks = interrupted
 	default:
 		v.Took = "for " + span(max(s.Now.Sub(a.Started), 0).Truncate(time.Second))

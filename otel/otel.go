@@ -74,6 +74,9 @@ func WithLedger(ledger store.Store) Option { return func(c *config) { c.ledger =
 // headline moments of a run on the run's. An attempt's span ends when its outcome is known, which
 // is before Run returns. Give each sequencer one of its own.
 //
+// What works in the background (seq.Sequencer.Work) has a span of a run for each time that a process takes an op
+// up, with the seq.strategy work; it ends when the op is done, or handed over.
+//
 // A run's span is called "seq.run", that of an attempt "seq.op" and the op's ID, and that of undoing
 // one "seq.op.rollback" and the ID. What failed has the status Error, an exception event and
 // error.type: the SQLSTATE of an error of the database, "canceled", "timeout", "panic",
@@ -99,6 +102,7 @@ type telemetry struct {
 	tracer  trace.Tracer
 	ledger  store.Store // nil: who and why is not told
 	hash    string      // of the plan that was made last, and whose run has not begun; of the watcher
+	planned string      // that run: another may begin at the same time
 	op, run metric.Float64Histogram
 	settled metric.Int64Counter
 	retries metric.Int64Counter

@@ -138,6 +138,9 @@ func TestGaugesSayHowTheLedgerStands(t *testing.T) {
 		}
 		want := func(step string, want map[string]int64) {
 			t.Helper()
+			if len(want) > 0 {
+				want["seq.background.unattended"], want["seq.ledger.held"] = 0, 0
+			}
 			if got := collected(t, reader); fmt.Sprint(got) != fmt.Sprint(want) {
 				t.Errorf("%s\ngot  %v\nwant %v", step, got, want)
 			}

@@ -19,7 +19,7 @@ func (t *telemetry) watch(e middleware.Event) {
 	switch e.Kind {
 	case middleware.EventPlanned:
 		if e.Plan != nil {
-			t.hash = e.Plan.Hash()
+			t.hash, t.planned = e.Plan.Hash(), e.Run
 		}
 	case middleware.EventRunStarted:
 		t.begun(e)
@@ -45,7 +45,7 @@ func (t *telemetry) watch(e middleware.Event) {
 func (t *telemetry) begun(e middleware.Event) {
 	r := t.open(spanKey{run: e.Run}, e.Time)
 	attrs := []attribute.KeyValue{attribute.String("seq.strategy", e.Strategy)}
-	if t.hash != "" {
+	if t.hash != "" && t.planned == e.Run {
 		attrs = append(attrs, attribute.String("seq.plan.hash", t.hash))
 		t.hash = ""
 	}

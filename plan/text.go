@@ -13,7 +13,7 @@ func (p *Plan) String() string {
 		fmt.Fprintf(&b, "%s\n", f)
 	}
 	if p.Empty() {
-		b.WriteString("nothing is pending\n" + p.exclusions())
+		b.WriteString("nothing is pending\n" + p.leftOut())
 		return b.String()
 	}
 	if len(p.Undo) > 0 {
@@ -29,12 +29,15 @@ func (p *Plan) String() string {
 		}
 		fmt.Fprintf(&b, "  %s%s\n", s.ID, s.notes())
 	}
-	return b.String() + p.exclusions()
+	return b.String() + p.leftOut()
 }
 
-// exclusions is a line for each op that the plan leaves out.
-func (p *Plan) exclusions() string {
+// leftOut is a line for each op that is no step: it works in the background, or is for another environment.
+func (p *Plan) leftOut() string {
 	var b strings.Builder
+	for _, x := range p.Background {
+		fmt.Fprintf(&b, "background: %s  (%s)\n", x.ID, x.Reason)
+	}
 	for _, x := range p.Excluded {
 		fmt.Fprintf(&b, "excluded: %s  (%s)\n", x.ID, x.Reason)
 	}

@@ -134,16 +134,55 @@ func (p *Planning) beside() []plan.Exclusion {
 	return list
 }
 
-// Besides reads, if work in the background is left, what people want to know of it: what is asked, and
-// whether somebody works.
+// Besides reads, if work in the background is left, what people want to know of it: what is asked, whether
+// somebody works, and who works on what.
 func (e *Engine) Besides(ctx context.Context, p *Planning) (err error) {
-	if !slices.ContainsFunc(p.catalog.tasks, func(t datedTask) bool { return p.inBackground(t.task) }) {
+	left := slices.ContainsFunc(p.catalog.tasks, func(t datedTask) bool { return p.inBackground(t.task) })
+	if !left && !p.openInLanes() {
 		return nil
 	}
-	if err = e.requests(ctx, p); err == nil {
-		p.nobody, err = e.noWorker(ctx)
+	if err = e.requests(ctx, p); err != nil {
+		return err
 	}
-	return err
+	leases, err := e.Store.Leases(ctx)
+	if err != nil {
+		return fmt.Errorf("read the leases: %w", err)
+	}
+	p.lanes = map[string]*store.LeaseError{}
+	p.nobody = slices.ContainsFunc(p.catalog.tasks, func(t datedTask) bool { return p.inBackground(t.task) && !p.cancelled(t.task.ID) })
+	for i := range leases {
+		switch l := &leases[i]; {
+		case strings.HasPrefix(l.Name, store.WorkerPrefix):
+			p.nobody = false
+		case strings.HasPrefix(l.Name, store.LanePrefix):
+			p.lanes[l.Name] = l
+		}
+	}
+	return nil
+}
+
+// openInLanes reports whether an attempt is open under another lease than that of runs. The code may not
+// have its op: a newer binary works on it.
+func (p *Planning) openInLanes() bool {
+	for _, e := range p.entries {
+		if inLane(e) {
+			return true
+		}
+	}
+	return false
+}
+
+// inLane reports whether somebody has claimed an op under the lease of a lane, and not come to an end.
+func inLane(e *store.Entry) bool {
+	return e.State.Open() && strings.HasPrefix(e.Lease, store.LanePrefix)
+}
+
+// worker is who works on an op in the background; nil if nobody does, or its process died.
+func (p *Planning) worker(e *store.Entry) *store.LeaseError {
+	if e == nil || !inLane(e) {
+		return nil
+	}
+	return p.lanes[e.Lease]
 }
 
 // needed is an error that names what the request needs and is not done.

@@ -38,9 +38,10 @@ type Planning struct {
 	redact      redactor
 	excluded    []plan.Exclusion // see exclude
 
-	controls map[string]*store.Control // what is asked, as far as it was read
-	answered map[string]bool           // of which ops that were rolled back since; see requests
-	nobody   bool                      // no process works in the background, as far as it was asked
+	controls map[string]*store.Control    // what is asked, as far as it was read
+	answered map[string]bool              // of which ops that were rolled back since; see requests
+	nobody   bool                         // no process works in the background, as far as it was asked
+	lanes    map[string]*store.LeaseError // who holds which lane, likewise
 
 	// While the plan is made: the entry of each task of the catalog, nil if the ledger has none, and how
 	// many others there are.

@@ -11,15 +11,16 @@ import (
 
 // A Result says what became of a run. Package seq makes a Report of it.
 type Result struct {
-	Run       string
-	Strategy  string
-	State     store.RunState
-	Started   time.Time
-	Finished  time.Time
-	Earlier   *Result // of a rollback that another process began
-	NotUndone []string
-	Excluded  []plan.Exclusion
-	Findings  []plan.Finding
+	Run        string
+	Strategy   string
+	State      store.RunState
+	Started    time.Time
+	Finished   time.Time
+	Earlier    *Result // of a rollback that another process began
+	NotUndone  []string
+	Excluded   []plan.Exclusion
+	Background []plan.Exclusion
+	Findings   []plan.Finding
 
 	walk      *Walk        // whose steps it is about; nil: none of this process
 	elsewhere []StepResult // of a run of another process
@@ -44,7 +45,7 @@ type StepResult struct {
 // result is what became of the walk, and of the rounds before it. Nothing may be running any more.
 func (w *Walk) result(state store.RunState, began time.Time) *Result {
 	r := &Result{Run: w.session.Run.ID, Strategy: w.strategy, State: state, Started: began, Finished: w.clock.Now(), walk: w}
-	r.Excluded = w.plan.Excluded
+	r.Excluded, r.Background = w.plan.Excluded, w.plan.Background
 	if w.rollback != nil {
 		r.NotUndone = w.rollback.notUndone
 	}

@@ -113,7 +113,7 @@ func (e *Engine) withLease(ctx context.Context, s *ledger.Session, before *Plann
 		return result, err
 	}
 	if len(made.Steps) == 0 {
-		result.State, result.Excluded = store.RunSucceeded, made.Excluded
+		result.State, result.Excluded, result.Background = store.RunSucceeded, made.Excluded, made.Background
 		e.nothingToDo(made.Plan, "another process did what was left to do")
 		return result, nil
 	}

@@ -20,6 +20,8 @@ type OpStatus struct {
 	Waits    []string // the dependencies that are not done
 	Kept     string   // why nobody takes it up in the background
 	Control  *store.Control
+	Lane     bool              // it is open under the lease of a lane
+	Worker   *store.LeaseError // who holds that
 }
 
 // Now is when the planning was made.
@@ -48,6 +50,7 @@ func (p *Planning) Status() ([]OpStatus, error) {
 			out.Earlier = before.Attempt
 		}
 		if e := out.Entry; e != nil {
+			out.Lane, out.Worker = inLane(e), p.worker(e)
 			if err := p.limits.refusal(t.task, e); err != nil && e.State != store.RollbackPending && !e.State.Open() {
 				out.Refused = err.Error()
 			}
@@ -81,7 +84,7 @@ func (p *Planning) withUnregistered(list []OpStatus) []OpStatus {
 	for id, e := range p.entries {
 		if _, known := p.catalog.index[id]; !known {
 			if t := p.catalog.dated(id); p.req.takes(t) {
-				others = append(others, dated{t.at, OpStatus{Entry: e}})
+				others = append(others, dated{t.at, OpStatus{Entry: e, Lane: inLane(e), Worker: p.worker(e), Control: p.controls[id]}})
 			}
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -366,13 +365,4 @@ func (e *Engine) overRuns(ctx context.Context) (over func(run string) bool, err 
 		}
 	}
 	return func(run string) bool { return !slices.Contains(open, run) }, nil
-}
-
-// noWorker reports whether no living process works on ops in the background.
-func (e *Engine) noWorker(ctx context.Context) (bool, error) {
-	leases, err := e.Store.Leases(ctx)
-	if err != nil {
-		return false, fmt.Errorf("read the leases: %w", err)
-	}
-	return !slices.ContainsFunc(leases, func(l store.LeaseError) bool { return strings.HasPrefix(l.Name, store.WorkerPrefix) }), nil
 }

@@ -232,16 +232,25 @@ func (s *Session) renew(ctx context.Context, lease store.Lease) error {
 }
 
 // heed ends the context that Open returned if somebody asks the holder of the lease to stop. What the
-// holder does with its own lease in the meantime, as the person who asked, goes on.
+// person who asked does with the ledger from then on goes on.
 func (s *Session) heed(ctx context.Context, lease store.Lease) {
 	c, err := s.store.Control(ctx, lease.Name)
-	if err != nil || c.Wanted != store.WantStop || !c.Holds(Wall.Now()) || c.Actor != "" && c.Actor == s.Run.Owner.Actor {
+	if err != nil || c.Wanted != store.WantStop || !c.Holds(Wall.Now()) || s.since(ctx, &c, lease) {
 		return
 	}
 	if c.Heard < c.Number {
 		_ = s.store.Answer(ctx, lease, store.Answer{ID: c.ID, Seen: c.Number})
 	}
 	s.interrupt(fmt.Errorf("%w by %s: %s", ErrStopped, c.Actor, c.Reason))
+}
+
+// since reports whether the lease was taken, for the person who asked for a stop, after that was asked.
+func (s *Session) since(ctx context.Context, c *store.Control, lease store.Lease) bool {
+	if c.Actor == "" || c.Actor != s.Run.Owner.Actor {
+		return false
+	}
+	h, err := s.store.Holder(ctx, lease.Name)
+	return err != nil || h == nil || !h.Since.Before(c.Asked)
 }
 
 // trust notes a renewal that took effect no earlier than asked. The lease is trusted for two thirds
