@@ -14,6 +14,8 @@ import (
 // does not know more.
 func (a *attempt) state(err error) store.State {
 	switch {
+	case a.abroad && a.phase == committed:
+		return a.outcome
 	case a.ledgerErr != nil && a.phase == unclaimed:
 		return store.Failed // it was never called
 	case a.ledgerErr != nil, unverified(err), err != nil && a.once:
@@ -101,7 +103,7 @@ func effectOf(a *attempt, before store.State, err error) store.Effect {
 	case lost:
 		return store.EffectUnknown
 	}
-	if a.delivery() == store.Transactional && !a.token.IsZero() && !errors.Is(err, store.ErrTxBroken) {
+	if a.delivery() == store.Transactional && (!a.token.IsZero() || a.abroad && a.phase == committed) && !errors.Is(err, store.ErrTxBroken) {
 		return store.EffectNone
 	}
 	return store.EffectUnknown

@@ -31,6 +31,9 @@ func (e *Engine) Rollback(ctx context.Context, req *Request) (*Result, error) {
 		return r, err
 	}
 	defer s.Close(ctx)
+	if err := quiet(ctx, s, func(*store.Entry) bool { return true }); err != nil {
+		return failed, err
+	}
 	p, err := e.Load(ctx, req, underLease(s))
 	if err != nil {
 		return failed, err
