@@ -39,7 +39,7 @@ func Loopback() *Loop {
 }
 
 // Open implements [Transport].
-func (l *Loop) Open(context.Context) error { return nil }
+func (l *Loop) Open(context.Context, *Order) error { return nil }
 
 // Send implements [Transport].
 func (l *Loop) Send(_ context.Context, orders []*Order) error {
@@ -97,7 +97,7 @@ func (l *Loop) Forget(_ context.Context, orders []*Order) {
 }
 
 // Listen implements [Transport].
-func (l *Loop) Listen(_ context.Context, holder string, hear func(News)) (stop func(), reliable bool) {
+func (l *Loop) Listen(_ context.Context, holder string, hear func(News)) (stop func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.listened++
@@ -110,7 +110,7 @@ func (l *Loop) Listen(_ context.Context, holder string, hear func(News)) (stop f
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		delete(l.listeners[holder], n)
-	}, true
+	}
 }
 
 func (l *Loop) tell(n News) {

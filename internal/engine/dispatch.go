@@ -37,6 +37,7 @@ type dispatch struct {
 	unsent  []*errand
 	sending bool
 	loose   []*errand // recalled without an answer of the ledger: they may still be good
+	heard   bool      // there were news
 	looking bool      // the goroutine of look runs
 	burying sync.WaitGroup
 
@@ -44,7 +45,6 @@ type dispatch struct {
 	stop   context.CancelFunc
 	looked chan struct{} // closed when look has returned
 	deaf   func()
-	heard  bool // news are reliable
 }
 
 // An errand is one order and the wait for its outcome.
@@ -71,7 +71,9 @@ func newDispatch(w *Walk, via *Remote) *dispatch {
 
 // open is an error if no order could be sent.
 func (d *dispatch) open(ctx context.Context) error {
-	if err := d.via.Carrier.Open(ctx); err != nil {
+	lease := d.walk.session.Lease()
+	o := &Order{Ledger: lease.Identity.String(), Lease: lease.Name, Epoch: lease.Epoch, Holder: lease.Holder.String()}
+	if err := d.via.Carrier.Open(ctx, o); err != nil {
 		return fmt.Errorf("the fleet: %w", err)
 	}
 	return nil
@@ -214,7 +216,7 @@ func (d *dispatch) send(ctx context.Context, e *errand) error {
 func (d *dispatch) start() {
 	ctx, stop := context.WithCancel(context.WithoutCancel(d.walk.ctx))
 	d.stop, d.looked, d.looking = stop, make(chan struct{}), true
-	d.deaf, d.heard = d.via.Carrier.Listen(ctx, d.walk.session.Lease().Holder.String(), d.hear)
+	d.deaf = d.via.Carrier.Listen(ctx, d.walk.session.Lease().Holder.String(), d.hear)
 	go func() {
 		defer close(d.looked)
 		d.look(ctx)
@@ -232,6 +234,7 @@ func (d *dispatch) rouse() {
 // hear takes news.
 func (d *dispatch) hear(n News) {
 	d.mu.Lock()
+	d.heard = true
 	e := d.out[n.ID]
 	if e != nil && n.Kind == NewsRefused {
 		if e.refused == nil {
@@ -240,14 +243,12 @@ func (d *dispatch) hear(n News) {
 		e.refused[n.Worker] = n.Why
 	}
 	d.mu.Unlock()
-	if e == nil {
-		return
-	}
-	if n.Kind == NewsEvent {
+	switch {
+	case n.Kind != NewsEvent:
+		d.rouse()
+	case e != nil:
 		d.relay(e, n)
-		return
 	}
-	d.rouse()
 }
 
 // relay tells the watchers what happens at a worker.
@@ -393,6 +394,7 @@ func (d *dispatch) settle(ctx context.Context, e *errand) error {
 	skipped := entry.State == store.Skipped
 	over := last.Lost || last.Interrupted || last.Withdrawn && !skipped || entry.State == store.RollbackPending
 	if over && entry.State != store.RollbackFailed {
+		d.forget(ctx, []*errand{e}) // of a worker that died nobody else would say that it is over
 		a.step.entry = &entry
 		a.reached, a.called = a.reached || !last.Withdrawn, a.called || !last.Withdrawn
 		if last.Withdrawn { // it may be claiming another one just now, see reopen

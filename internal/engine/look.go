@@ -39,12 +39,18 @@ func (d *dispatch) look(ctx context.Context) {
 		}
 		took := ledger.Wall.Now().Sub(asked)
 		d.rest(ctx, max(pause, 2*took))
-		limit := lastPoll
-		if d.heard {
-			limit = lastQuietPoll
-		}
-		pause = min(pause*3/2, limit)
+		pause = min(pause*3/2, d.longest())
 	}
+}
+
+// longest is the longest pause.
+func (d *dispatch) longest() time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.heard {
+		return lastQuietPoll
+	}
+	return lastPoll
 }
 
 // rest waits until pause is over or there are news.

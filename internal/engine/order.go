@@ -55,15 +55,16 @@ type NewsKind uint8
 
 // The kinds of news.
 const (
-	NewsSettled NewsKind = iota // the ledger has the outcome
+	NewsSettled NewsKind = iota // the ledger has the outcome of some order
 	NewsRefused                 // a worker cannot do it, see Why
 	NewsEvent                   // what watchers are told of an attempt
 )
 
 // A Carrier takes orders to workers, and news back. Its methods are safe for concurrent use.
 type Carrier interface {
-	// Open is an error if no order could be sent.
-	Open(ctx context.Context) error
+	// Open is an error if no order could be sent. It removes what earlier holders of the order's lease
+	// have left.
+	Open(ctx context.Context, o *Order) error
 	// Send hands orders over and sets their Ref. If it fails, some may have been sent.
 	Send(ctx context.Context, orders []*Order) error
 	// Resend sends those again that were lost on the way. One that somebody has taken and not finished for
@@ -72,8 +73,8 @@ type Carrier interface {
 	// Forget removes orders that nobody needs any more, where it still has them.
 	Forget(ctx context.Context, orders []*Order)
 	// Listen calls hear with the news of the orders of a holder, from any goroutine, until stop is
-	// called. reliable says that little is lost, so that the ledger need not be asked often.
-	Listen(ctx context.Context, holder string, hear func(News)) (stop func(), reliable bool)
+	// called. Once news were heard the ledger is asked less often.
+	Listen(ctx context.Context, holder string, hear func(News)) (stop func())
 }
 
 // Remote is how steps are taken to workers.
