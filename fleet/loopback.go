@@ -41,6 +41,9 @@ func Loopback() *Loop {
 // Open implements [Transport].
 func (l *Loop) Open(context.Context, *Order) error { return nil }
 
+// End implements [Transport].
+func (l *Loop) End(context.Context, *Order) {}
+
 // Send implements [Transport].
 func (l *Loop) Send(_ context.Context, orders []*Order) error {
 	l.mu.Lock()

@@ -160,6 +160,14 @@ func (t *riverTransport) Open(ctx context.Context, o *Order) error {
 	return explain(err)
 }
 
+// End implements [Transport]. A job that a worker has taken just now is left to it: the worker is about to find
+// that it is done.
+func (t *riverTransport) End(ctx context.Context, o *Order) {
+	tags := tagsOf(o)
+	_, _ = t.pool.Exec(ctx, `DELETE FROM `+t.opts.table()+` WHERE state IN `+deliverable+` AND queue = $1 AND kind = $2 AND tags[1] = $3 AND tags[2] = $4
+		AND (state <> 'running' OR attempted_at < now() - interval '2 seconds')`, t.opts.queue, Job{}.Kind(), tags[0], tags[1])
+}
+
 // tagsOf says of what lease an order is, and of which holder.
 func tagsOf(o *Order) []string {
 	h := fnv.New64a()

@@ -107,7 +107,7 @@ func (p *process) close() {
 	_ = p.ledger.Close()
 }
 
-func opID(n int) string { return fmt.Sprintf("2026_01_01_%06d_op", n) }
+func opID(n int) string { return fmt.Sprintf("2026_01_01_%02d%02d%02d_op", n/3600, n/60%60, n%60) }
 
 // deliveryOf is how op n is delivered; of the Once ops every other can say whether it had an effect.
 func deliveryOf(n int) (d seq.Delivery, verify bool) {

@@ -71,18 +71,22 @@ func newDispatch(w *Walk, via *Remote) *dispatch {
 
 // open is an error if no order could be sent.
 func (d *dispatch) open(ctx context.Context) error {
-	lease := d.walk.session.Lease()
-	o := &Order{Ledger: lease.Identity.String(), Lease: lease.Name, Epoch: lease.Epoch, Holder: lease.Holder.String()}
-	if err := d.via.Carrier.Open(ctx, o); err != nil {
+	if err := d.via.Carrier.Open(ctx, d.anOrder()); err != nil {
 		return fmt.Errorf("the fleet: %w", err)
 	}
 	return nil
 }
 
+// anOrder is an order of nothing.
+func (d *dispatch) anOrder() *Order {
+	lease := d.walk.session.Lease()
+	return &Order{Ledger: lease.Identity.String(), Lease: lease.Name, Epoch: lease.Epoch, Holder: lease.Holder.String()}
+}
+
 // close ends what the dispatch has started. No order may be waited for.
 func (d *dispatch) close(ctx context.Context) {
 	d.mu.Lock()
-	looking, loose := d.looking, d.loose
+	looking := d.looking
 	d.looking = false
 	d.mu.Unlock()
 	if !looking {
@@ -92,14 +96,19 @@ func (d *dispatch) close(ctx context.Context) {
 	<-d.looked
 	d.deaf()
 	d.burying.Wait()
-	d.forget(ctx, loose)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetTimeout)
+	defer cancel()
+	d.via.Carrier.End(ctx, d.anOrder())
 }
+
+// forgetTimeout bounds the removal of orders that nobody needs.
+const forgetTimeout = 5 * time.Second
 
 func (d *dispatch) forget(ctx context.Context, errands []*errand) {
 	if len(errands) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetTimeout)
 	defer cancel()
 	d.via.Carrier.Forget(ctx, ordersOf(errands))
 }

@@ -70,6 +70,9 @@ type Carrier interface {
 	// Resend sends those again that were lost on the way. One that somebody has taken and not finished for
 	// longer than stale is lost, too.
 	Resend(ctx context.Context, orders []*Order, stale time.Duration) error
+	// End removes what is left of the orders of a holder whose run is over. A worker that died may have left
+	// some that look as if they were being done.
+	End(ctx context.Context, o *Order)
 	// Forget removes orders that nobody needs any more, where it still has them.
 	Forget(ctx context.Context, orders []*Order)
 	// Listen calls hear with the news of the orders of a holder, from any goroutine, until stop is
