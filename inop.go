@@ -14,7 +14,8 @@ const MaxSavedBytes = 64 << 10
 // Save keeps a value for the op's Rollback, which may run in another process, and for the next
 // attempt. Call it in Run, as often as you like and from any goroutine: the last value counts. It is
 // stored as JSON, at most [MaxSavedBytes] of it. In a Transactional op it is committed with the op; in
-// any other, it is committed when Save returns. Outside of an op, or when the op has returned, it is
+// any other, it is committed when Save returns. A [Resumable] op keeps its cursor with [Checkpoint]
+// instead, and Save is an error. Outside of an op, or when the op has returned, it is
 // an error and nothing is kept.
 func Save(ctx context.Context, v any) error {
 	a := opctx.Of(ctx)
@@ -34,7 +35,7 @@ func Save(ctx context.Context, v any) error {
 	return nil
 }
 
-// Saved reads what the op saved last into v, a pointer as for json.Unmarshal. It reports false
+// Saved reads what the op saved last into v, or the Cursor of its last [Checkpoint] if it is [Resumable], a pointer as for json.Unmarshal. It reports false
 // if nothing was ever saved. It may be called from any goroutine.
 func Saved(ctx context.Context, v any) (bool, error) {
 	a := opctx.Of(ctx)
@@ -42,6 +43,9 @@ func Saved(ctx context.Context, v any) (bool, error) {
 		return false, fmt.Errorf("saved: %w", ErrNotInOp)
 	}
 	data := a.Saved()
+	if data != nil && a.Resumable() {
+		data = cursorOf(data)
+	}
 	if data == nil {
 		return false, nil
 	}

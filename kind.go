@@ -40,6 +40,7 @@ const (
 	Excluded     = plan.Excluded     // its condition is false, or it is for another environment
 	Later        = plan.Later        // it is not due, or waits for one that is not
 	NeedsPerson  = plan.NeedsPerson  // no run will do it before somebody looks
+	InBackground = plan.InBackground // it works beside deploys, or waits for one that does: see [Sequencer.Work]
 )
 
 // MaxIDBytes is the length of the longest ID.

@@ -47,6 +47,7 @@ const (
 	Repeatable    = store.Repeatable    // at least once; the zero value
 	Transactional = store.Transactional // exactly once: effect and record commit together
 	Once          = store.Once          // at most once
+	Resumable     = store.Resumable     // exactly once, batch by batch, see [Checkpoint]
 )
 
 // Direction tells doing from undoing: see [store.Direction].

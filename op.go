@@ -94,6 +94,14 @@ type Op struct {
 	// counts as satisfied for what depends on it. It needs [InEnvironment]: without it Run and Preview
 	// refuse with [ErrNoEnvironment].
 	Environments []string
+	// Background lets the op work beside deploys: no Run takes it up, [Sequencer.Work] does, under a lease
+	// of its own. It needs the Delivery [Resumable]. It starts when what it depends on is done, and the run
+	// that did that is over; what depends on it is skipped until it is done, see [Needs].
+	Background bool
+	// Lane names the lease that a Background op works under, by default one of its own: ops with the same
+	// Lane, as those that write the same table, never work at the same time, in whatever process. It has
+	// letters, digits and . _ - in it, at most 100 of them.
+	Lane string
 
 	// Err is why the op cannot be used, from [FromType] or [Register]; Run and Preview report it before
 	// anything runs.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/sequencer-go/seq/internal/engine"
 	"github.com/sequencer-go/seq/internal/ledger"
@@ -32,17 +33,23 @@ const (
 	waitCall
 	decideCall
 	importCall
+	workCall
+	steerCall
+	stopCall
+	holdCall
 )
 
 var callNames = map[call]string{
 	runCall: "Run", previewCall: "Preview", dueCall: "RunDue", serveCall: "Serve", rollbackCall: "Rollback",
 	previewRollbackCall: "PreviewRollback", statusCall: "Status", waitCall: "Wait", decideCall: "a decision (Resolve, Skip, Retry)", importCall: "Import",
+	workCall: "Work", steerCall: "a request (Pause, Resume, Cancel, Set, Release)", stopCall: "Stop", holdCall: "Hold",
 }
 
 const (
 	runs      = runCall | dueCall | serveCall
 	rollbacks = rollbackCall | previewRollbackCall
-	writes    = runs | rollbackCall | decideCall | importCall
+	writes    = runs | rollbackCall | decideCall | importCall | workCall
+	asks      = steerCall | stopCall | holdCall
 	leases    = runCall | dueCall | rollbackCall | decideCall | importCall
 )
 
@@ -53,6 +60,9 @@ type choice struct {
 	from   *string
 	parts  []Part
 	dryRun bool
+
+	atATime      *int
+	until, force *time.Duration
 }
 
 // chosen is what options say to a call.
@@ -69,6 +79,9 @@ func chosen(opts []RunOption, to call) (*choice, error) {
 	}
 	if c.IfLeased > ledger.Fail {
 		return c, fmt.Errorf("%w: Isolate(%d): want OrWait, OrReturn or OrFail", ErrInvalidOption, c.IfLeased)
+	}
+	if c.atATime != nil && *c.atATime < 1 {
+		return c, fmt.Errorf("%w: AtATime(%d): want at least 1", ErrInvalidOption, *c.atATime)
 	}
 	if c.from != nil {
 		at, name, err := ParseID(strings.TrimSuffix(*c.from, "_"))
@@ -115,7 +128,7 @@ func Isolate(otherwise ...IfLeased) RunOption {
 	}}
 }
 
-const selects = runs | previewCall | rollbacks | statusCall | waitCall
+const selects = runs | previewCall | rollbacks | statusCall | waitCall | workCall
 
 // From leaves out the ops that are older than a timestamp, as "2024_01_15_120000", or that
 // stand before an ID. For Rollback it means: down to this one, it included. It is for every call that
@@ -185,12 +198,12 @@ func Using(parts ...Part) RunOption {
 
 // By names the person who asks, for the ledger: see store.Owner. It is for every call that writes.
 func By(actor string) RunOption {
-	return RunOption{"By", writes, func(c *choice) { c.Actor = actor }}
+	return RunOption{"By", writes | asks, func(c *choice) { c.Actor = actor }}
 }
 
 // Because says why, for the history of runs. It is for every call that writes.
 func Because(reason string) RunOption {
-	return RunOption{"Because", writes, func(c *choice) { c.Reason = store.ErrorText(errors.New(reason)) }}
+	return RunOption{"Because", writes | asks, func(c *choice) { c.Reason = store.ErrorText(errors.New(reason)) }}
 }
 
 // DryRun makes Import only say what it would do. (For Run and Rollback there are Preview and

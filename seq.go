@@ -277,7 +277,7 @@ func (s *Sequencer) engine(ctx context.Context, by call, opts []RunOption) (*eng
 	if ctx == nil {
 		return nil, nil, fmt.Errorf("%w: %s: the context is nil", ErrInvalidOption, callNames[by])
 	}
-	if by&(previewCall|previewRollbackCall|statusCall|waitCall) == 0 && same(store.FromContext(ctx), s.ledger) {
+	if by&(previewCall|previewRollbackCall|statusCall|waitCall|asks) == 0 && same(store.FromContext(ctx), s.ledger) {
 		return nil, nil, fmt.Errorf("%w: %s", ErrReentrant, callNames[by])
 	}
 	c, err := chosen(opts, by)

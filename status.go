@@ -14,6 +14,10 @@ type Status struct {
 	Now    time.Time
 	Ops    []OpStatus        // registered or known to the ledger, in chronological order
 	Holder *store.LeaseError `json:",omitempty"` // who holds the ledger now, nil if nobody does
+	// Control is what somebody asked of runs: see [Sequencer.Stop]; nil if nothing ever was.
+	Control *Control `json:",omitempty"`
+	// NoWorker says that ops in the background are left, and no living process works on such.
+	NoWorker bool `json:",omitempty"`
 	// Findings are the runs that were to undo what they did unless they came to an end, and have none.
 	Findings []plan.Finding `json:",omitempty"`
 }
@@ -42,6 +46,12 @@ type OpStatus struct {
 	Tags          []string `json:",omitempty"`
 	Alias         string   `json:",omitempty"` // see [Op]
 	Environments  []string `json:",omitempty"` // see [Op]; none means all
+
+	Background bool      `json:",omitempty"` // see [Op]
+	Pace       Pace      `json:",omitzero"`  // of a Resumable op, as its last checkpoint had it
+	Moved      time.Time `json:",omitzero"`  // when Done was reported last, by the store's clock
+	Kept       string    `json:",omitempty"` // why nobody takes up this op in the background; "" if nothing keeps it back
+	Control    *Control  `json:",omitempty"` // what was asked of it, and why it does not move; nil if nothing ever was
 }
 
 // Pending reports whether a run would take the op up, now or when it is due.
@@ -91,7 +101,7 @@ func (s *Status) Errors() map[string]string {
 	return texts
 }
 
-// Status reads how everything stands, in two queries. It locks nothing and writes nothing.
+// Status reads how everything stands, in four queries, and two more if work in the background is left. It locks nothing and writes nothing.
 func (s *Sequencer) Status(ctx context.Context, opts ...RunOption) (*Status, error) {
 	e, c, err := s.engine(ctx, statusCall, opts)
 	if err != nil {
@@ -101,7 +111,16 @@ func (s *Sequencer) Status(ctx context.Context, opts ...RunOption) (*Status, err
 	if err != nil {
 		return nil, err
 	}
-	st := &Status{Now: p.Now(), Findings: p.Unfinished(true)}
+	if err := e.Besides(ctx, p); err != nil {
+		return nil, err
+	}
+	st := &Status{Now: p.Now(), Findings: p.Unfinished(true), NoWorker: p.NoWorker()}
+	switch c, err := s.ledger.Control(ctx, store.RunLease); {
+	case err != nil:
+		return nil, err
+	case c.Number > 0:
+		st.Control = &c
+	}
 	if st.Holder, err = s.ledger.Holder(ctx, store.RunLease); err != nil {
 		return nil, err
 	}
@@ -122,11 +141,15 @@ func statusOf(o *engine.OpStatus) OpStatus {
 		out.ID, out.Delivery = e.ID, e.Delivery
 		out.State, out.Due, out.Attempt, out.Crashes = e.State, e.NotBefore, e.Attempt+o.Earlier, e.Crashes
 		out.Run, out.Error, out.Done, out.Total = e.Run, e.Error, e.Done, e.Total
+		out.Moved = e.Moved
+		if o.Task != nil && o.Task.Delivery == Resumable {
+			out.Pace = paceOf(e.Saved)
+		}
 	}
 	if t := o.Task; t != nil {
 		out.ID, out.Kind, out.Registered, out.Delivery, out.AllowedToFail = t.ID, t.Kind, true, t.Delivery, t.AllowedToFail
 		out.Reversible, out.DependsOn, out.Tags, out.Environments = t.Rollback != nil, t.DependsOn, t.Tags, t.Environments
-		out.Alias = t.Alias
+		out.Alias, out.Background, out.Control, out.Kept = t.Alias, t.Background, o.Control, o.Kept
 	}
 	return out
 }

@@ -27,7 +27,7 @@ func TestDoctorOfALedgerThatIsWell(t *testing.T) {
 	// That version and doctor know the version that the store writes keeps the two from drifting apart.
 	d.want(cli.OK, []string{
 		"ok       code         4 operations, a valid plan\n", "ok       connection   the ledger answers in ",
-		"database     SQLite 3.", "shop_* has version 2\n", "lease        free\n", "clock        the database is ",
+		"database     SQLite 3.", "shop_* has version 3\n", "lease        free\n", "clock        the database is ",
 		"operations   nothing waits for a person\n",
 	}, "doctor")
 	if _, err := ledger.DB().ExecContext(t.Context(), "UPDATE shop_meta SET value = '9'"); err != nil {

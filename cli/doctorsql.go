@@ -14,7 +14,7 @@ import (
 )
 
 // ledgerTables are the ledger's tables, without their prefix.
-var ledgerTables = []string{"meta", "leases", "runs", "ops", "attempts"}
+var ledgerTables = []string{"meta", "leases", "controls", "runs", "ops", "attempts"}
 
 // A doctorSQL examines a database.
 type doctorSQL struct {

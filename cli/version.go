@@ -12,7 +12,7 @@ import (
 )
 
 // layout is the version of the ledger's tables that this library makes, and the newest that it reads.
-const layout = 2
+const layout = 3
 
 // module is the path of the library's modules.
 const module = "github.com/sequencer-go/seq"

@@ -29,7 +29,7 @@ func TestDoctorOnPostgres(t *testing.T) {
 	if code, out := atCommandLine(t, s, "run"); code != cli.OK {
 		t.Fatal(out)
 	}
-	diagnosis(t, dsn, cli.OK, "ok       schema       public.seq_* has version 2\n", "ok       privileges   this role may read and write public.seq_*\n", "pool         no limit on connections\n")
+	diagnosis(t, dsn, cli.OK, "ok       schema       public.seq_* has version 3\n", "ok       privileges   this role may read and write public.seq_*\n", "pool         no limit on connections\n")
 	s.DB().SetMaxOpenConns(1)
 	if code, out := atCommandLine(t, s, "doctor"); code != cli.Failed || !strings.Contains(out, "failed   pool         the pool has 1 connection") {
 		t.Errorf("a pool of one: exit code %d\n%s", code, out)

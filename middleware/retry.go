@@ -71,7 +71,7 @@ func repeat(ctx context.Context, call *Call, attempts int, pause func(n int) tim
 func final(ctx context.Context, call *Call, err error) bool {
 	once := call.Step.Delivery == store.Once && call.Direction == store.Forward && !verdict.IsNotApplied(err)
 	_, skips := verdict.SkipReason(err)
-	return once || skips || ctx.Err() != nil || verdict.IsPermanent(err) ||
+	return once || skips || ctx.Err() != nil || verdict.IsPermanent(err) || verdict.IsAsked(err) ||
 		errors.Is(err, exec.ErrPanic) || errors.Is(err, store.ErrFenced) ||
 		errors.Is(err, store.ErrTxBroken) || errors.Is(err, store.ErrUnknownOutcome)
 }

@@ -13,9 +13,10 @@ const (
 	Excluded                 // its condition is false, or it is for another environment
 	Later                    // it is not due, or waits for one that is not
 	NeedsPerson              // no run will do it before somebody looks: doubt, poison, a rollback or too many attempts that failed
+	InBackground             // it works beside deploys, or waits for one that does
 )
 
-var needNames = [...]string{"nothing", "required", "optional", "excluded", "later", "needs a person"}
+var needNames = [...]string{"nothing", "required", "optional", "excluded", "later", "needs a person", "in the background"}
 
 // String is the need in lower case.
 func (n Need) String() string { return enum.Name(needNames[:], n) }

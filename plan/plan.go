@@ -27,6 +27,9 @@ type Plan struct {
 	// Excluded are the ops that are left to do and are no steps, because they are for another
 	// environment. A plan that has nothing else is empty.
 	Excluded []Exclusion `json:",omitempty"`
+	// Background are the ops that are left to do and are no steps, because they work beside deploys, with how
+	// far they are. A plan that has nothing else is empty.
+	Background []Exclusion `json:",omitempty"`
 	// Direction is store.Rollback for the plan of a rollback, whose steps stand in the order of
 	// undoing.
 	Direction store.Direction

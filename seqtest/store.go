@@ -228,6 +228,46 @@ func (s *Store) Release(ctx context.Context, lease store.Lease) error {
 	return s.inner.Release(ctx, lease)
 }
 
+// Revoke implements [store.Store].
+func (s *Store) Revoke(ctx context.Context, name string) error {
+	if err := s.called("Revoke"); err != nil {
+		return err
+	}
+	return s.inner.Revoke(ctx, name)
+}
+
+// Ask implements [store.Store].
+func (s *Store) Ask(ctx context.Context, request store.Control) error {
+	if err := s.called("Ask"); err != nil {
+		return err
+	}
+	return s.inner.Ask(ctx, request)
+}
+
+// Answer implements [store.Store].
+func (s *Store) Answer(ctx context.Context, lease store.Lease, answer store.Answer) error {
+	if err := s.called("Answer"); err != nil {
+		return err
+	}
+	return s.inner.Answer(ctx, lease, answer)
+}
+
+// Controls implements [store.Reader].
+func (s *Store) Controls(ctx context.Context) ([]store.Control, error) {
+	if err := s.called("Controls"); err != nil {
+		return nil, err
+	}
+	return s.inner.Controls(ctx)
+}
+
+// Control implements [store.Reader].
+func (s *Store) Control(ctx context.Context, id string) (store.Control, error) {
+	if err := s.called("Control"); err != nil {
+		return store.Control{}, err
+	}
+	return s.inner.Control(ctx, id)
+}
+
 // Write implements [store.Store].
 func (s *Store) Write(ctx context.Context, lease store.Lease, batch store.Batch) ([]string, error) {
 	if err := s.called("Write"); err != nil {

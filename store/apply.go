@@ -23,7 +23,7 @@ func (m *Memory) apply(lease Lease, b Batch) (refused []string, err error) {
 		check(s.ID, m.save(&s))
 	}
 	for _, p := range b.Headway {
-		check(p.ID, m.progress(&p))
+		check(p.ID, m.progress(&p, now))
 	}
 	for i := range b.Marks {
 		check(b.Marks[i].ID, current && m.mark(&b.Marks[i]))
@@ -107,12 +107,12 @@ func (m *Memory) save(s *Snapshot) bool {
 	return true
 }
 
-func (m *Memory) progress(p *Headway) bool {
+func (m *Memory) progress(p *Headway, now time.Time) bool {
 	e := m.lines[p.ID]
 	if !e.isOpen(p.Token) {
 		return false
 	}
-	if e.Done, e.Total = p.Done, p.Total; e.Done > e.Best {
+	if e.Done, e.Total, e.Moved = p.Done, p.Total, now; e.Done > e.Best {
 		e.Best, e.Crashes = e.Done, 0
 	}
 	return true
@@ -153,7 +153,7 @@ func (m *Memory) claim(lease Lease, now time.Time, c *Claim) bool {
 		e.State = RollingBack
 	}
 	if c.Generation > e.Generation {
-		e.Saved, e.Done, e.Total, e.Best, e.Failures, e.Crashes = nil, 0, 0, 0, 0, 0
+		e.Saved, e.Done, e.Total, e.Best, e.Moved, e.Failures, e.Crashes = nil, 0, 0, 0, time.Time{}, 0, 0
 	}
 	e.Run, e.Delivery, e.Generation, e.Attempt, e.Checksum = c.Run, c.Delivery, c.Generation, c.Attempt, c.Checksum
 	e.Token, e.Lease, e.Fence, e.Life, e.Binary = c.Token, lease.Name, lease.Epoch, c.Life, c.Owner.Binary

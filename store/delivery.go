@@ -19,9 +19,14 @@ const (
 	// Verify or a person says whether it took effect. An error that matches seq.NotApplied says
 	// that nothing happened; then the op has failed, and may be called again.
 	Once
+	// Resumable is exactly once, batch by batch: each seq.Checkpoint commits what its function wrote
+	// through the store's transaction together with the point that the op came to. After a crash or an
+	// error Run is called again, and goes on from there. A claim of such an op is kept as Transactional:
+	// nothing is there that no checkpoint has committed.
+	Resumable
 )
 
-var deliveryNames = [...]string{"repeatable", "transactional", "once"}
+var deliveryNames = [...]string{"repeatable", "transactional", "once", "resumable"}
 
 // String is the promise in lower case, as stores keep it.
 func (d Delivery) String() string { return enum.Name(deliveryNames[:], d) }

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sequencer-go/seq/internal/enum"
@@ -45,7 +47,8 @@ type LeaseError struct {
 	Name    string // of the lease
 	Holder  Owner
 	Since   time.Time     // by the store's clock
-	Expires time.Duration // until somebody else may take over, unless the holder renews
+	Expires time.Duration // until somebody else may take over, unless the holder renews; 0 if Held has no end
+	Held    *Control      // the request that keeps everybody but its Actor out; nil: a process holds the lease
 }
 
 func (e *LeaseError) Error() string {
@@ -53,9 +56,19 @@ func (e *LeaseError) Error() string {
 	if e.Name != "" && e.Name != RunLease {
 		lease = fmt.Sprintf(" (lease %q)", e.Name)
 	}
+	if h := e.Held; h != nil {
+		until := "until it is released"
+		if !h.Until.IsZero() {
+			until = "until " + h.Until.UTC().Format(time.RFC3339) + " or until it is released"
+		}
+		return fmt.Sprintf("the ledger is held%s: by %s since %s, %s: %s", lease, quoted(h.Actor), h.Asked.UTC().Format(time.RFC3339), until, h.Reason)
+	}
 	return fmt.Sprintf("%v%s: %s since %s; if it is dead, free in %s",
 		ErrLeaseHeld, lease, e.Holder, e.Since.UTC().Format(time.RFC3339), e.Expires.Round(time.Second))
 }
+
+// quoted is a name for people, without what a terminal would obey.
+func quoted(name string) string { return strings.Trim(strconv.Quote(name), `"`) }
 
 // Is reports whether target is [ErrLeaseHeld].
 func (e *LeaseError) Is(target error) bool { return target == ErrLeaseHeld }

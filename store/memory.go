@@ -29,6 +29,7 @@ type Memory struct {
 	owner   *Owner // of the latest claim
 	runs    []Run
 	leases  map[string]*held
+	asked   map[string]*Control
 	created Token // the ledger's identity; zero until the first Acquire
 
 	completed, started int64 // the latest numbers of a completion and of a run
@@ -82,7 +83,7 @@ var ErrClosed = errors.New("the store is closed")
 
 // NewMemory returns an empty ledger.
 func NewMemory() *Memory {
-	return &Memory{clock: clock.Wall(), lines: map[string]*line{}, leases: map[string]*held{}}
+	return &Memory{clock: clock.Wall(), lines: map[string]*line{}, leases: map[string]*held{}, asked: map[string]*Control{}}
 }
 
 // Close makes every later call fail with [ErrClosed].
@@ -331,7 +332,7 @@ func (m *Memory) Acquire(ctx context.Context, name string, owner Owner) (Lease, 
 	}
 	defer m.mu.Unlock()
 	now := m.clock.Now()
-	if held := m.heldAt(name, now); held != nil {
+	if held := cmp.Or(m.heldAt(name, now), m.heldBack(name, owner, now)); held != nil {
 		return Lease{}, held
 	}
 	if m.created.IsZero() {
@@ -387,10 +388,13 @@ func (m *Memory) Atomic(ctx context.Context, lease Lease, claim Claim, fn func(c
 	if err := m.enter(ctx); err != nil {
 		return nil, err
 	}
-	open := m.isOpen(claim.ID, claim.Token)
+	open, asked := m.isOpen(claim.ID, claim.Token), m.control(claim.ID)
 	m.mu.Unlock()
 	if !open {
 		return nil, ErrFenced
+	}
+	if claim.Steered {
+		ctx = WithControl(ctx, asked)
 	}
 	batch, err := fn(ctx)
 	if err != nil {

@@ -7,8 +7,6 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"strconv"
-	"strings"
 	"sync"
 )
 
@@ -23,12 +21,12 @@ var thisProcess = sync.OnceValue(func() Owner {
 
 // String is "host[pid] revision for actor".
 func (o Owner) String() string {
-	s := fmt.Sprintf("%s[%d]", strings.Trim(strconv.Quote(o.Host), `"`), o.PID)
+	s := fmt.Sprintf("%s[%d]", quoted(o.Host), o.PID)
 	if o.Revision != "" {
 		s += " " + o.Revision
 	}
 	if o.Actor != "" {
-		s += " for " + strings.Trim(strconv.Quote(o.Actor), `"`)
+		s += " for " + quoted(o.Actor)
 	}
 	return s
 }

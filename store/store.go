@@ -21,8 +21,9 @@ type Store interface {
 	// Acquire takes the lease of this name if it is free or has expired by the store's own clock,
 	// and creates what the ledger needs on first use. Each acquisition of a name has a larger Epoch
 	// than all before. If somebody holds it, the error is a *[LeaseError] that matches
-	// [ErrLeaseHeld]. A name is 1 to 200 letters, digits and . _ : / - long; the error of any other
-	// matches [ErrUnknownValue].
+	// [ErrLeaseHeld]; so it does, with Held set, while a request holds the lease for another Actor than
+	// the owner's, see [Control]. A name is 1 to 200 letters, digits and . _ : / - long; the error of any
+	// other matches [ErrUnknownValue].
 	Acquire(ctx context.Context, name string, owner Owner) (Lease, error)
 	// Renew makes the lease last its TTL from now. It fails with an error matching
 	// [ErrLeaseLost] once somebody else has taken it.
@@ -30,6 +31,19 @@ type Store interface {
 	// Release gives the lease back, so that the next one need not wait for it to expire.
 	// Releasing a lease that is lost or was released does nothing.
 	Release(ctx context.Context, lease Lease) error
+
+	// Revoke takes a lease away from whoever holds it: the next acquisition has a larger Epoch, and what
+	// needs the lease is refused from now on. It does nothing if nobody holds it.
+	Revoke(ctx context.Context, name string) error
+
+	// Ask writes a request. It needs no lease. It is refused, with an error that matches [ErrAsked],
+	// unless its Number is one more than that of the latest request of this ID, and if that is WantCancel.
+	// Of the Control it takes the fields down to Reason. It creates what the ledger needs on first use.
+	Ask(ctx context.Context, request Control) error
+	// Answer acknowledges a request, and says why the op does not move. If the lease is not current it
+	// changes nothing, and the error matches [ErrLeaseLost]. One for an ID of which nothing was ever
+	// asked keeps the note, in a Control whose Number is 0.
+	Answer(ctx context.Context, lease Lease, answer Answer) error
 
 	// Write applies a batch in one transaction. See [Batch] for what is refused: refused lists
 	// the IDs of the items that were, nil in the ordinary case. If the lease is not current any
@@ -71,6 +85,10 @@ type Reader interface {
 	LookupRun(ctx context.Context, id string) (Run, bool, error)
 	// Holder says who holds the lease of a name now, nil if nobody does.
 	Holder(ctx context.Context, name string) (*LeaseError, error)
+	// Controls reads what is asked of all ops and leases, and what was answered, in the order of their IDs.
+	Controls(ctx context.Context) ([]Control, error)
+	// Control reads what is asked of one; the zero Control with this ID if nothing ever was.
+	Control(ctx context.Context, id string) (Control, error)
 	// Leases lists the leases that somebody holds now, in the order of their names.
 	Leases(ctx context.Context) ([]LeaseError, error)
 	// Identity is the random name of this ledger; zero before the ledger exists. See [Lease].
@@ -148,6 +166,12 @@ type Pruned struct {
 // lives.
 const RunLease = "run"
 
+// LanePrefix is what the name of a lease begins with that ops in the background are worked on under.
+const LanePrefix = "lane:"
+
+// WorkerPrefix is what the name of a life begins with whose process works on ops in the background.
+const WorkerPrefix = LifePrefix + "worker:"
+
 // LifePrefix is what the name of a lease begins with that is the life of a process. See [Claim].
 const LifePrefix = "life:"
 
@@ -213,14 +237,15 @@ type Entry struct {
 	Done       int64     // how far it had come by its last report in this generation, see seq.Progress
 	Total      int64     // of how much; 0 if it is not known
 	Best       int64     // the largest Done of this generation
+	Moved      time.Time // when Done was reported last in this generation, by the store's clock; zero: never
 	Error      string    // of the last attempt, or the reason for a skip
 }
 
 // A Claim opens an attempt. It is refused unless the lease is current, the entry has no open
 // attempt, and the entry's Attempt is one less than the claim's (0 if there is no entry yet).
 // It sets the entry to Running or RollingBack, with the claim's values and the lease's name and
-// epoch. If its Generation is larger than the entry's, Saved, Done, Total, Best, Failures and
-// Crashes are cleared: they belong to a generation.
+// epoch. If its Generation is larger than the entry's, Saved, Done, Total, Best, Moved,
+// Failures and Crashes are cleared: they belong to a generation.
 //
 // An attempt lives as long as the lease it was claimed under is not taken again, or, if the claim
 // names a Life, as long as the lease of that name is held. Only then may it be closed as Lost.
@@ -236,6 +261,7 @@ type Claim struct {
 	Owner      Owner
 	Life       string // the name of a lease that the owner holds; may be empty
 	Checksum   string
+	Steered    bool // Atomic tells fn what is asked of the op, see [ControlOf], and the transaction may not idle longer than the lease lasts; a store keeps it nowhere
 }
 
 // An Outcome closes an attempt. It is refused unless the entry's open attempt has this Token.

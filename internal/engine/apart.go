@@ -16,6 +16,14 @@ func (a *attempt) delivery() store.Delivery {
 	return a.Step.Delivery
 }
 
+// kept is the promise as a claim has it.
+func (a *attempt) kept() store.Delivery {
+	if d := a.delivery(); d != store.Resumable {
+		return d
+	}
+	return store.Transactional // what no checkpoint has committed is not there
+}
+
 // needsApart reports whether the op has to run without a transaction, going by what it answered.
 func (a *attempt) needsApart(ctx context.Context, err error) bool {
 	return errors.Is(err, ErrNotInTx) && !errors.Is(err, store.ErrTxBroken) && a.ledgerErr == nil && ctx.Err() == nil

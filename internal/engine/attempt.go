@@ -70,6 +70,7 @@ type attempt struct {
 	running  bool       // the function of the op is being called
 	saved    []byte
 	progress *progress // nil: it has told of none
+	resumed  *resumed  // nil: it is not Resumable
 }
 
 // progress is what the ledger has heard of an op's progress.
@@ -84,6 +85,9 @@ func (w *Walk) newAttempt(s *step, d store.Direction) *attempt {
 	a.Step, a.Run, a.Direction, a.Clock = s.plan, w.session.Run.ID, d, w.clock
 	a.Doubt = d == store.Forward && e.State == store.Indeterminate
 	a.walk, a.step, a.saved, a.keyID = w, s, e.Saved, s.plan.ID
+	if s.plan.Delivery == store.Resumable {
+		a.resumed = &resumed{}
+	}
 	if began := w.keys[a.keyID]; began != "" {
 		a.keyID = began
 	}
@@ -194,7 +198,7 @@ func (a *attempt) claim(ctx context.Context) error {
 func (a *attempt) propose() {
 	e, run := a.step.known(), &a.walk.session.Run
 	c := store.Claim{
-		ID: a.Step.ID, Migration: a.Step.Kind == plan.Migration, Token: store.NewToken(), Direction: a.Direction, Run: run.ID, Delivery: a.delivery(),
+		ID: a.Step.ID, Migration: a.Step.Kind == plan.Migration, Token: store.NewToken(), Direction: a.Direction, Run: run.ID, Delivery: a.kept(), Steered: a.Step.Delivery == store.Resumable,
 		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: run.Owner, Life: a.walk.session.Life(), Checksum: a.Step.Checksum,
 	}
 	if a.Direction == store.Forward && !a.apart && (e.Generation == 0 || e.Seq > 0) {
@@ -334,7 +338,7 @@ func (a *attempt) invoke(ctx context.Context, fn func(context.Context) error) er
 	defer a.setRunning(false)
 	err := a.walk.redact.error(a.walk.pool.Call(ctx, fn))
 	_, a.saidSkip = verdict.SkipReason(err)
-	return err
+	return a.unended(err)
 }
 
 // atomically calls the op in a transaction of the store that also holds the outcome, and the claim of

@@ -76,12 +76,12 @@ func (t *Task) check(chain []middleware.Middleware) error {
 		return fmt.Errorf("%w %s: RollbackOnFailure without a Rollback", ErrInvalidOp, t.ID)
 	case t.MaxFailures < 0:
 		return fmt.Errorf("%w %s: MaxFailures %d", ErrInvalidOp, t.ID, t.MaxFailures)
-	case t.Delivery > store.Once || t.Kind > plan.Migration:
+	case t.Delivery > store.Resumable || t.Kind > plan.Migration:
 		return fmt.Errorf("%w %s: kind %d, delivery %d", ErrInvalidOp, t.ID, t.Kind, t.Delivery)
 	case t.Delivery != store.Repeatable && !recorded(chain):
 		return fmt.Errorf("%w: %s is %s, which nothing can keep without record", ErrInvalidStrategy, t.ID, t.Delivery)
 	default:
-		return t.checkPolicy()
+		return errors.Join(t.checkPolicy(), t.checkBackground())
 	}
 }
 

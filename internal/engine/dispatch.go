@@ -176,7 +176,7 @@ func (d *dispatch) newErrand(a *attempt) *errand {
 	}
 	// It is nobody's attempt: the op stays with the run that moved it last.
 	e.claim = store.Claim{
-		ID: s.plan.ID, Token: store.NewToken(), Direction: a.Direction, Run: cmp.Or(entry.Run, run.ID), Delivery: s.plan.Delivery,
+		ID: s.plan.ID, Token: store.NewToken(), Direction: a.Direction, Run: cmp.Or(entry.Run, run.ID), Delivery: a.kept(),
 		Generation: entry.Generation, Attempt: entry.Attempt + 1, Owner: run.Owner, Checksum: entry.Checksum,
 	}
 	return e
@@ -460,6 +460,16 @@ func (d *dispatch) mayRepeat(ctx context.Context, a *attempt) error {
 	}
 	if a.Direction == store.Rollback {
 		return nil
+	}
+	if a.Step.Delivery == store.Resumable { // it may rest because somebody asked for it
+		c, err := d.walk.session.Store().Control(ctx, a.Step.ID)
+		if err == nil {
+			err = askedErr(&c)
+		}
+		if err != nil {
+			a.reached, a.called, a.phase, a.outcome = true, true, committed, a.step.known().State
+			return err
+		}
 	}
 	if err := d.walk.limits.refusal(a.step.task, a.step.known()); err != nil {
 		a.reached, a.called, a.phase, a.outcome = true, true, committed, a.step.known().State

@@ -62,13 +62,19 @@ func (e *Engine) failedElsewhere(ctx context.Context, s *ledger.Session, held *s
 	}
 }
 
-// latestRun is the latest run of the ledger, nil if there is none, or it cannot be read.
+// latestRun is the latest run of the ledger that was no work in the background, nil if there is none among
+// the newest, or it cannot be read.
 func (e *Engine) latestRun(ctx context.Context) *store.Run {
-	runs, err := e.Store.Runs(ctx, store.Page{Limit: 1})
-	if err != nil || len(runs) == 0 {
+	runs, err := e.Store.Runs(ctx, store.Page{Limit: attemptsPage})
+	if err != nil {
 		return nil
 	}
-	return &runs[0]
+	for i := range runs {
+		if runs[i].Lease == "" || runs[i].Lease == store.RunLease {
+			return &runs[i]
+		}
+	}
+	return nil
 }
 
 // attemptsPage is how many attempts are read at a time.

@@ -77,6 +77,9 @@ func (e *Engine) awaits() bool { return plays(e.Strategy.Chain, role.Await) }
 func (e *Engine) Preview(ctx context.Context, req *Request) (*plan.Plan, error) {
 	e = e.forCall()
 	p, err := e.Load(ctx, req, e.brief(req))
+	if err == nil {
+		err = e.Besides(ctx, p)
+	}
 	if err != nil {
 		return nil, err
 	}

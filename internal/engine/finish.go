@@ -54,7 +54,7 @@ func (w *Walk) endState(ctx context.Context, err error) (store.RunState, []error
 		errs = append(errs, unsettled)
 	}
 	switch {
-	case w.suspended:
+	case w.suspended, w.background && w.left():
 		return store.RunWaiting, errs
 	case w.rollback != nil:
 		return w.rollback.state, errs
@@ -112,7 +112,7 @@ func (w *Walk) skips() []store.Mark {
 		if s.status.Load() != settled || s.state != store.Skipped || s.number > 0 || e.State != store.Pending && e.State != store.Skipped && e.State != store.Scheduled {
 			continue
 		}
-		if e.State == store.Skipped && e.Error == s.reason() {
+		if e.State == store.Skipped && e.Error == s.reason() || isBehind(s.reason()) {
 			continue
 		}
 		marks = append(marks, store.Mark{

@@ -36,6 +36,8 @@ func (w *Walk) gate(ctx context.Context, s *step) (store.State, string, error) {
 		case need.satisfied():
 		case need.state == store.Scheduled:
 			return store.Scheduled, "waits for " + need.plan.ID, nil
+		case isBehind(need.reason()):
+			return store.Skipped, need.reason(), nil
 		default:
 			return store.Skipped, fmt.Sprintf("%s%s, which is %s", dependsOn, need.plan.ID, need.state), nil
 		}

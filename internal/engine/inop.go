@@ -27,6 +27,9 @@ func (a *attempt) Save(data []byte) error {
 	if !a.running {
 		return errReturned
 	}
+	if a.resumed != nil && a.Direction == store.Forward {
+		return errors.New("a Resumable op keeps what it needs with Checkpoint")
+	}
 	if !a.token.IsZero() && a.delivery() != store.Transactional {
 		refused, err := a.walk.session.Write(store.Batch{Saves: []store.Snapshot{{ID: a.Step.ID, Token: a.token, Data: data}}})
 		if err == nil && len(refused) > 0 {
@@ -71,7 +74,7 @@ func (a *attempt) Progress(done, total int64) {
 	w.announce(middleware.Event{
 		Kind: middleware.EventProgress, ID: a.Step.ID, Direction: a.Direction, Attempt: a.Attempt, Done: done, Total: total,
 	})
-	if a.delivery() == store.Transactional || a.token.IsZero() {
+	if a.kept() == store.Transactional || a.token.IsZero() {
 		return
 	}
 	now := ledger.Wall.Now()

@@ -56,8 +56,11 @@ func (l limits) refusal(t *Task, e *store.Entry) error {
 
 // bound is how many attempts at a task may fail in all; 0 for any number.
 func (t *Task) bound() int {
-	if t.MaxFailures == 0 && t.AllowedToFail {
+	switch {
+	case t.MaxFailures == 0 && t.AllowedToFail:
 		return DefaultToleratedFailures
+	case t.MaxFailures == 0 && t.Background:
+		return DefaultBackgroundFailures
 	}
 	return t.MaxFailures
 }

@@ -19,7 +19,7 @@ func (p *Planning) needs() []plan.Need {
 			continue
 		}
 		for _, j := range p.catalog.deps[i] { // it cannot run before these
-			if n := needs[j]; n == plan.Optional || n == plan.Later {
+			if n := needs[j]; n == plan.Optional || n == plan.Later || n == plan.InBackground {
 				needs[i] = n
 			}
 		}
@@ -37,6 +37,8 @@ func (p *Planning) need(t *Task, e *store.Entry, blocked map[string]string) plan
 		return plan.NeedsNothing
 	case p.environment != "" && p.elsewhere(t):
 		return plan.Excluded
+	case t.Background:
+		return plan.InBackground
 	case e.State.Open(), e.State == store.RollbackPending && blocked[e.ID] == "":
 		return plan.Required // somebody is at it, or the next run goes on with it
 	case refused != nil && t.AllowedToFail:

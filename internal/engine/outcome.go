@@ -24,8 +24,10 @@ func (a *attempt) state(err error) store.State {
 		return store.Succeeded
 	case a.skipped(err):
 		return store.Skipped
-	case a.interrupted(err) && (a.delivery() == store.Transactional || !a.called):
-		return store.Pending // nothing of it is there
+	case a.interrupted(err) && (a.kept() == store.Transactional || !a.called):
+		return store.Pending // nothing of it is there, or it goes on from its checkpoint
+	case a.walk.background && a.progressed() && !verdict.IsPermanent(err):
+		return store.Pending // it tries again, from its checkpoint
 	case a.interrupted(err):
 		return store.Indeterminate // as after a crash
 	case a.tolerable():
@@ -41,6 +43,9 @@ func (a *attempt) outcomeOf(err error) store.Outcome {
 		return a.skipOutcome(err)
 	}
 	out := store.Outcome{ID: a.Step.ID, Token: a.token, Error: a.walk.redact.text(errorDetail(err)), Saved: a.Saved()}
+	if a.resumed != nil {
+		out.Saved = nil // checkpoints alone keep it: the answer to the last may have been lost
+	}
 	out.Interrupted = a.Direction == store.Forward && a.interrupted(err)
 	out.Permanent = a.Direction == store.Forward && !out.Interrupted && verdict.IsPermanent(err)
 	switch {
@@ -74,6 +79,12 @@ func (a *attempt) unmade() store.Outcome {
 // interrupted reports whether the run had been told to stop when the op returned err, and err says neither
 // that trying again is useless nor that nothing happened: then it tells nothing of the op.
 func (a *attempt) interrupted(err error) bool {
+	if a.resumed != nil && a.resumed.asked() != nil {
+		return err != nil
+	}
+	if a.abroad && verdict.IsAsked(err) {
+		return true
+	}
 	return err != nil && a.walk.stopped() && !verdict.IsPermanent(err) && !verdict.IsNotApplied(err)
 }
 
@@ -105,6 +116,9 @@ func effectOf(a *attempt, before store.State, err error) store.Effect {
 	}
 	if a.delivery() == store.Transactional && (!a.token.IsZero() || a.abroad && a.phase == committed) && !errors.Is(err, store.ErrTxBroken) {
 		return store.EffectNone
+	}
+	if a.resumed != nil && a.Direction == store.Forward && a.Saved() == nil {
+		return store.EffectNone // nothing was ever committed
 	}
 	return store.EffectUnknown
 }

@@ -38,6 +38,9 @@ type Planning struct {
 	redact      redactor
 	excluded    []plan.Exclusion // see exclude
 
+	controls map[string]*store.Control // what is asked, as far as it was read
+	nobody   bool                      // no process works in the background, as far as it was asked
+
 	// While the plan is made: the entry of each task of the catalog, nil if the ledger has none, and how
 	// many others there are.
 	of     []*store.Entry
@@ -81,7 +84,7 @@ func (p *Planning) plan(ctx context.Context) (*planned, error) {
 
 // annotate writes into a plan what is known to go wrong, or to come first, whatever the planner.
 func (p *Planning) annotate(made *plan.Plan) {
-	made.Findings, made.Excluded = p.findings(), p.excluded
+	made.Findings, made.Excluded, made.Background = p.findings(), p.excluded, p.beside()
 	saga, blocked := holds(p.strategy.Chain, middleware.LayerSaga), p.blocked()
 	for i := range made.Steps {
 		s := &made.Steps[i]
@@ -105,10 +108,12 @@ func (p *Planning) annotate(made *plan.Plan) {
 func (p *Planning) input() (plan.Input, error) {
 	in := plan.Input{Now: p.now}
 	p.excluded = nil
-	errs := []error{p.catalog.err, p.unknown(), p.otherVersions(), p.environmentKnown()}
+	errs := []error{p.catalog.err, p.unknown(), p.otherVersions(), p.environmentKnown(), p.needed()}
 	for _, id := range p.req.Only {
 		if _, known := p.catalog.index[id]; !known {
 			errs = append(errs, p.catalog.notRegistered("Only", id))
+		} else if t := p.catalog.find(id); t.Background && p.req.round == nil {
+			errs = append(errs, fmt.Errorf("%w: Only: %s works in the background, which Work does and no run", ErrInvalidOption, t.ID))
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -123,7 +128,7 @@ func (p *Planning) input() (plan.Input, error) {
 		}
 	}
 	for i, chosen := range p.choose() {
-		if chosen && !p.exclude(p.catalog.tasks[i].task) {
+		if chosen && !p.catalog.tasks[i].task.Background && !p.exclude(p.catalog.tasks[i].task) {
 			steps++
 			place[i] = steps
 			edges += len(p.catalog.deps[i])
@@ -144,6 +149,8 @@ func (p *Planning) input() (plan.Input, error) {
 			case place[j] > 0:
 				flat = append(flat, place[j]-1)
 			case p.done(id), p.waived[id], p.elsewhere(p.catalog.tasks[j].task), p.req.Due && declined(p.of[j]):
+			case p.catalog.tasks[j].task.Background:
+				step.Skip = p.skipBehind(p.catalog.tasks[j].task)
 			case p.req.Only != nil && p.req.round == nil:
 				errs = append(errs, fmt.Errorf("%w: Only: %s depends on %s, which is not done: name it too, or add WithDependencies", ErrInvalidOption, task.ID, id))
 			default:

@@ -35,7 +35,10 @@ func (p *Planning) adoptRenamed(t *Task) error {
 			known = append(known, old)
 		}
 	}
-	if p.entries[t.ID] != nil || len(known) == 0 {
+	if own := p.entries[t.ID]; own != nil || len(known) == 0 {
+		if own != nil && len(known) > 0 {
+			inheritSaved(own, p.entries[known[len(known)-1]])
+		}
 		return nil
 	}
 	if len(known) > 1 || len(known) < len(t.RenamedFrom) && !oneTime(t.RenamedFrom) {
@@ -45,6 +48,14 @@ func (p *Planning) adoptRenamed(t *Task) error {
 	}
 	p.adoptFrom(t, p.entries[known[0]])
 	return nil
+}
+
+// inheritSaved hands on what an op saved under an earlier ID, if it has saved nothing under its own yet: its
+// process may have died between the claim under the new ID and the first word of it.
+func inheritSaved(own, old *store.Entry) {
+	if own.Saved == nil && own.Generation == old.Generation && own.Seq == 0 {
+		own.Saved = old.Saved
+	}
 }
 
 // adoptFrom hands what the ledger knows of an earlier ID to the task that has it now.

@@ -23,6 +23,7 @@ type Request struct {
 	Dependencies bool            // also what the chosen ops depend on
 	Last         int             // of a rollback: how many ops, those that completed last; 0: not asked for
 	RetryFailed  bool            // what failed too often, or for good, is tried again
+	Needs        []string        // what has to be done already
 	Run          string          // of a rollback: the run to undo; "" for any
 	Expect       string          // the hash of the plan; "" for any
 	Actor        string

@@ -62,11 +62,16 @@ func (w *Walk) rest(i int, rests []rest, p *Planning) (rest, bool) {
 	if entry.State == store.Scheduled && due.After(p.now) && due.Equal(entry.NotBefore) {
 		return rest{state: store.Scheduled, reason: dueAt(due)}, true
 	}
+	if isBehind(s.plan.Skip) {
+		return rest{state: store.Skipped, reason: s.plan.Skip}, true
+	}
 	if s.plan.Skip != "" {
 		return skipped(s.plan.Skip)
 	}
 	for _, j := range s.needs() {
-		if need := &rests[j]; need.state == store.Skipped && !need.satisfies || need.state == store.Tolerated {
+		if need := &rests[j]; isBehind(need.reason) {
+			return rest{state: store.Skipped, reason: need.reason}, true
+		} else if need.state == store.Skipped && !need.satisfies || need.state == store.Tolerated {
 			return skipped(fmt.Sprintf("%s%s, which is %s", dependsOn, w.steps[j].plan.ID, need.state))
 		} else if need.state == store.Scheduled {
 			return rest{}, false

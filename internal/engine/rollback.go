@@ -183,6 +183,12 @@ func (w *Walk) concerns(r *rollback, e *store.Entry, s *step) bool {
 // maybeApplied reports whether an op may have had an effect that is to be undone.
 func (w *Walk) maybeApplied(ctx context.Context, s *step, e *store.Entry, asked bool) (bool, error) {
 	undone := s.plan.Delivery == store.Transactional && e.Delivery != store.Repeatable // see attempt.reopen
+	if s.plan.Delivery == store.Resumable {                                            // what its checkpoints have committed is there
+		undone = e.Saved == nil
+		if !undone && !e.State.Done() && e.State != store.RolledBack && e.State != store.RollbackFailed {
+			return true, nil
+		}
+	}
 	switch e.State {
 	case store.Succeeded, store.Indeterminate, store.RollbackPending:
 		return true, nil

@@ -252,7 +252,8 @@ func (w *Walk) archive(p *Planning) (left map[string]bool, past []*step, place m
 
 // continues reports whether a new run goes on with one that has no end.
 func continues(mine, r *store.Run) bool {
-	return (r.State == store.RunStarted || r.State == store.RunInterrupted) &&
+	open := r.State == store.RunStarted || r.State == store.RunInterrupted || r.State == store.RunWaiting && r.Strategy == WorkName
+	return open &&
 		r.Strategy == mine.Strategy && r.Selection == mine.Selection && r.Saga == mine.Saga
 }
 

@@ -18,10 +18,15 @@ type OpStatus struct {
 	Earlier  int      // attempts that it had under an earlier ID
 	Excluded string   // why no run takes it up in this environment
 	Waits    []string // the dependencies that are not done
+	Kept     string   // why nobody takes it up in the background
+	Control  *store.Control
 }
 
 // Now is when the planning was made.
 func (p *Planning) Now() time.Time { return p.now }
+
+// NoWorker reports whether work in the background is left and no living process works on such.
+func (p *Planning) NoWorker() bool { return p.nobody }
 
 // Status is how the ops stand that the request lets through, in chronological order.
 func (p *Planning) Status() ([]OpStatus, error) {
@@ -35,7 +40,10 @@ func (p *Planning) Status() ([]OpStatus, error) {
 		if !p.req.takes(t) {
 			continue
 		}
-		out := OpStatus{Task: t.task, Entry: p.entries[t.task.ID], Need: needs[i]}
+		out := OpStatus{Task: t.task, Entry: p.entries[t.task.ID], Need: needs[i], Control: p.controls[t.task.ID]}
+		if p.inBackground(t.task) {
+			out.Kept = p.keptBack(t.task)
+		}
 		if before := p.before[t.task.ID]; before != nil {
 			out.Earlier = before.Attempt
 		}

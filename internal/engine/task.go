@@ -37,6 +37,8 @@ type Task struct {
 	Retry             plan.Retry
 	Timeout           time.Duration
 	Environments      []string
+	Background        bool
+	Lane              string
 	Err               error
 }
 

@@ -34,16 +34,19 @@ func (e *Engine) Rollback(ctx context.Context, req *Request) (*Result, error) {
 	if err := quiet(ctx, s, func(*store.Entry) bool { return true }); err != nil {
 		return failed, err
 	}
-	p, err := e.Load(ctx, req, underLease(s))
+	p, targets, err := e.toUndo(ctx, s, req)
 	if err != nil {
 		return failed, err
 	}
-	targets, err := p.targets()
-	if err == nil {
-		err = p.roomyBack(targets)
-	}
+	ctx, giveBack, taken, err := e.takeLanes(ctx, req, p, targets)
 	if err != nil {
 		return failed, err
+	}
+	defer giveBack()
+	if taken { // somebody may have worked until just now
+		if _, targets, err = e.toUndo(ctx, s, req); err != nil {
+			return failed, err
+		}
 	}
 	if err := e.closeStarted(ctx, s); err != nil { // nobody goes on with what is being undone
 		return failed, err
@@ -62,6 +65,22 @@ func (e *Engine) Rollback(ctx context.Context, req *Request) (*Result, error) {
 	}
 	e.closeUndone(ctx, s)
 	return result, nil
+}
+
+// toUndo reads, under the lease, what a rollback is to undo.
+func (e *Engine) toUndo(ctx context.Context, s *ledger.Session, req *Request) (*Planning, []*store.Entry, error) {
+	p, err := e.Load(ctx, req, underLease(s))
+	if err == nil {
+		p.controls, err = e.controls(ctx)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	targets, err := p.targets()
+	if err == nil {
+		err = p.roomyBack(targets)
+	}
+	return p, targets, err
 }
 
 // closeStarted closes the runs whose process died.
@@ -110,6 +129,9 @@ func (e *Engine) PreviewRollback(ctx context.Context, req *Request) (*plan.Plan,
 		return nil, err
 	}
 	p, err := e.Load(ctx, req, e.Full)
+	if err == nil {
+		p.controls, err = e.controls(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -202,12 +224,21 @@ func (p *Planning) targets() ([]*store.Entry, error) {
 				if e.Run == p.req.Run {
 					done = append(done, e)
 				}
+			default:
+				if e.Run == p.req.Run && p.halfDone(e) {
+					done = append(done, e)
+				}
 			}
 		}
 	case p.req.Last > 0:
 		slices.SortFunc(done, func(a, b *store.Entry) int { return completed(b, a) })
 		done = done[:min(p.req.Last, len(done))]
 	case p.req.narrows():
+		for _, e := range p.entries {
+			if p.halfDone(e) {
+				done = append(done, e)
+			}
+		}
 		done = slices.DeleteFunc(done, func(e *store.Entry) bool { return !p.req.takes(p.catalog.dated(e.ID)) })
 	case len(unfinished) > 0:
 		done = nil
@@ -262,11 +293,15 @@ func (p *Planning) stillNeeded(targets []*store.Entry) error {
 	var errs []error
 	for i := range p.catalog.tasks {
 		t := p.catalog.tasks[i].task
-		if gone[t.ID] || !p.done(t.ID) {
+		if gone[t.ID] || !p.done(t.ID) && !p.begun(t) {
 			continue
 		}
 		for _, j := range p.catalog.deps[i] {
-			if id := p.catalog.tasks[j].task.ID; gone[id] {
+			switch id := p.catalog.tasks[j].task.ID; {
+			case !gone[id]:
+			case !p.done(t.ID):
+				errs = append(errs, fmt.Errorf("%w: %s depends on %s and works in the background (%s): cancel it, and roll it back first or as well", plan.ErrNotReversible, t.ID, id, p.howFar(t)))
+			default:
 				errs = append(errs, fmt.Errorf("%w: %s depends on %s and would stay", plan.ErrNotReversible, t.ID, id))
 			}
 		}

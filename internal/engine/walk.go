@@ -27,27 +27,28 @@ var _ exec.Walk = (*Walk)(nil)
 // A Walk is one run on its way through a plan: the state of its steps, and the parts that a step needs
 // on its way. It implements exec.Walk, where its exported methods are documented.
 type Walk struct {
-	plan      *plan.Plan
-	steps     []step
-	dues      []time.Time // when each is due, by itself or by what it waits for; nil: all at once
-	handler   middleware.Handler
-	clock     clock.Clock
-	session   *ledger.Session
-	home      store.Store // the sequencer's, also if nothing is recorded there
-	catalog   *Catalog
-	watchers  notify.Fanout
-	opError   OpErrorFunc
-	redact    redactor
-	logger    *slog.Logger
-	strategy  string
-	env       string // where this is; "": it was not told
-	tolerates bool   // failures of ops that are allowed to fail
-	guarded   bool   // a guard decides of each step before anything is written: none is claimed ahead
-	contains  bool   // there is middleware around steps, which could end its goroutine
-	quiet     bool   // nobody asks how long a step takes
-	made      time.Time
-	dispatch  *dispatch              // of a leader whose steps workers do; nil: they are done here
-	tell      func(middleware.Event) // of a worker, whose leader wants to know; nil: there is none
+	plan       *plan.Plan
+	steps      []step
+	dues       []time.Time // when each is due, by itself or by what it waits for; nil: all at once
+	handler    middleware.Handler
+	clock      clock.Clock
+	session    *ledger.Session
+	home       store.Store // the sequencer's, also if nothing is recorded there
+	catalog    *Catalog
+	watchers   notify.Fanout
+	opError    OpErrorFunc
+	redact     redactor
+	logger     *slog.Logger
+	strategy   string
+	env        string // where this is; "": it was not told
+	tolerates  bool   // failures of ops that are allowed to fail
+	guarded    bool   // a guard decides of each step before anything is written: none is claimed ahead
+	contains   bool   // there is middleware around steps, which could end its goroutine
+	quiet      bool   // nobody asks how long a step takes
+	background bool   // it is beside deploys, under the lease of a lane
+	made       time.Time
+	dispatch   *dispatch              // of a leader whose steps workers do; nil: they are done here
+	tell       func(middleware.Event) // of a worker, whose leader wants to know; nil: there is none
 
 	pool     safecall.Pool // calls what may panic
 	running  counter       // steps that are being done or undone

@@ -67,13 +67,17 @@ func (s *sessionWatcher) send(e middleware.Event) {
 }
 
 func (s *sessionWatcher) LeaseHeld(by *store.LeaseError) {
-	if s.held == nil {
+	if s.held == nil && by.Held == nil {
 		s.held = by
 		if s.latest != nil {
 			s.before = s.latest()
 		}
 	}
-	s.send(middleware.Event{Kind: middleware.EventWaiting, Err: by, Reason: fmt.Sprintf("waits for %s", by.Holder)})
+	reason := fmt.Sprintf("waits for %s", by.Holder)
+	if by.Held != nil {
+		reason = by.Error()
+	}
+	s.send(middleware.Event{Kind: middleware.EventWaiting, Err: by, Reason: reason})
 }
 
 func (s *sessionWatcher) Unreachable(err error, pause time.Duration) {

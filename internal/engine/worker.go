@@ -277,6 +277,21 @@ func (w *Worker) tellLater(s *ledger.Session, out store.Outcome) {
 	})
 }
 
+// here is the engine without workers: its steps are done by this process.
+func (e *Engine) here() *Engine {
+	if remoteOf(e.Strategy.Chain) == nil {
+		return e
+	}
+	copied := *e
+	copied.Strategy.Chain = slices.Clone(e.Strategy.Chain)
+	for i, m := range copied.Strategy.Chain {
+		if remoteRole(m.Role) != nil {
+			copied.Strategy.Chain[i] = middleware.Record()
+		}
+	}
+	return &copied
+}
+
 // remoteOf is by whom a chain has its steps done, nil if by this process.
 func remoteOf(chain []middleware.Middleware) *Remote {
 	for _, m := range chain {

@@ -100,6 +100,21 @@ func (s *Session) Atomic(ctx context.Context, r *Records, fn func(context.Contex
 	return refused, err
 }
 
+// Checkpoint calls fn in a transaction of the store that leaves the attempt open; see [store.Store] Atomic.
+func (s *Session) Checkpoint(ctx context.Context, claim store.Claim, fn func(context.Context) (store.Batch, error)) error {
+	refused, err := s.store.Atomic(ctx, s.current(), claim, fn)
+	s.noteAnswer()
+	if err == nil && len(refused) > 0 {
+		err = store.ErrFenced
+	}
+	return err
+}
+
+// Answer acknowledges what was asked of an op. It is for people, so a failure is only that.
+func (s *Session) Answer(ctx context.Context, a store.Answer) {
+	_ = s.store.Answer(ctx, s.current(), a)
+}
+
 // Write writes a batch, once.
 func (s *Session) Write(b store.Batch) (refused []string, err error) { return s.write(b) }
 

@@ -29,8 +29,13 @@ func (discard) LookupRun(context.Context, string) (store.Run, bool, error) {
 func (discard) Holder(context.Context, string) (*store.LeaseError, error) {
 	return nil, nil //nolint:nilnil // nobody holds it
 }
-func (discard) Leases(context.Context) ([]store.LeaseError, error) { return nil, nil }
-func (discard) Identity(context.Context) (store.Token, error)      { return store.Token{}, nil }
+func (discard) Leases(context.Context) ([]store.LeaseError, error)      { return nil, nil }
+func (discard) Controls(context.Context) ([]store.Control, error)       { return nil, nil }
+func (discard) Control(context.Context, string) (store.Control, error)  { return store.Control{}, nil }
+func (discard) Ask(context.Context, store.Control) error                { return nil }
+func (discard) Answer(context.Context, store.Lease, store.Answer) error { return nil }
+func (discard) Revoke(context.Context, string) error                    { return nil }
+func (discard) Identity(context.Context) (store.Token, error)           { return store.Token{}, nil }
 
 func (discard) Acquire(context.Context, string, store.Owner) (store.Lease, error) {
 	return store.Lease{}, nil

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/sequencer-go/seq/store"
 )
@@ -16,14 +17,14 @@ func (s *Session) RunOf(ctx context.Context, id string) (store.Run, bool) {
 	return r, known && err == nil
 }
 
-// UnfinishedRuns are the runs that are not over, the latest first. None of them is under way, but for
-// those that wait for their time: the lease is ours.
+// UnfinishedRuns are the runs under the lease of the session that are not over, the latest first. None of
+// them is under way, but for those that wait for their time: the lease is ours.
 func (s *Session) UnfinishedRuns(ctx context.Context) ([]store.Run, error) {
 	runs, err := s.store.UnfinishedRuns(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read the runs: %w", err)
 	}
-	return runs, nil
+	return slices.DeleteFunc(runs, func(r store.Run) bool { return r.Lease != "" && s.name != "" && r.Lease != s.name }), nil
 }
 
 // CloseDead writes what became of runs whose process died, but for the session's own and those that only

@@ -62,11 +62,13 @@ type Session struct {
 	store store.Store
 	watch Watcher
 
-	held    context.Context         // ends when the lease is lost, or the session is closed
-	lose    context.CancelCauseFunc // ends held, and the context that Open returned
-	writing context.Context         // of every write: it ends recordTimeout after held
-	end     func()
+	held      context.Context         // ends when the lease is lost, or the session is closed
+	lose      context.CancelCauseFunc // ends held, and the context that Open returned
+	interrupt context.CancelCauseFunc // ends only that
+	writing   context.Context         // of every write: it ends recordTimeout after held
+	end       func()
 
+	name      string // of the lease
 	committer committer
 
 	life *Session // whose life the claims name, see Join; nil: the session lives by its own lease
@@ -82,15 +84,19 @@ type Session struct {
 	trusted, answered atomic.Int64
 }
 
-// Open takes the lease, as choice says when another process holds it, and keeps it renewed until
-// Close. The context that it returns ends when ctx does, or when the lease is lost; then its cause
-// matches [store.ErrLeaseLost].
+// ErrStopped means that somebody asked the holder of a lease to stop. Package seq exports it.
+var ErrStopped = errors.New("told to stop")
+
+// Open takes the lease that the run names, RunLease if it names none, as choice says when another process
+// holds it, and keeps it renewed until Close. The context that it returns ends when ctx does, when the
+// lease is lost, and when somebody asks for a stop; then its cause matches [store.ErrLeaseLost] or
+// [ErrStopped].
 func Open(ctx context.Context, st store.Store, run store.Run, choice IfLeased, watch Watcher) (context.Context, *Session, error) {
 	held, lost := context.WithCancelCause(context.WithoutCancel(ctx))
 	ctx, stop := context.WithCancelCause(ctx)
 	writing, stopWriting := context.WithCancel(context.WithoutCancel(ctx))
-	s := &Session{Run: run, store: st, watch: watch, opened: Wall.Now(), held: held, writing: writing}
-	s.lose = func(why error) { lost(why); stop(why) }
+	s := &Session{Run: run, name: cmp.Or(run.Lease, store.RunLease), store: st, watch: watch, opened: Wall.Now(), held: held, writing: writing}
+	s.lose, s.interrupt = func(why error) { lost(why); stop(why) }, stop
 	unhook := context.AfterFunc(held, func() { Wall.AfterFunc(recordTimeout, stopWriting) })
 	s.end = func() { unhook(); stopWriting(); s.lose(nil) }
 	if err := s.acquire(ctx, choice, false); err != nil {
@@ -103,7 +109,7 @@ func Open(ctx context.Context, st store.Store, run store.Run, choice IfLeased, w
 // Discard is a session that writes nothing, for walks that record nothing.
 func Discard() *Session {
 	ctx := context.Background()
-	return &Session{store: discard{}, held: ctx, writing: ctx, lose: func(error) {}, end: func() {}, opened: Wall.Now()}
+	return &Session{store: discard{}, held: ctx, writing: ctx, lose: func(error) {}, interrupt: func(error) {}, end: func() {}, opened: Wall.Now()}
 }
 
 // Close gives the lease back and ends the session. If that fails the lease expires by itself.
@@ -157,9 +163,10 @@ func (s *Session) WhileHeld(ctx context.Context) (context.Context, context.Cance
 func (s *Session) acquire(ctx context.Context, choice IfLeased, patient bool) error {
 	answered := Wall.Now() // when the ledger last answered
 	var heldBy error       // and what it answered
-	for announced := false; ; {
+	const nobody, process, person = 0, 1, 2
+	for announced := nobody; ; {
 		asked := Wall.Now()
-		lease, err := s.store.Acquire(ctx, store.RunLease, s.Run.Owner)
+		lease, err := s.store.Acquire(ctx, s.name, s.Run.Owner)
 		if err == nil {
 			s.keep(ctx, lease, asked)
 			s.watch.Acquired()
@@ -169,16 +176,20 @@ func (s *Session) acquire(ctx context.Context, choice IfLeased, patient bool) er
 		pause := outage / 10
 		switch {
 		case errors.As(err, &held) && choice == Wait:
-			if !announced {
+			by := process
+			pause = max(min(held.Expires, leasePoll), leasePoll/10)
+			if held.Held != nil {
+				by, pause = person, leasePoll
+			}
+			if announced != by {
 				s.watch.LeaseHeld(held)
 			}
-			pause = max(min(held.Expires, leasePoll), leasePoll/10)
-			answered, heldBy, announced, patient = now, err, true, true
+			answered, heldBy, announced, patient = now, err, by, true
 		case held != nil || !patient || errors.Is(err, store.ErrSchemaNewer) || now.Sub(answered) >= outage:
 			return fmt.Errorf("acquire the ledger: %w", err)
 		case ctx.Err() == nil:
 			s.watch.Unreachable(err, pause)
-			announced = false
+			announced = nobody
 		}
 		if clock.Sleep(ctx, Wall, pause) != nil || ctx.Err() != nil {
 			return fmt.Errorf("waiting for the ledger: %w (%w)", context.Cause(ctx), cmp.Or(heldBy, err))
@@ -214,12 +225,26 @@ func (s *Session) renew(ctx context.Context, lease store.Lease) error {
 		switch {
 		case err == nil:
 			s.trust(lease, asked)
+			s.heed(ctx, lease)
 		case ctx.Err() != nil: // given back
 		case errors.Is(err, store.ErrLeaseLost), Wall.Now().Sub(s.opened) >= time.Duration(s.trusted.Load()):
 			return err
 		}
 	}
 	return nil
+}
+
+// heed ends the context that Open returned if somebody asks the holder of the lease to stop. What the
+// holder does with its own lease in the meantime, as the person who asked, goes on.
+func (s *Session) heed(ctx context.Context, lease store.Lease) {
+	c, err := s.store.Control(ctx, lease.Name)
+	if err != nil || c.Wanted != store.WantStop || !c.Holds(Wall.Now()) || c.Actor != "" && c.Actor == s.Run.Owner.Actor {
+		return
+	}
+	if c.Heard < c.Number {
+		_ = s.store.Answer(ctx, lease, store.Answer{ID: c.ID, Seen: c.Number})
+	}
+	s.interrupt(fmt.Errorf("%w by %s: %s", ErrStopped, c.Actor, c.Reason))
 }
 
 // trust notes a renewal that took effect no earlier than asked. The lease is trusted for two thirds

@@ -14,6 +14,9 @@ type StoreKey struct{}
 // it: an op that runs another sequencer lends it nothing.
 type TxKey struct{}
 
+// ControlKey is the key of the store.Control of the op whose transaction it is.
+type ControlKey struct{}
+
 // AttemptKey is the key of the [Attempt].
 type AttemptKey struct{}
 
@@ -32,6 +35,15 @@ type Attempt interface {
 	Saved() []byte
 	// Progress tells how far the op has come.
 	Progress(done, total int64)
+	// Resumable reports whether the op has checkpoints.
+	Resumable() bool
+	// Checkpoint commits a batch of a Resumable op, with the point that it came to.
+	Checkpoint(ctx context.Context, batch func(ctx context.Context) (Point, error)) error
+	// Asked is what was asked of the op when its last batch began: how much a batch is to do, and how
+	// long to rest between two; 0 leaves it to the op.
+	Asked() (size int64, rest time.Duration)
+	// Rest waits for d, and says why the op does not move. It returns early when something is asked.
+	Rest(ctx context.Context, why string, d time.Duration) error
 	// Key is the idempotency key.
 	Key() string
 	// Info is what the attempt is.
@@ -46,6 +58,12 @@ type Attempt interface {
 	// AtCall has f called once, just before the op is called next: what stands before it, such as the
 	// wait for a database that has one writer, is over then.
 	AtCall(f func())
+}
+
+// Point is how far a Resumable op has come. Saved is the whole of what is kept.
+type Point struct {
+	Saved       []byte
+	Done, Total int64
 }
 
 // Info is what an op may know of its attempt. It has the fields of seq.OpInfo, where they are documented.

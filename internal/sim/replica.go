@@ -150,6 +150,23 @@ func (r *replica) Holder(context.Context, string) (*store.LeaseError, error) { r
 // Leases implements [store.Reader]; the engine never asks.
 func (r *replica) Leases(context.Context) ([]store.LeaseError, error) { return nil, nil }
 
+// Controls implements [store.Reader]; nobody asks for anything here.
+func (r *replica) Controls(context.Context) ([]store.Control, error) { return nil, nil }
+
+// Control implements [store.Reader]; nobody asks for anything here.
+func (r *replica) Control(_ context.Context, id string) (store.Control, error) {
+	return store.Control{ID: id}, nil
+}
+
+// Ask implements [store.Store]; nobody asks for anything here.
+func (r *replica) Ask(context.Context, store.Control) error { return nil }
+
+// Answer implements [store.Store]; nobody asks for anything here.
+func (r *replica) Answer(context.Context, store.Lease, store.Answer) error { return nil }
+
+// Revoke implements [store.Store]; nobody asks for it here.
+func (r *replica) Revoke(context.Context, string) error { return nil }
+
 // Identity implements [store.Reader].
 func (r *replica) Identity(context.Context) (store.Token, error) { return identity, nil }
 

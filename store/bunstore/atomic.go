@@ -77,6 +77,7 @@ type atomically struct {
 	// number is that of the transaction; on a database that does not number them, how many the attempt
 	// has begun and committed, with this one.
 	number int64
+	asked  store.Control // of the op, if the claim is Steered
 	began  time.Time     // when the lease had still
 	left   time.Duration // to go, if it is current
 	during context.Context
@@ -120,22 +121,28 @@ func (a *atomically) connect(ctx context.Context) (conn bun.Conn, giveUp func(),
 }
 
 // guard locks the op in a transaction that has just begun.
-func (a *atomically) guard(ctx context.Context) error {
+func (a *atomically) guard(ctx context.Context) (err error) {
 	s, open := a.store, false
 	guard := s.dialect.guard
-	if a.own != nil && a.own.used && s.dialect.guardUsed != nil {
+	switch {
+	case a.claim.Steered:
+		guard = s.dialect.guardSteered
+	case a.own != nil && a.own.used && s.dialect.guardUsed != nil:
 		guard = s.dialect.guardUsed
 	}
 	args := []arg{{"id", a.claim.ID}, {"token", a.claim.Token.String()}}
 	if s.dialect.oneWriter {
 		args = append(args, leaseArgs(a.lease)...)
 	}
-	err := s.query(ctx, a.tx, func(r *row) error {
+	err = s.query(ctx, a.tx, func(r *row) (err error) {
 		open, a.number = true, r.number(0)
 		if s.dialect.oneWriter {
 			a.current, a.left = r.values[1] != nil, msOf(r, 1)
 		}
-		return nil
+		if a.claim.Steered {
+			a.asked, err = controlOf(r, a.claim.ID, 2)
+		}
+		return err
 	}, guard, args...)
 	if err != nil {
 		return err
@@ -164,6 +171,9 @@ func (a *atomically) call(ctx context.Context, fn func(context.Context) (store.B
 	ctx = context.WithValue(ctx, opctx.TxKey{}, a)
 	if a.own != nil {
 		ctx = dbsession.With(ctx, a)
+	}
+	if a.claim.Steered {
+		ctx = store.WithControl(ctx, a.asked)
 	}
 	return fn(ctx)
 }
@@ -196,24 +206,68 @@ func (a *atomically) record(ctx context.Context, c *changes) error {
 	if !a.store.dialect.oneWriter {
 		c.number = a.number
 	}
+	if a.claim.Steered && c.isCheckpoint(&a.claim) {
+		return a.checkpoint(ctx, c)
+	}
 	if c.fitsOne() {
 		return c.together(ctx, a.number)
 	}
 	if err := a.same(ctx, "RELEASE SAVEPOINT "); err != nil {
 		return err
 	}
-	if ids := c.ids(); a.store.dialect.oneWriter || len(ids) == 1 && ids[0] == a.claim.ID {
+	if ids := c.ids(); a.store.dialect.oneWriter || !a.claim.Steered && len(ids) == 1 && ids[0] == a.claim.ID {
 		c.locked = true // by guard
 	}
 	c.current = a.current
 	if err := c.apply(ctx); err != nil {
 		return err
 	}
+	if a.claim.Steered && len(c.refused) > 0 { // the attempt was closed while the batch was running
+		return store.ErrFenced
+	}
 	// What leaves the attempt open may save what was saved before, which proves nothing.
 	if b := c.batch; a.store.dialect.oneWriter && len(b.Outcomes)+len(b.Claims)+len(b.Marks) == 0 && b.Run == nil {
-		c.proof = proof{hasPart, []arg{{"id", a.claim.ID}, {"token", a.claim.Token.String()}, {"tx", a.number}}}
+		c.proof = a.part()
 	}
 	return nil
+}
+
+// part is the proof that a transaction which leaves the attempt open was committed.
+func (a *atomically) part() proof {
+	return proof{hasPart, []arg{{"id", a.claim.ID}, {"token", a.claim.Token.String()}, {"tx", a.number}}}
+}
+
+// isCheckpoint reports whether a batch is a save and a progress of one attempt, and nothing else.
+func (c *changes) isCheckpoint(claim *store.Claim) bool {
+	b := c.batch
+	return len(b.Saves) == 1 && len(b.Headway) == 1 && len(b.Outcomes)+len(b.Marks)+len(b.Claims) == 0 && b.Run == nil &&
+		b.Saves[0].ID == claim.ID && b.Saves[0].Token == claim.Token && b.Headway[0].ID == claim.ID && b.Headway[0].Token == claim.Token
+}
+
+// checkpoint keeps the point that a batch came to, if the attempt is still open.
+func (a *atomically) checkpoint(ctx context.Context, c *changes) error {
+	s := a.store
+	if s.dialect.oneWriter {
+		if err := a.savepoint(ctx, "RELEASE SAVEPOINT "); err != nil {
+			return err
+		}
+		c.proof = a.part()
+	}
+	data, at := c.batch.Saves[0].Data, c.batch.Headway[0]
+	if data == nil {
+		data = []byte{}
+	}
+	kept, err := s.matches(ctx, a.tx, keepCheckpoint, arg{"id", a.claim.ID}, arg{"token", a.claim.Token.String()}, arg{"number", a.number},
+		arg{"saved", data}, arg{"done", at.Done}, arg{"total", at.Total})
+	if err != nil || kept {
+		return err
+	}
+	if !s.dialect.oneWriter {
+		if err := a.same(ctx, ""); err != nil {
+			return err
+		}
+	}
+	return store.ErrFenced
 }
 
 var sameTransaction = define("same transaction", `SELECT `+brief+` WHERE txid_current() = @number`)

@@ -34,6 +34,7 @@ const (
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE {idle} AND o.attempt = excluded.attempt - 1 AND {known}`

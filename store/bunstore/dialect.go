@@ -26,6 +26,11 @@ type dialect struct {
 	authority *statement
 	// guard answers with a row if the attempt is open, and locks it until the transaction ends.
 	guard *statement
+	// guardSteered is guard for a claim that is Steered. It reads what is asked of the op as well, and the
+	// transaction may not idle longer than a lease lasts. Where there are several writers it locks nothing,
+	// so that batches of one attempt may overlap: the statement that keeps the checkpoint finds out whether
+	// the attempt is still open, and locks it until the commit.
+	guardSteered *statement
 	// guardUsed is guard in a session that a migration used before, nil if that makes no difference.
 	guardUsed *statement
 	// oneWriter means that a transaction that has written holds off every other.
@@ -59,17 +64,21 @@ var dialects = map[bundialect.Name]*dialect{
 		THEN nextval('{sequence}') ELSE 0 END AS v_number FROM v)`,
 			// A takeover excludes every transaction that has shown the lease and is not over: those hold it
 			// FOR KEY SHARE, which the UPDATE of a renewal does not wait for.
-			"excluding":    `WITH held AS MATERIALIZED (SELECT 1 FROM {leases} WHERE ns = {ns} AND name = @name FOR UPDATE) `,
-			"excluded":     `(SELECT count(*) FROM held) >= 0`,
-			"materialized": `MATERIALIZED`,
-			"eachrow":      `OFFSET 0`,
-			"skip":         `FOR SHARE OF o SKIP LOCKED`,
+			"excluding":       `WITH held AS MATERIALIZED (SELECT 1 FROM {leases} WHERE ns = {ns} AND name = @name FOR UPDATE) `,
+			"excluded":        `(SELECT count(*) FROM held) >= 0`,
+			"materialized":    `MATERIALIZED`,
+			"eachrow":         `OFFSET 0`,
+			"sametransaction": `txid_current() = @number`,
+			"skip":            `FOR SHARE OF o SKIP LOCKED`,
 		},
 		serialize: define("serialize", `SELECT pg_advisory_xact_lock(hashtextextended('seq:ddl:' || coalesce({schema}, current_schema()), 0)), `+brief),
 		lockOps: define("lock ops", `SELECT txid_current(), `+brief+`, (SELECT count(*) FROM (
 		SELECT 1 FROM {ops} WHERE ns = {ns} AND id IN (@ids) ORDER BY id FOR UPDATE) AS locked)`),
 		authority: often("authority", `SELECT `+brief+` FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder FOR KEY SHARE`),
 		guard:     often("guard", `SELECT txid_current(), `+idle+` FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL FOR UPDATE`),
+		guardSteered: often("guard, steered", `SELECT txid_current(), `+brief+`, `+controlWords+`, c.actor, c.reason
+	FROM {ops} AS o LEFT JOIN {controls} AS c ON c.ns = {ns} AND c.id = @id
+	WHERE o.ns = {ns} AND o.id = @id AND o.token = @token AND o.finished IS NULL`),
 		guardUsed: often("guard, used session", `SELECT txid_current(), `+idle+`, `+dbsession.Unlock+` FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL FOR UPDATE`),
 		ddl:       append([]*statement{createSequence}, tables...),
 	},
@@ -84,16 +93,21 @@ var dialects = map[bundialect.Name]*dialect{
 			"here":     `TRUE`,
 			"table":    ` WITHOUT ROWID`,
 			// There is one writer: the largest number is the last, and an index has it.
-			"numbered":     `w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM {ops} WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v)`,
-			"excluding":    ``,
-			"excluded":     `TRUE`,
-			"materialized": ``,
-			"eachrow":      ``,
-			"skip":         ``,
+			"numbered":        `w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM {ops} WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v)`,
+			"excluding":       ``,
+			"excluded":        `TRUE`,
+			"materialized":    ``,
+			"eachrow":         ``,
+			"sametransaction": `o.tx = @number`,
+			"skip":            ``,
 		},
 		authority: often("authority, one writer", `SELECT 1 FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder`),
 		guard: often("guard, one writer", `UPDATE {ops} SET tx = tx + 1 WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL
 	RETURNING tx, (SELECT coalesce(expires, 0) - {now} FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder)`),
+		guardSteered: often("guard, steered, one writer", `UPDATE {ops} SET tx = tx + 1 WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL
+	RETURNING tx, (SELECT coalesce(expires, 0) - {now} FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder),
+		(SELECT `+controlWords+` FROM {controls} AS c WHERE c.ns = {ns} AND c.id = @id),
+		(SELECT actor FROM {controls} WHERE ns = {ns} AND id = @id), (SELECT reason FROM {controls} WHERE ns = {ns} AND id = @id)`),
 		oneWriter: true,
 		ddl:       append(append([]*statement{}, tables...), createCompletions),
 	},
@@ -134,7 +148,7 @@ func (d *dialect) expander(of schema.Dialect, o options) *strings.Replacer {
 		fragments["schema"], qualifier = literal(o.schema), `"`+o.schema+`".`
 		fragments["schemaname"] = `"` + o.schema + `"`
 	}
-	for _, name := range []string{"meta", "leases", "runs", "ops", "attempts", "sequence"} {
+	for _, name := range []string{"meta", "leases", "controls", "runs", "ops", "attempts", "sequence"} {
 		fragments[name] = qualifier + `"` + o.prefix + name + `"`
 	}
 	for _, name := range []string{"runs_by_number", "runs_unfinished", "ops_by_run", "ops_by_seq", "attempts_by_run", "attempts_by_time"} {

@@ -16,12 +16,12 @@ import (
 // is left out. A direction is only looked at: it is the attempt's.
 const entryWords = `CASE WHEN token IS NULL OR finished IS NOT NULL THEN '-' ELSE token END || ' ' || fence || ' ' || seq || ' ' ||
 		CASE WHEN state = 'succeeded' AND delivery = 'repeatable' AND generation = 1 AND attempt = 1 AND crashes = 0 AND failures = 0
-			AND NOT permanent AND not_before IS NULL AND done = 0 AND total = 0 AND best = 0 AND lease = 'run' AND life = '' AND direction = 'run'
+			AND NOT permanent AND not_before IS NULL AND done = 0 AND total = 0 AND best = 0 AND moved IS NULL AND lease = 'run' AND life = '' AND direction = 'run'
 			THEN '-'
 			ELSE '+ ' || state || ' ' || delivery || ' ' ||
 				CASE WHEN direction IN ('run', 'rollback', 'by hand') THEN '-' ELSE direction END || ' ' ||
 				generation || ' ' || attempt || ' ' || crashes || ' ' || failures || ' ' || CASE WHEN permanent THEN 1 ELSE 0 END || ' ' ||
-				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total || ' ' || best || ' ' ||
+				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total || ' ' || best || ' ' || coalesce(moved, 0) || ' ' ||
 				CASE WHEN lease = '' THEN '-' ELSE lease END || ' ' || CASE WHEN life = '' THEN '-' ELSE life END
 		END || ' ' || run`
 
@@ -129,6 +129,9 @@ func readWords(e *store.Entry, text string) (err error) {
 			e.NotBefore = time.UnixMilli(w.number()).UTC()
 		}
 		e.Done, e.Total, e.Best = w.number(), w.number(), w.number()
+		if moved := w.number(); moved != 0 {
+			e.Moved = time.UnixMilli(moved).UTC()
+		}
 		e.Lease, e.Life = w.name(), w.name()
 	}
 	if w.rest != e.Run { // else the one before shares its text

@@ -87,6 +87,9 @@ func (s *Store) acquire(ctx context.Context, name string, owner store.Owner) (st
 	if seen.held() {
 		return store.Lease{}, seen.error()
 	}
+	if seen.asked.Holds(seen.now) && (owner.Actor == "" || clean(owner.Actor) != seen.asked.Actor) {
+		return store.Lease{}, store.HeldBack(seen.asked, seen.now)
+	}
 	if seen.epoch < 0 || seen.epoch == math.MaxInt64 {
 		return store.Lease{}, fmt.Errorf("%w: table %s: epoch %d, which nobody can have come to", store.ErrUnknownValue, s.table("leases"), seen.epoch)
 	}
@@ -115,10 +118,14 @@ type sight struct {
 	owner    store.Owner
 	since    time.Time
 	left     time.Duration // until it expires
+	now      time.Time     // by the database's clock
+	asked    store.Control // of its holder, and of who would take it
 }
 
-var lookAtLease = define("look at lease", `SELECT m.value, l.holder, l.owner, l.since, l.expires - {now}, l.epoch, i.value
+var lookAtLease = define("look at lease", `SELECT m.value, l.holder, l.owner, l.since, l.expires - {now}, l.epoch, i.value,
+		{now}, `+controlWords+`, c.actor, c.reason, c.until, c.asked
 	FROM {meta} AS m LEFT JOIN {leases} AS l ON l.ns = {ns} AND l.name = @name LEFT JOIN {meta} AS i ON i.name = {identity}
+		LEFT JOIN {controls} AS c ON c.ns = {ns} AND c.id = @name
 	WHERE m.name = 'schema' AND {here}`)
 
 // look reads a lease, and with it the version of the tables and the identity of the ledger.
@@ -130,8 +137,11 @@ func (s *Store) look(ctx context.Context, name string) (seen sight, err error) {
 			left: msOf(r, 4),
 		}
 		if seen.identity, err = store.ParseToken(r.text(6)); err != nil {
-			err = fmt.Errorf("table %s: the identity: %w", s.table("meta"), err)
+			return fmt.Errorf("table %s: the identity: %w", s.table("meta"), err)
 		}
+		seen.now = r.time(7)
+		seen.asked, err = controlOf(r, name, 8)
+		seen.asked.Until, seen.asked.Asked = r.time(11), r.time(12)
 		return err
 	}, lookAtLease, arg{"name", name})
 	return seen, err

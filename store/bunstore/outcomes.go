@@ -55,12 +55,19 @@ var (
 	RETURNING id`)
 
 	progressOps = define("progress", `WITH @v
-	UPDATE {ops} AS o SET done = v_done, total = v_total, best = {greatest}(o.best, v_done),
+	UPDATE {ops} AS o SET done = v_done, total = v_total, best = {greatest}(o.best, v_done), moved = {now},
 		crashes = CASE WHEN v_done > o.best THEN 0 ELSE o.crashes END
 	FROM v
 	WHERE `+openAttempt+`
 	RETURNING id`)
 )
+
+// A checkpoint is a save and a progress in one statement. Its text says itself whether the attempt is still
+// open, and on a database that numbers transactions whether this is still the one that was begun.
+var keepCheckpoint = often("checkpoint", `UPDATE {ops} AS o SET saved = CAST(@saved AS {blob}), done = @done, total = @total, best = {greatest}(o.best, @done), moved = {now},
+		crashes = CASE WHEN @done <= o.best AND o.saved IS NOT NULL AND o.saved = CAST(@saved AS {blob}) THEN o.crashes ELSE 0 END
+	WHERE o.ns = {ns} AND o.id = @id AND o.token = @token AND o.finished IS NULL AND {sametransaction}
+	RETURNING id`)
 
 // ended is the word for how an attempt ended, beyond its state.
 func ended(o *store.Outcome) string {

@@ -12,7 +12,7 @@ import (
 )
 
 // schemaVersion is raised when the tables change in a way that this version cannot work with.
-const schemaVersion = 2
+const schemaVersion = 3
 
 // The tables check no state and the like, so that a newer version may have more of them.
 //
@@ -32,6 +32,18 @@ var (
 	since bigint NOT NULL,
 	expires bigint,
 	PRIMARY KEY (ns, name)
+){table}`),
+		define("create controls", `CREATE TABLE IF NOT EXISTS {controls} (
+	ns {key} NOT NULL, id {key} NOT NULL,
+	number bigint NOT NULL,
+	wanted text NOT NULL,
+	size bigint NOT NULL DEFAULT 0, rest bigint NOT NULL DEFAULT 0,
+	until bigint,
+	actor text NOT NULL DEFAULT '', reason text NOT NULL DEFAULT '',
+	asked bigint,
+	heard bigint NOT NULL DEFAULT 0, answered bigint,
+	note text NOT NULL DEFAULT '', noted bigint,
+	PRIMARY KEY (ns, id)
 ){table}`),
 		define("create runs", `CREATE TABLE IF NOT EXISTS {runs} (
 	ns {key} NOT NULL, id {key} NOT NULL,
@@ -64,7 +76,7 @@ var (
 	not_before bigint,
 	saved {blob},
 	checksum text NOT NULL DEFAULT '',
-	done bigint NOT NULL DEFAULT 0, total bigint NOT NULL DEFAULT 0, best bigint NOT NULL DEFAULT 0,
+	done bigint NOT NULL DEFAULT 0, total bigint NOT NULL DEFAULT 0, best bigint NOT NULL DEFAULT 0, moved bigint,
 	tx bigint NOT NULL DEFAULT 0,
 	error text NOT NULL DEFAULT '',
 	PRIMARY KEY (ns, id)

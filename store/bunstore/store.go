@@ -2,7 +2,7 @@
 // PostgreSQL 12 or later. Packages store/sqlite and store/postgres open one for you; with New you
 // bring your own *bun.DB, over any driver of these two.
 //
-// The ledger lives in five tables, seq_meta, seq_leases, seq_runs, seq_ops and seq_attempts (and, on
+// The ledger lives in six tables, seq_meta, seq_leases, seq_controls, seq_runs, seq_ops and seq_attempts (and, on
 // Postgres, a sequence), which the first Acquire creates; [Store.DDL] is how. The current attempt of an
 // op is in its row of seq_ops, those before are in seq_attempts. Times in them are milliseconds since 1970, by the database's clock.
 //

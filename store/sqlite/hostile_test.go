@@ -86,7 +86,7 @@ var columns = []column{
 // The rows of a ledger that has seen something. The last letter of an ID is that of its op below.
 var hostileRows = []string{
 	`DELETE FROM seq_meta`, `DELETE FROM seq_leases`, `DELETE FROM seq_runs`, `DELETE FROM seq_ops`, `DELETE FROM seq_attempts`,
-	`INSERT INTO seq_meta VALUES ('schema', '2'), ('identity:default', 'f00102030405060708090a0b0c0d0e0f')`,
+	`INSERT INTO seq_meta VALUES ('schema', '3'), ('identity:default', 'f00102030405060708090a0b0c0d0e0f')`,
 	`INSERT INTO seq_leases VALUES ('default', 'run', 5, NULL, '{"host":"h","pid":1}', 1, 1)`,
 	`INSERT INTO seq_runs (ns, id, number, strategy, state, owner, lease, epoch, started, finished) VALUES
 		('default', 'r1', 1, 'sequential', 'succeeded', '{"host":"h","pid":1}', 'run', 4, 1, 2),

@@ -118,7 +118,7 @@ func TestReadingCreatesNothing(t *testing.T) {
 func TestANewerSchemaIsNamed(t *testing.T) {
 	s := open(t, file(t))
 	lease := acquire(t, s)
-	query(t, s.DB(), `UPDATE seq_meta SET value = '3' WHERE name = 'schema'`)
+	query(t, s.DB(), `UPDATE seq_meta SET value = '4' WHERE name = 'schema'`)
 	if _, err := s.Load(t.Context()); err != nil {
 		t.Errorf("tables that can still be read: %v", err)
 	}
@@ -127,7 +127,7 @@ func TestANewerSchemaIsNamed(t *testing.T) {
 	_, acquired := s.Acquire(t.Context(), store.RunLease, owner)
 	_, wrote := s.Write(t.Context(), lease, store.Batch{Claims: []store.Claim{{ID: "a", Attempt: 1, Token: store.NewToken()}}})
 	for _, err := range []error{load, acquired, wrote} {
-		if !errors.Is(err, store.ErrSchemaNewer) || !strings.Contains(err.Error(), "version 3") || !strings.Contains(err.Error(), "knows 2") {
+		if !errors.Is(err, store.ErrSchemaNewer) || !strings.Contains(err.Error(), "version 4") || !strings.Contains(err.Error(), "knows 3") {
 			t.Errorf("got %v, want %v with both versions", err, store.ErrSchemaNewer)
 		}
 	}

@@ -97,7 +97,7 @@ func TestAnEarlierLayoutIsRefusedByName(t *testing.T) {
 	_, acquired := s.Acquire(t.Context(), store.RunLease, owner)
 	_, wrote := s.Write(t.Context(), lease, store.Batch{Claims: []store.Claim{{ID: "a", Attempt: 1, Token: store.NewToken()}}})
 	for what, err := range map[string]error{"Load": load, "Acquire": acquired, "Write": wrote} {
-		wantSaid(t, what, err, store.ErrSchemaOlder, "version 1", "reads 2", "seq_*", "Import")
+		wantSaid(t, what, err, store.ErrSchemaOlder, "version 1", "reads 3", "seq_*", "Import")
 	}
 }
 

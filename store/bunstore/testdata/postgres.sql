@@ -1,3 +1,14 @@
+-- answer: values in the text
+INSERT INTO "deploys"."seq_controls" AS c (ns, id, number, wanted, size, rest, actor, reason, asked, heard, note, noted)
+	SELECT 'default', 'id?', 0, 'go', 0, 0, '', '', NULL, 0, 'note?', (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_leases" AS l WHERE l.ns = 'default' AND l.name = 'name?' AND l.epoch = 7 AND l.holder = 'holder?')
+	ON CONFLICT (ns, id) DO UPDATE SET
+		answered = CASE WHEN 'seen?' > c.heard THEN (extract(epoch FROM clock_timestamp()) * 1000)::bigint ELSE c.answered END,
+		heard = CASE WHEN 'seen?' > c.heard THEN CASE WHEN 'seen?' < c.number THEN 'seen?' ELSE c.number END ELSE c.heard END,
+		noted = CASE WHEN c.note = excluded.note THEN c.noted ELSE excluded.noted END,
+		note = excluded.note
+	RETURNING 1;
+
 -- archive what a claim supersedes, one row: values in the text
 WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_direction, v_owner, v_executable, v_life, v_checksum) AS (VALUES ('it''s', 'it''s', 'it''s', 'it''s', 1, 1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s'))
 	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
@@ -30,6 +41,16 @@ WITH v (v_id, v_attempt, v_state, v_run, v_due, v_error, v_seq, v_checksum) AS (
 	WHERE o.ns = 'default' AND o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = v_attempt AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
 	RETURNING id;
 
+-- ask: values in the text
+INSERT INTO "deploys"."seq_controls" AS c (ns, id, number, wanted, size, rest, until, actor, reason, asked)
+	SELECT 'default', 'id?', 7, 'wanted?', 'size?', 'rest?', nullif('until?', 0), 'actor?', 'reason?', (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+	WHERE 7 = 1 OR EXISTS (SELECT 1 FROM "deploys"."seq_controls" AS p WHERE p.ns = 'default' AND p.id = 'id?')
+	ON CONFLICT (ns, id) DO UPDATE SET
+		number = excluded.number, wanted = excluded.wanted, size = excluded.size, rest = excluded.rest, until = excluded.until,
+		actor = excluded.actor, reason = excluded.reason, asked = excluded.asked
+	WHERE c.number = excluded.number - 1 AND c.wanted <> 'cancel'
+	RETURNING 1;
+
 -- authority: values beside it
 SELECT set_config('idle_in_transaction_session_timeout', (15000)::text, true) FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = $1::text AND epoch = $2::bigint AND holder = $3::text FOR KEY SHARE;
 
@@ -41,15 +62,27 @@ SELECT id, nullif(checksum, ''), nullif(error, ''), CASE WHEN state = 'succeeded
 		CASE WHEN state = 'succeeded' THEN NULL ELSE saved END,
 		CASE WHEN state = 'succeeded' THEN NULL ELSE CASE WHEN token IS NULL OR finished IS NOT NULL THEN '-' ELSE token END || ' ' || fence || ' ' || seq || ' ' ||
 		CASE WHEN state = 'succeeded' AND delivery = 'repeatable' AND generation = 1 AND attempt = 1 AND crashes = 0 AND failures = 0
-			AND NOT permanent AND not_before IS NULL AND done = 0 AND total = 0 AND best = 0 AND lease = 'run' AND life = '' AND direction = 'run'
+			AND NOT permanent AND not_before IS NULL AND done = 0 AND total = 0 AND best = 0 AND moved IS NULL AND lease = 'run' AND life = '' AND direction = 'run'
 			THEN '-'
 			ELSE '+ ' || state || ' ' || delivery || ' ' ||
 				CASE WHEN direction IN ('run', 'rollback', 'by hand') THEN '-' ELSE direction END || ' ' ||
 				generation || ' ' || attempt || ' ' || crashes || ' ' || failures || ' ' || CASE WHEN permanent THEN 1 ELSE 0 END || ' ' ||
-				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total || ' ' || best || ' ' ||
+				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total || ' ' || best || ' ' || coalesce(moved, 0) || ' ' ||
 				CASE WHEN lease = '' THEN '-' ELSE lease END || ' ' || CASE WHEN life = '' THEN '-' ELSE life END
 		END || ' ' || run END FROM "deploys"."seq_ops" WHERE ns = 'default' AND TRUE
 		UNION ALL SELECT id, NULL, NULL, NULL, NULL, 'saga' FROM "deploys"."seq_runs" WHERE ns = 'default' AND saga AND (state IN ('started', 'rolling-back', 'waiting') OR state = 'interrupted' AND saga) AND TRUE;
+
+-- checkpoint: values beside it
+UPDATE "deploys"."seq_ops" AS o SET saved = CAST($1::bytea AS bytea), done = $2::text, total = $3::text, best = greatest(o.best, $2::text), moved = (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+		crashes = CASE WHEN $2::text <= o.best AND o.saved IS NOT NULL AND o.saved = CAST($1::bytea AS bytea) THEN o.crashes ELSE 0 END
+	WHERE o.ns = 'default' AND o.id = $4::text AND o.token = $5::text AND o.finished IS NULL AND txid_current() = $6::bigint
+	RETURNING id;
+
+-- checkpoint: values in the text
+UPDATE "deploys"."seq_ops" AS o SET saved = CAST('\x78' AS bytea), done = 'done?', total = 'total?', best = greatest(o.best, 'done?'), moved = (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+		crashes = CASE WHEN 'done?' <= o.best AND o.saved IS NOT NULL AND o.saved = CAST('\x78' AS bytea) THEN o.crashes ELSE 0 END
+	WHERE o.ns = 'default' AND o.id = 'id?' AND o.token = 'token?' AND o.finished IS NULL AND txid_current() = 7
+	RETURNING id;
 
 -- claim, one row: values beside it
 WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_direction, v_owner, v_executable, v_life, v_checksum) AS (VALUES ($1::text, $2::text, $3::text, $4::text, $5::bigint, $6::bigint, $7::text, $8::text, $9::text, $10::text, $11::text, $12::text))
@@ -68,6 +101,7 @@ WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_di
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -90,6 +124,7 @@ WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_di
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -112,6 +147,7 @@ WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_di
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -134,6 +170,7 @@ WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_di
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -283,6 +320,20 @@ CREATE TABLE IF NOT EXISTS "deploys"."seq_attempts" (
 	PRIMARY KEY (ns, id, number)
 );
 
+-- create controls: values in the text
+CREATE TABLE IF NOT EXISTS "deploys"."seq_controls" (
+	ns text COLLATE "C" NOT NULL, id text COLLATE "C" NOT NULL,
+	number bigint NOT NULL,
+	wanted text NOT NULL,
+	size bigint NOT NULL DEFAULT 0, rest bigint NOT NULL DEFAULT 0,
+	until bigint,
+	actor text NOT NULL DEFAULT '', reason text NOT NULL DEFAULT '',
+	asked bigint,
+	heard bigint NOT NULL DEFAULT 0, answered bigint,
+	note text NOT NULL DEFAULT '', noted bigint,
+	PRIMARY KEY (ns, id)
+);
+
 -- create leases: values in the text
 CREATE TABLE IF NOT EXISTS "deploys"."seq_leases" (
 	ns text COLLATE "C" NOT NULL, name text COLLATE "C" NOT NULL,
@@ -317,7 +368,7 @@ CREATE TABLE IF NOT EXISTS "deploys"."seq_ops" (
 	not_before bigint,
 	saved bytea,
 	checksum text NOT NULL DEFAULT '',
-	done bigint NOT NULL DEFAULT 0, total bigint NOT NULL DEFAULT 0, best bigint NOT NULL DEFAULT 0,
+	done bigint NOT NULL DEFAULT 0, total bigint NOT NULL DEFAULT 0, best bigint NOT NULL DEFAULT 0, moved bigint,
 	tx bigint NOT NULL DEFAULT 0,
 	error text NOT NULL DEFAULT '',
 	PRIMARY KEY (ns, id)
@@ -343,6 +394,16 @@ CREATE SEQUENCE IF NOT EXISTS "deploys"."seq_sequence";
 
 -- find schema: values in the text
 SELECT 1 FROM pg_namespace WHERE nspname = 'deploys';
+
+-- guard, steered: values beside it
+SELECT txid_current(), set_config('idle_in_transaction_session_timeout', (15000)::text, true), c.number || ' ' || c.wanted || ' ' || c.size || ' ' || c.rest || ' ' || c.heard, c.actor, c.reason
+	FROM "deploys"."seq_ops" AS o LEFT JOIN "deploys"."seq_controls" AS c ON c.ns = 'default' AND c.id = $1::text
+	WHERE o.ns = 'default' AND o.id = $1::text AND o.token = $2::text AND o.finished IS NULL;
+
+-- guard, steered: values in the text
+SELECT txid_current(), set_config('idle_in_transaction_session_timeout', (15000)::text, true), c.number || ' ' || c.wanted || ' ' || c.size || ' ' || c.rest || ' ' || c.heard, c.actor, c.reason
+	FROM "deploys"."seq_ops" AS o LEFT JOIN "deploys"."seq_controls" AS c ON c.ns = 'default' AND c.id = 'id?'
+	WHERE o.ns = 'default' AND o.id = 'id?' AND o.token = 'token?' AND o.finished IS NULL;
 
 -- guard, used session: values beside it
 SELECT txid_current(), set_config('idle_in_transaction_session_timeout', '60000', true), pg_catalog.pg_advisory_unlock_all() FROM "deploys"."seq_ops" WHERE ns = 'default' AND id = $1::text AND token = $2::text AND finished IS NULL FOR UPDATE;
@@ -397,12 +458,12 @@ CREATE INDEX IF NOT EXISTS "seq_runs_unfinished" ON "deploys"."seq_runs" (ns, nu
 -- load: values in the text
 SELECT id, nullif(checksum, ''), nullif(error, ''), nullif(executable, ''), saved, CASE WHEN token IS NULL OR finished IS NOT NULL THEN '-' ELSE token END || ' ' || fence || ' ' || seq || ' ' ||
 		CASE WHEN state = 'succeeded' AND delivery = 'repeatable' AND generation = 1 AND attempt = 1 AND crashes = 0 AND failures = 0
-			AND NOT permanent AND not_before IS NULL AND done = 0 AND total = 0 AND best = 0 AND lease = 'run' AND life = '' AND direction = 'run'
+			AND NOT permanent AND not_before IS NULL AND done = 0 AND total = 0 AND best = 0 AND moved IS NULL AND lease = 'run' AND life = '' AND direction = 'run'
 			THEN '-'
 			ELSE '+ ' || state || ' ' || delivery || ' ' ||
 				CASE WHEN direction IN ('run', 'rollback', 'by hand') THEN '-' ELSE direction END || ' ' ||
 				generation || ' ' || attempt || ' ' || crashes || ' ' || failures || ' ' || CASE WHEN permanent THEN 1 ELSE 0 END || ' ' ||
-				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total || ' ' || best || ' ' ||
+				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total || ' ' || best || ' ' || coalesce(moved, 0) || ' ' ||
 				CASE WHEN lease = '' THEN '-' ELSE lease END || ' ' || CASE WHEN life = '' THEN '-' ELSE life END
 		END || ' ' || run FROM "deploys"."seq_ops" WHERE ns = 'default' AND TRUE;
 
@@ -417,8 +478,10 @@ SELECT txid_current(), set_config('idle_in_transaction_session_timeout', (15000)
 SELECT pg_advisory_xact_lock(hashtextextended('seq:runs:' || 'default' || ':' || coalesce('deploys', current_schema()) || ':' || 'seq_', 0));
 
 -- look at lease: values in the text
-SELECT m.value, l.holder, l.owner, l.since, l.expires - (extract(epoch FROM clock_timestamp()) * 1000)::bigint, l.epoch, i.value
+SELECT m.value, l.holder, l.owner, l.since, l.expires - (extract(epoch FROM clock_timestamp()) * 1000)::bigint, l.epoch, i.value,
+		(extract(epoch FROM clock_timestamp()) * 1000)::bigint, c.number || ' ' || c.wanted || ' ' || c.size || ' ' || c.rest || ' ' || c.heard, c.actor, c.reason, c.until, c.asked
 	FROM "deploys"."seq_meta" AS m LEFT JOIN "deploys"."seq_leases" AS l ON l.ns = 'default' AND l.name = 'name?' LEFT JOIN "deploys"."seq_meta" AS i ON i.name = 'identity:default'
+		LEFT JOIN "deploys"."seq_controls" AS c ON c.ns = 'default' AND c.id = 'name?'
 	WHERE m.name = 'schema' AND TRUE;
 
 -- make identity: values in the text
@@ -458,7 +521,7 @@ SELECT name, owner, since, expires - (extract(epoch FROM clock_timestamp()) * 10
 
 -- progress, one row: values in the text
 WITH v (v_id, v_token, v_done, v_total) AS (VALUES ('it''s', 'it''s', 1, 1))
-	UPDATE "deploys"."seq_ops" AS o SET done = v_done, total = v_total, best = greatest(o.best, v_done),
+	UPDATE "deploys"."seq_ops" AS o SET done = v_done, total = v_total, best = greatest(o.best, v_done), moved = (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
 		crashes = CASE WHEN v_done > o.best THEN 0 ELSE o.crashes END
 	FROM v
 	WHERE o.ns = 'default' AND o.id = v_id AND o.token = v_token AND o.finished IS NULL
@@ -466,7 +529,7 @@ WITH v (v_id, v_token, v_done, v_total) AS (VALUES ('it''s', 'it''s', 1, 1))
 
 -- progress, two rows: values in the text
 WITH v (v_id, v_token, v_done, v_total) AS (VALUES ('it''s', 'it''s', 1, 1), ('it''s', 'it''s', 2, 2))
-	UPDATE "deploys"."seq_ops" AS o SET done = v_done, total = v_total, best = greatest(o.best, v_done),
+	UPDATE "deploys"."seq_ops" AS o SET done = v_done, total = v_total, best = greatest(o.best, v_done), moved = (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
 		crashes = CASE WHEN v_done > o.best THEN 0 ELSE o.crashes END
 	FROM v
 	WHERE o.ns = 'default' AND o.id = v_id AND o.token = v_token AND o.finished IS NULL
@@ -498,6 +561,14 @@ DELETE FROM "deploys"."seq_runs" WHERE (ns, id) IN (
 			AND NOT EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS o WHERE o.ns = r.ns AND o.run = r.id AND NOT (o.state IN ('pending', 'scheduled', 'succeeded', 'skipped', 'failed', 'tolerated', 'rolled-back', 'waived') AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')))
 		ORDER BY r.number LIMIT 7)
 	RETURNING number;
+
+-- read control: values in the text
+SELECT c.id, c.number || ' ' || c.wanted || ' ' || c.size || ' ' || c.rest || ' ' || c.heard, c.actor, c.reason, c.until, c.asked, c.answered, c.note, c.noted
+	FROM "deploys"."seq_controls" AS c WHERE c.ns = 'default' AND c.id = 'id?' AND TRUE;
+
+-- read controls: values in the text
+SELECT c.id, c.number || ' ' || c.wanted || ' ' || c.size || ' ' || c.rest || ' ' || c.heard, c.actor, c.reason, c.until, c.asked, c.answered, c.note, c.noted
+	FROM "deploys"."seq_controls" AS c WHERE c.ns = 'default' AND TRUE ORDER BY c.id;
 
 -- read history: values in the text
 SELECT id, number, direction, run, owner, executable, started, finished, state, ended, error FROM (
@@ -544,6 +615,10 @@ UPDATE "deploys"."seq_leases" SET holder = NULL, expires = (extract(epoch FROM c
 -- renew: values in the text
 UPDATE "deploys"."seq_leases" SET expires = (extract(epoch FROM clock_timestamp()) * 1000)::bigint + 15000 WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?' RETURNING 1;
 
+-- revoke: values in the text
+UPDATE "deploys"."seq_leases" SET epoch = greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint), holder = NULL, expires = (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+	WHERE ns = 'default' AND name = 'name?' AND holder IS NOT NULL AND expires > (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
+
 -- run: values in the text
 INSERT INTO "deploys"."seq_runs" AS r (ns, id, number, strategy, state, owner, executable, lease, epoch, started, finished, reason, work, selection, saga, error)
 	VALUES ('default', 'id?', (SELECT coalesce(max(number), 0) + 1 FROM "deploys"."seq_runs" WHERE ns = 'default'),
@@ -583,12 +658,12 @@ WITH held AS MATERIALIZED (SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'defa
 -- select: values in the text
 SELECT id, nullif(checksum, ''), nullif(error, ''), nullif(executable, ''), saved, CASE WHEN token IS NULL OR finished IS NOT NULL THEN '-' ELSE token END || ' ' || fence || ' ' || seq || ' ' ||
 		CASE WHEN state = 'succeeded' AND delivery = 'repeatable' AND generation = 1 AND attempt = 1 AND crashes = 0 AND failures = 0
-			AND NOT permanent AND not_before IS NULL AND done = 0 AND total = 0 AND best = 0 AND lease = 'run' AND life = '' AND direction = 'run'
+			AND NOT permanent AND not_before IS NULL AND done = 0 AND total = 0 AND best = 0 AND moved IS NULL AND lease = 'run' AND life = '' AND direction = 'run'
 			THEN '-'
 			ELSE '+ ' || state || ' ' || delivery || ' ' ||
 				CASE WHEN direction IN ('run', 'rollback', 'by hand') THEN '-' ELSE direction END || ' ' ||
 				generation || ' ' || attempt || ' ' || crashes || ' ' || failures || ' ' || CASE WHEN permanent THEN 1 ELSE 0 END || ' ' ||
-				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total || ' ' || best || ' ' ||
+				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total || ' ' || best || ' ' || coalesce(moved, 0) || ' ' ||
 				CASE WHEN lease = '' THEN '-' ELSE lease END || ' ' || CASE WHEN life = '' THEN '-' ELSE life END
 		END || ' ' || run FROM "deploys"."seq_ops" WHERE ns = 'default' AND id IN ('a', 'b') AND TRUE;
 
@@ -599,7 +674,7 @@ SELECT pg_advisory_xact_lock(hashtextextended('seq:ddl:' || coalesce('deploys', 
 UPDATE "deploys"."seq_meta" SET value = 'token?' WHERE name = 'identity:default';
 
 -- set version: values in the text
-INSERT INTO "deploys"."seq_meta" (name, value) VALUES ('schema', '2');
+INSERT INTO "deploys"."seq_meta" (name, value) VALUES ('schema', '3');
 
 -- single in the op's transaction, claims, one row: values beside it
 WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (VALUES ($1::text, $2::text, $3::text, $4::text, $5::bigint, $6::bigint, $7::text, $8::text, $9::text, $10::text, $11::text, $12::text)), there AS MATERIALIZED (
@@ -627,6 +702,7 @@ WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_di
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -659,6 +735,7 @@ WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_di
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -691,6 +768,7 @@ WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_di
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -723,6 +801,7 @@ WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_di
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -773,6 +852,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -823,6 +903,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -873,6 +954,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (SELECT *
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -923,6 +1005,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -1043,6 +1126,7 @@ WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_di
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -1075,6 +1159,7 @@ WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_di
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -1107,6 +1192,7 @@ WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_di
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -1139,6 +1225,7 @@ WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_di
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -1189,6 +1276,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -1239,6 +1327,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -1289,6 +1378,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (SELECT *
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -1339,6 +1429,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -1453,6 +1544,19 @@ CREATE TABLE IF NOT EXISTS "deploys"."seq_leases" (
 	PRIMARY KEY (ns, name)
 );
 
+CREATE TABLE IF NOT EXISTS "deploys"."seq_controls" (
+	ns text COLLATE "C" NOT NULL, id text COLLATE "C" NOT NULL,
+	number bigint NOT NULL,
+	wanted text NOT NULL,
+	size bigint NOT NULL DEFAULT 0, rest bigint NOT NULL DEFAULT 0,
+	until bigint,
+	actor text NOT NULL DEFAULT '', reason text NOT NULL DEFAULT '',
+	asked bigint,
+	heard bigint NOT NULL DEFAULT 0, answered bigint,
+	note text NOT NULL DEFAULT '', noted bigint,
+	PRIMARY KEY (ns, id)
+);
+
 CREATE TABLE IF NOT EXISTS "deploys"."seq_runs" (
 	ns text COLLATE "C" NOT NULL, id text COLLATE "C" NOT NULL,
 	number bigint NOT NULL,
@@ -1487,7 +1591,7 @@ CREATE TABLE IF NOT EXISTS "deploys"."seq_ops" (
 	not_before bigint,
 	saved bytea,
 	checksum text NOT NULL DEFAULT '',
-	done bigint NOT NULL DEFAULT 0, total bigint NOT NULL DEFAULT 0, best bigint NOT NULL DEFAULT 0,
+	done bigint NOT NULL DEFAULT 0, total bigint NOT NULL DEFAULT 0, best bigint NOT NULL DEFAULT 0, moved bigint,
 	tx bigint NOT NULL DEFAULT 0,
 	error text NOT NULL DEFAULT '',
 	PRIMARY KEY (ns, id)
@@ -1512,5 +1616,5 @@ CREATE INDEX IF NOT EXISTS "seq_attempts_by_run" ON "deploys"."seq_attempts" (ns
 
 CREATE INDEX IF NOT EXISTS "seq_attempts_by_time" ON "deploys"."seq_attempts" (ns, finished);
 
-INSERT INTO "deploys"."seq_meta" (name, value) VALUES ('schema', '2');
+INSERT INTO "deploys"."seq_meta" (name, value) VALUES ('schema', '3');
 

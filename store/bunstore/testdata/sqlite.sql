@@ -1,3 +1,14 @@
+-- answer: values in the text
+INSERT INTO "seq_controls" AS c (ns, id, number, wanted, size, rest, actor, reason, asked, heard, note, noted)
+	SELECT 'default', 'id?', 0, 'go', 0, 0, '', '', NULL, 0, 'note?', CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
+	WHERE EXISTS (SELECT 1 FROM "seq_leases" AS l WHERE l.ns = 'default' AND l.name = 'name?' AND l.epoch = 7 AND l.holder = 'holder?')
+	ON CONFLICT (ns, id) DO UPDATE SET
+		answered = CASE WHEN 'seen?' > c.heard THEN CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) ELSE c.answered END,
+		heard = CASE WHEN 'seen?' > c.heard THEN CASE WHEN 'seen?' < c.number THEN 'seen?' ELSE c.number END ELSE c.heard END,
+		noted = CASE WHEN c.note = excluded.note THEN c.noted ELSE excluded.noted END,
+		note = excluded.note
+	RETURNING 1;
+
 -- archive what a claim supersedes, one row: values in the text
 WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_direction, v_owner, v_executable, v_life, v_checksum) AS (VALUES ('it''s', 'it''s', 'it''s', 'it''s', 1, 1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s'))
 	INSERT INTO "seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
@@ -30,6 +41,16 @@ WITH v (v_id, v_attempt, v_state, v_run, v_due, v_error, v_seq, v_checksum) AS (
 	WHERE o.ns = 'default' AND o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = v_attempt AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
 	RETURNING id;
 
+-- ask: values in the text
+INSERT INTO "seq_controls" AS c (ns, id, number, wanted, size, rest, until, actor, reason, asked)
+	SELECT 'default', 'id?', 7, 'wanted?', 'size?', 'rest?', nullif('until?', 0), 'actor?', 'reason?', CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
+	WHERE 7 = 1 OR EXISTS (SELECT 1 FROM "seq_controls" AS p WHERE p.ns = 'default' AND p.id = 'id?')
+	ON CONFLICT (ns, id) DO UPDATE SET
+		number = excluded.number, wanted = excluded.wanted, size = excluded.size, rest = excluded.rest, until = excluded.until,
+		actor = excluded.actor, reason = excluded.reason, asked = excluded.asked
+	WHERE c.number = excluded.number - 1 AND c.wanted <> 'cancel'
+	RETURNING 1;
+
 -- authority, one writer: values beside it
 SELECT 1 FROM "seq_leases" WHERE ns = 'default' AND name = ?1 AND epoch = ?2 AND holder = ?3;
 
@@ -41,15 +62,27 @@ SELECT id, nullif(checksum, ''), nullif(error, ''), CASE WHEN state = 'succeeded
 		CASE WHEN state = 'succeeded' THEN NULL ELSE saved END,
 		CASE WHEN state = 'succeeded' THEN NULL ELSE CASE WHEN token IS NULL OR finished IS NOT NULL THEN '-' ELSE token END || ' ' || fence || ' ' || seq || ' ' ||
 		CASE WHEN state = 'succeeded' AND delivery = 'repeatable' AND generation = 1 AND attempt = 1 AND crashes = 0 AND failures = 0
-			AND NOT permanent AND not_before IS NULL AND done = 0 AND total = 0 AND best = 0 AND lease = 'run' AND life = '' AND direction = 'run'
+			AND NOT permanent AND not_before IS NULL AND done = 0 AND total = 0 AND best = 0 AND moved IS NULL AND lease = 'run' AND life = '' AND direction = 'run'
 			THEN '-'
 			ELSE '+ ' || state || ' ' || delivery || ' ' ||
 				CASE WHEN direction IN ('run', 'rollback', 'by hand') THEN '-' ELSE direction END || ' ' ||
 				generation || ' ' || attempt || ' ' || crashes || ' ' || failures || ' ' || CASE WHEN permanent THEN 1 ELSE 0 END || ' ' ||
-				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total || ' ' || best || ' ' ||
+				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total || ' ' || best || ' ' || coalesce(moved, 0) || ' ' ||
 				CASE WHEN lease = '' THEN '-' ELSE lease END || ' ' || CASE WHEN life = '' THEN '-' ELSE life END
 		END || ' ' || run END FROM "seq_ops" WHERE ns = 'default' AND TRUE
 		UNION ALL SELECT id, NULL, NULL, NULL, NULL, 'saga' FROM "seq_runs" WHERE ns = 'default' AND saga AND (state IN ('started', 'rolling-back', 'waiting') OR state = 'interrupted' AND saga) AND TRUE;
+
+-- checkpoint: values beside it
+UPDATE "seq_ops" AS o SET saved = CAST(?1 AS blob), done = ?2, total = ?3, best = max(o.best, ?2), moved = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER),
+		crashes = CASE WHEN ?2 <= o.best AND o.saved IS NOT NULL AND o.saved = CAST(?1 AS blob) THEN o.crashes ELSE 0 END
+	WHERE o.ns = 'default' AND o.id = ?4 AND o.token = ?5 AND o.finished IS NULL AND o.tx = ?6
+	RETURNING id;
+
+-- checkpoint: values in the text
+UPDATE "seq_ops" AS o SET saved = CAST(X'78' AS blob), done = 'done?', total = 'total?', best = max(o.best, 'done?'), moved = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER),
+		crashes = CASE WHEN 'done?' <= o.best AND o.saved IS NOT NULL AND o.saved = CAST(X'78' AS blob) THEN o.crashes ELSE 0 END
+	WHERE o.ns = 'default' AND o.id = 'id?' AND o.token = 'token?' AND o.finished IS NULL AND o.tx = 7
+	RETURNING id;
 
 -- claim, one row: values beside it
 WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_direction, v_owner, v_executable, v_life, v_checksum) AS (VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12))
@@ -68,6 +101,7 @@ WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_di
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -90,6 +124,7 @@ WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_di
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -112,6 +147,7 @@ WITH v (v_id, v_state, v_run, v_delivery, v_generation, v_attempt, v_token, v_di
 		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
 		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
 		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
 		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
@@ -235,6 +271,20 @@ CREATE TABLE IF NOT EXISTS "seq_attempts" (
 	PRIMARY KEY (ns, id, number)
 ) WITHOUT ROWID;
 
+-- create controls: values in the text
+CREATE TABLE IF NOT EXISTS "seq_controls" (
+	ns text NOT NULL, id text NOT NULL,
+	number bigint NOT NULL,
+	wanted text NOT NULL,
+	size bigint NOT NULL DEFAULT 0, rest bigint NOT NULL DEFAULT 0,
+	until bigint,
+	actor text NOT NULL DEFAULT '', reason text NOT NULL DEFAULT '',
+	asked bigint,
+	heard bigint NOT NULL DEFAULT 0, answered bigint,
+	note text NOT NULL DEFAULT '', noted bigint,
+	PRIMARY KEY (ns, id)
+) WITHOUT ROWID;
+
 -- create leases: values in the text
 CREATE TABLE IF NOT EXISTS "seq_leases" (
 	ns text NOT NULL, name text NOT NULL,
@@ -269,7 +319,7 @@ CREATE TABLE IF NOT EXISTS "seq_ops" (
 	not_before bigint,
 	saved blob,
 	checksum text NOT NULL DEFAULT '',
-	done bigint NOT NULL DEFAULT 0, total bigint NOT NULL DEFAULT 0, best bigint NOT NULL DEFAULT 0,
+	done bigint NOT NULL DEFAULT 0, total bigint NOT NULL DEFAULT 0, best bigint NOT NULL DEFAULT 0, moved bigint,
 	tx bigint NOT NULL DEFAULT 0,
 	error text NOT NULL DEFAULT '',
 	PRIMARY KEY (ns, id)
@@ -294,6 +344,18 @@ UPDATE "seq_ops" SET tx = tx + 1 WHERE ns = 'default' AND id = ?1 AND token = ?2
 -- guard, one writer: values in the text
 UPDATE "seq_ops" SET tx = tx + 1 WHERE ns = 'default' AND id = 'id?' AND token = 'token?' AND finished IS NULL
 	RETURNING tx, (SELECT coalesce(expires, 0) - CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) FROM "seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?');
+
+-- guard, steered, one writer: values beside it
+UPDATE "seq_ops" SET tx = tx + 1 WHERE ns = 'default' AND id = ?1 AND token = ?2 AND finished IS NULL
+	RETURNING tx, (SELECT coalesce(expires, 0) - CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) FROM "seq_leases" WHERE ns = 'default' AND name = ?3 AND epoch = ?4 AND holder = ?5),
+		(SELECT c.number || ' ' || c.wanted || ' ' || c.size || ' ' || c.rest || ' ' || c.heard FROM "seq_controls" AS c WHERE c.ns = 'default' AND c.id = ?1),
+		(SELECT actor FROM "seq_controls" WHERE ns = 'default' AND id = ?1), (SELECT reason FROM "seq_controls" WHERE ns = 'default' AND id = ?1);
+
+-- guard, steered, one writer: values in the text
+UPDATE "seq_ops" SET tx = tx + 1 WHERE ns = 'default' AND id = 'id?' AND token = 'token?' AND finished IS NULL
+	RETURNING tx, (SELECT coalesce(expires, 0) - CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) FROM "seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?'),
+		(SELECT c.number || ' ' || c.wanted || ' ' || c.size || ' ' || c.rest || ' ' || c.heard FROM "seq_controls" AS c WHERE c.ns = 'default' AND c.id = 'id?'),
+		(SELECT actor FROM "seq_controls" WHERE ns = 'default' AND id = 'id?'), (SELECT reason FROM "seq_controls" WHERE ns = 'default' AND id = 'id?');
 
 -- has claim: values in the text
 SELECT 1 FROM "seq_ops" WHERE ns = 'default' AND id = 'id?' AND token = 'token?'
@@ -336,18 +398,20 @@ CREATE INDEX IF NOT EXISTS "seq_runs_unfinished" ON "seq_runs" (ns, number) WHER
 -- load: values in the text
 SELECT id, nullif(checksum, ''), nullif(error, ''), nullif(executable, ''), saved, CASE WHEN token IS NULL OR finished IS NOT NULL THEN '-' ELSE token END || ' ' || fence || ' ' || seq || ' ' ||
 		CASE WHEN state = 'succeeded' AND delivery = 'repeatable' AND generation = 1 AND attempt = 1 AND crashes = 0 AND failures = 0
-			AND NOT permanent AND not_before IS NULL AND done = 0 AND total = 0 AND best = 0 AND lease = 'run' AND life = '' AND direction = 'run'
+			AND NOT permanent AND not_before IS NULL AND done = 0 AND total = 0 AND best = 0 AND moved IS NULL AND lease = 'run' AND life = '' AND direction = 'run'
 			THEN '-'
 			ELSE '+ ' || state || ' ' || delivery || ' ' ||
 				CASE WHEN direction IN ('run', 'rollback', 'by hand') THEN '-' ELSE direction END || ' ' ||
 				generation || ' ' || attempt || ' ' || crashes || ' ' || failures || ' ' || CASE WHEN permanent THEN 1 ELSE 0 END || ' ' ||
-				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total || ' ' || best || ' ' ||
+				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total || ' ' || best || ' ' || coalesce(moved, 0) || ' ' ||
 				CASE WHEN lease = '' THEN '-' ELSE lease END || ' ' || CASE WHEN life = '' THEN '-' ELSE life END
 		END || ' ' || run FROM "seq_ops" WHERE ns = 'default' AND TRUE;
 
 -- look at lease: values in the text
-SELECT m.value, l.holder, l.owner, l.since, l.expires - CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), l.epoch, i.value
+SELECT m.value, l.holder, l.owner, l.since, l.expires - CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), l.epoch, i.value,
+		CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), c.number || ' ' || c.wanted || ' ' || c.size || ' ' || c.rest || ' ' || c.heard, c.actor, c.reason, c.until, c.asked
 	FROM "seq_meta" AS m LEFT JOIN "seq_leases" AS l ON l.ns = 'default' AND l.name = 'name?' LEFT JOIN "seq_meta" AS i ON i.name = 'identity:default'
+		LEFT JOIN "seq_controls" AS c ON c.ns = 'default' AND c.id = 'name?'
 	WHERE m.name = 'schema' AND TRUE;
 
 -- make identity: values in the text
@@ -387,7 +451,7 @@ SELECT name, owner, since, expires - CAST(round((julianday('now') - 2440587.5) *
 
 -- progress, one row: values in the text
 WITH v (v_id, v_token, v_done, v_total) AS (VALUES ('it''s', 'it''s', 1, 1))
-	UPDATE "seq_ops" AS o SET done = v_done, total = v_total, best = max(o.best, v_done),
+	UPDATE "seq_ops" AS o SET done = v_done, total = v_total, best = max(o.best, v_done), moved = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER),
 		crashes = CASE WHEN v_done > o.best THEN 0 ELSE o.crashes END
 	FROM v
 	WHERE o.ns = 'default' AND o.id = v_id AND o.token = v_token AND o.finished IS NULL
@@ -395,7 +459,7 @@ WITH v (v_id, v_token, v_done, v_total) AS (VALUES ('it''s', 'it''s', 1, 1))
 
 -- progress, two rows: values in the text
 WITH v (v_id, v_token, v_done, v_total) AS (VALUES ('it''s', 'it''s', 1, 1), ('it''s', 'it''s', 2, 2))
-	UPDATE "seq_ops" AS o SET done = v_done, total = v_total, best = max(o.best, v_done),
+	UPDATE "seq_ops" AS o SET done = v_done, total = v_total, best = max(o.best, v_done), moved = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER),
 		crashes = CASE WHEN v_done > o.best THEN 0 ELSE o.crashes END
 	FROM v
 	WHERE o.ns = 'default' AND o.id = v_id AND o.token = v_token AND o.finished IS NULL
@@ -427,6 +491,14 @@ DELETE FROM "seq_runs" WHERE (ns, id) IN (
 			AND NOT EXISTS (SELECT 1 FROM "seq_ops" AS o WHERE o.ns = r.ns AND o.run = r.id AND NOT (o.state IN ('pending', 'scheduled', 'succeeded', 'skipped', 'failed', 'tolerated', 'rolled-back', 'waived') AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')))
 		ORDER BY r.number LIMIT 7)
 	RETURNING number;
+
+-- read control: values in the text
+SELECT c.id, c.number || ' ' || c.wanted || ' ' || c.size || ' ' || c.rest || ' ' || c.heard, c.actor, c.reason, c.until, c.asked, c.answered, c.note, c.noted
+	FROM "seq_controls" AS c WHERE c.ns = 'default' AND c.id = 'id?' AND TRUE;
+
+-- read controls: values in the text
+SELECT c.id, c.number || ' ' || c.wanted || ' ' || c.size || ' ' || c.rest || ' ' || c.heard, c.actor, c.reason, c.until, c.asked, c.answered, c.note, c.noted
+	FROM "seq_controls" AS c WHERE c.ns = 'default' AND TRUE ORDER BY c.id;
 
 -- read history: values in the text
 SELECT id, number, direction, run, owner, executable, started, finished, state, ended, error FROM (
@@ -473,6 +545,10 @@ UPDATE "seq_leases" SET holder = NULL, expires = CAST(round((julianday('now') - 
 -- renew: values in the text
 UPDATE "seq_leases" SET expires = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) + 15000 WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?' RETURNING 1;
 
+-- revoke: values in the text
+UPDATE "seq_leases" SET epoch = max(epoch + 1, CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)), holder = NULL, expires = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
+	WHERE ns = 'default' AND name = 'name?' AND holder IS NOT NULL AND expires > CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER);
+
 -- run: values in the text
 INSERT INTO "seq_runs" AS r (ns, id, number, strategy, state, owner, executable, lease, epoch, started, finished, reason, work, selection, saga, error)
 	VALUES ('default', 'id?', (SELECT coalesce(max(number), 0) + 1 FROM "seq_runs" WHERE ns = 'default'),
@@ -509,12 +585,12 @@ INSERT INTO "seq_leases" AS l (ns, name, epoch, holder, owner, since, expires)
 -- select: values in the text
 SELECT id, nullif(checksum, ''), nullif(error, ''), nullif(executable, ''), saved, CASE WHEN token IS NULL OR finished IS NOT NULL THEN '-' ELSE token END || ' ' || fence || ' ' || seq || ' ' ||
 		CASE WHEN state = 'succeeded' AND delivery = 'repeatable' AND generation = 1 AND attempt = 1 AND crashes = 0 AND failures = 0
-			AND NOT permanent AND not_before IS NULL AND done = 0 AND total = 0 AND best = 0 AND lease = 'run' AND life = '' AND direction = 'run'
+			AND NOT permanent AND not_before IS NULL AND done = 0 AND total = 0 AND best = 0 AND moved IS NULL AND lease = 'run' AND life = '' AND direction = 'run'
 			THEN '-'
 			ELSE '+ ' || state || ' ' || delivery || ' ' ||
 				CASE WHEN direction IN ('run', 'rollback', 'by hand') THEN '-' ELSE direction END || ' ' ||
 				generation || ' ' || attempt || ' ' || crashes || ' ' || failures || ' ' || CASE WHEN permanent THEN 1 ELSE 0 END || ' ' ||
-				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total || ' ' || best || ' ' ||
+				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total || ' ' || best || ' ' || coalesce(moved, 0) || ' ' ||
 				CASE WHEN lease = '' THEN '-' ELSE lease END || ' ' || CASE WHEN life = '' THEN '-' ELSE life END
 		END || ' ' || run FROM "seq_ops" WHERE ns = 'default' AND id IN ('a', 'b') AND TRUE;
 
@@ -522,7 +598,7 @@ SELECT id, nullif(checksum, ''), nullif(error, ''), nullif(executable, ''), save
 UPDATE "seq_meta" SET value = 'token?' WHERE name = 'identity:default';
 
 -- set version: values in the text
-INSERT INTO "seq_meta" (name, value) VALUES ('schema', '2');
+INSERT INTO "seq_meta" (name, value) VALUES ('schema', '3');
 
 -- single, outcomes, one row: values beside it
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)), w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM "seq_ops" WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v), closed AS (
@@ -600,6 +676,19 @@ CREATE TABLE IF NOT EXISTS "seq_leases" (
 	PRIMARY KEY (ns, name)
 ) WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS "seq_controls" (
+	ns text NOT NULL, id text NOT NULL,
+	number bigint NOT NULL,
+	wanted text NOT NULL,
+	size bigint NOT NULL DEFAULT 0, rest bigint NOT NULL DEFAULT 0,
+	until bigint,
+	actor text NOT NULL DEFAULT '', reason text NOT NULL DEFAULT '',
+	asked bigint,
+	heard bigint NOT NULL DEFAULT 0, answered bigint,
+	note text NOT NULL DEFAULT '', noted bigint,
+	PRIMARY KEY (ns, id)
+) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS "seq_runs" (
 	ns text NOT NULL, id text NOT NULL,
 	number bigint NOT NULL,
@@ -634,7 +723,7 @@ CREATE TABLE IF NOT EXISTS "seq_ops" (
 	not_before bigint,
 	saved blob,
 	checksum text NOT NULL DEFAULT '',
-	done bigint NOT NULL DEFAULT 0, total bigint NOT NULL DEFAULT 0, best bigint NOT NULL DEFAULT 0,
+	done bigint NOT NULL DEFAULT 0, total bigint NOT NULL DEFAULT 0, best bigint NOT NULL DEFAULT 0, moved bigint,
 	tx bigint NOT NULL DEFAULT 0,
 	error text NOT NULL DEFAULT '',
 	PRIMARY KEY (ns, id)
@@ -661,5 +750,5 @@ CREATE INDEX IF NOT EXISTS "seq_attempts_by_time" ON "seq_attempts" (ns, finishe
 
 CREATE INDEX IF NOT EXISTS "seq_ops_by_seq" ON "seq_ops" (seq) WHERE seq > 0;
 
-INSERT INTO "seq_meta" (name, value) VALUES ('schema', '2');
+INSERT INTO "seq_meta" (name, value) VALUES ('schema', '3');
 

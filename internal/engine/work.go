@@ -1,0 +1,322 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/internal/ledger"
+	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/plan"
+	"github.com/sequencer-go/seq/store"
+)
+
+// WorkName is the strategy of a run in the background.
+const WorkName = "work"
+
+const (
+	workPoll  = time.Second            // how often Work reads the ledger while an op in the background is left
+	lanePoll  = 250 * time.Millisecond // how often it asks for a lane that another process holds
+	workPause = 30 * time.Second       // how often it reads the ledger when nothing is left
+	workShare = 20                     // it rests so many times as long as reading took
+
+	firstBackoff = time.Second     // before an op that failed is tried again
+	lastBackoff  = 5 * time.Minute // the longest of these pauses; each is twice the one before
+)
+
+// work is one call of Work.
+type work struct {
+	engine *Engine
+	req    *Request
+	most   int // ops at a time
+
+	ended   chan ending
+	running map[string]bool
+	resting map[string]rests // ops that ended without being done
+	group   sync.WaitGroup
+}
+
+// rests says when an op that ended without being done is tried again.
+type rests struct {
+	until time.Time
+	pause time.Duration // the last one
+}
+
+// ending is what became of one op that was worked on.
+type ending struct {
+	id   string
+	busy bool // another process has its lane
+	err  error
+	rest bool // it is to rest before it is tried again
+}
+
+// Work takes up the ops in the background that are ready, most at a time, until ctx ends and all that it
+// started has ended; it then returns the cause. final reports whether an error is one that no waiting
+// mends.
+//
+// It reads the ledger once a second as long as such an op is left. For each that is ready it asks for the
+// lease of its lane, and works on it in a goroutine of its own. While it works it holds a life, so that
+// others can see that somebody does.
+func (e *Engine) Work(ctx context.Context, req *Request, most int, final func(error) bool) error {
+	defer e.Watchers.Flush()
+	if err := e.Catalog.err; err != nil {
+		return err
+	}
+	e = e.here()
+	present, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	w := &work{engine: e, req: req, most: most, ended: make(chan ending), running: map[string]bool{}, resting: map[string]rests{}}
+	w.group.Go(func() { e.present(present, req) })
+	err := w.loop(ctx, final)
+	for len(w.running) > 0 {
+		w.note(<-w.ended)
+	}
+	stop()
+	w.group.Wait()
+	return err
+}
+
+// present holds a life until ctx ends. If the ledger is away it tries again.
+func (e *Engine) present(ctx context.Context, req *Request) {
+	run := req.run(WorkName)
+	run.Lease = store.WorkerPrefix + store.NewToken().String()
+	for ctx.Err() == nil {
+		held, s, err := ledger.Open(ctx, e.Store, run, ledger.Fail, noWatcher{})
+		if err != nil {
+			_ = clock.Sleep(ctx, ledger.Wall, workPoll)
+			continue
+		}
+		<-held.Done()
+		s.Close(ctx)
+	}
+}
+
+// noWatcher hears of nothing.
+type noWatcher struct{}
+
+func (noWatcher) LeaseHeld(*store.LeaseError)      {}
+func (noWatcher) Unreachable(error, time.Duration) {}
+func (noWatcher) Acquired()                        {}
+func (noWatcher) Lost(error)                       {}
+func (noWatcher) Recovered(store.Outcome)          {}
+
+// loop starts what is ready until ctx ends.
+func (w *work) loop(ctx context.Context, final func(error) bool) error {
+	var ready []*Task
+	var entries map[string]*store.Entry
+	look := true
+	for ctx.Err() == nil {
+		pause := lanePoll
+		if look {
+			began := ledger.Wall.Now()
+			p, left, err := w.look(ctx)
+			switch {
+			case err != nil && ctx.Err() == nil && final(err):
+				return err
+			case err != nil && ctx.Err() == nil:
+				w.engine.Watchers.Send(middleware.Event{
+					Kind: middleware.EventWaiting, Time: w.engine.Clock.Now(), Strategy: WorkName, Err: err, Delay: workPoll, Reason: "tries again",
+				})
+				ready, pause = nil, workPoll
+			case err == nil:
+				ready, entries = left.ready, p.entries
+				if pause = max(workPoll, workShare*ledger.Wall.Now().Sub(began)); !left.any && len(w.running) == 0 {
+					pause = workPause
+				}
+			}
+		}
+		now := ledger.Wall.Now()
+		for _, t := range ready {
+			if len(w.running) < w.most && !w.running[t.ID] && !now.Before(w.resting[t.ID].until) {
+				w.running[t.ID] = true
+				known := entries[t.ID]
+				go func() { w.ended <- w.engine.background(ctx, w.req, t, known) }()
+			}
+		}
+		due := make(chan struct{})
+		stop := ledger.Wall.AfterFunc(pause, func() { close(due) })
+		select {
+		case <-due:
+			look = true
+		case end := <-w.ended:
+			w.note(end)
+			look = !end.busy
+			if end.busy {
+				w.resting[end.id] = rests{until: ledger.Wall.Now().Add(lanePoll)}
+			}
+		case <-ctx.Done():
+		}
+		stop()
+	}
+	return context.Cause(ctx)
+}
+
+// note takes in what became of an op.
+func (w *work) note(end ending) {
+	delete(w.running, end.id)
+	switch {
+	case end.busy:
+	case !end.rest:
+		delete(w.resting, end.id)
+	default:
+		pause := min(max(2*w.resting[end.id].pause, firstBackoff), lastBackoff)
+		w.resting[end.id] = rests{ledger.Wall.Now().Add(pause), pause}
+	}
+}
+
+// leftOver is what is to be done in the background.
+type leftOver struct {
+	ready []*Task
+	any   bool // there is something, ready or not
+}
+
+// look reads what is left to do in the background.
+func (w *work) look(ctx context.Context) (*Planning, leftOver, error) {
+	p, err := w.engine.Load(ctx, w.req, w.engine.brief(w.req))
+	if err == nil {
+		err = errors.Join(p.catalog.err, p.unknownTargets(), p.environmentKnown())
+	}
+	if err != nil {
+		return p, leftOver{}, err
+	}
+	left := leftOver{}
+	for i := range p.catalog.tasks {
+		t := p.catalog.tasks[i]
+		left.any = left.any || p.inBackground(t.task) && p.req.takes(t)
+	}
+	if !left.any {
+		return p, left, nil
+	}
+	over, err := w.engine.overRuns(ctx)
+	if err != nil {
+		return p, left, err
+	}
+	if p.controls, err = w.engine.controls(ctx); err != nil {
+		return p, left, err
+	}
+	for i := range p.catalog.tasks {
+		t := p.catalog.tasks[i]
+		if p.inBackground(t.task) && p.req.takes(t) && p.waitsInBackground(i, over) == "" {
+			left.ready = append(left.ready, t.task)
+		}
+	}
+	return p, left, nil
+}
+
+// background works on one op, as one process, until it is done or has to stop.
+func (e *Engine) background(ctx context.Context, req *Request, t *Task, known *store.Entry) (end ending) {
+	end.id = t.ID
+	run := req.run(WorkName)
+	held, s, giveBack, err := e.openLanes(ctx, t, known, run, ledger.Fail)
+	if err != nil {
+		return ending{id: t.ID, busy: errors.Is(err, store.ErrLeaseHeld), err: err, rest: true}
+	}
+	defer giveBack()
+	result, err := e.inLane(held, s, req, t)
+	end.err = err
+	end.rest = result == nil || result.State != store.RunSucceeded
+	return end
+}
+
+// inLane works on one op under the lease of its lane. The result is nil if there was nothing to do.
+func (e *Engine) inLane(ctx context.Context, s *ledger.Session, req *Request, t *Task) (*Result, error) {
+	one := *req
+	one.Only, one.Tags, one.From = []string{t.ID}, nil, nil
+	p, err := e.Load(ctx, &one, underLease(s))
+	if err != nil {
+		return nil, err
+	}
+	over, err := e.overRuns(ctx)
+	if err == nil {
+		p.controls, err = e.controls(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !p.inBackground(t) || p.waitsInBackground(p.catalog.index[t.ID], over) != "" {
+		return nil, nil //nolint:nilnil // another process did it, or somebody asked for something
+	}
+	back := *e
+	back.Strategy.Name = WorkName
+	back.Strategy.Chain = slices.DeleteFunc(slices.Clone(e.Strategy.Chain), func(m middleware.Middleware) bool { return m.Run != nil && m.Step == nil })
+	made := &planned{Plan: &plan.Plan{Strategy: WorkName, Steps: make([]plan.Step, 1)}}
+	t.describe(&made.Steps[0])
+	if err := p.inspect(ctx, made.Steps); err != nil {
+		return nil, err
+	}
+	w := back.newWalk(s, made, p)
+	w.background = true
+	w.announce(middleware.Event{Kind: middleware.EventPlanned, Plan: made.Plan})
+	if err := w.begin(ctx, p, true); err != nil {
+		return nil, err
+	}
+	began := e.Clock.Now()
+	w.announceStart()
+	w.ctx = ctx
+	err = w.Do(ctx, 0)
+	w.pool.Close()
+	return back.finish(ctx, w, err, began)
+}
+
+// left is the state that a run in the background has when it ends without being over: its op is pending,
+// and whoever takes it up goes on with the run.
+func (w *Walk) left() bool {
+	s := &w.steps[0]
+	return s.status.Load() != settled || s.state == store.Pending
+}
+
+// controls are what is asked, by the IDs of ops and the names of leases.
+func (e *Engine) controls(ctx context.Context) (map[string]*store.Control, error) {
+	list, err := e.Store.Controls(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read what is asked: %w", err)
+	}
+	controls := make(map[string]*store.Control, len(list))
+	for i := range list {
+		controls[list[i].ID] = &list[i]
+	}
+	return controls, nil
+}
+
+// overRuns reports which runs are over, going by those that are not: a saga may still undo what it did,
+// and what another run has under way nobody should build on. A run whose process died is over unless it is
+// a saga.
+func (e *Engine) overRuns(ctx context.Context) (over func(run string) bool, err error) {
+	runs, err := e.Store.UnfinishedRuns(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the runs: %w", err)
+	}
+	var open []string
+	asked, held := false, false
+	for i := range runs {
+		r := &runs[i]
+		if r.Lease != store.RunLease && r.Lease != "" {
+			continue
+		}
+		if !r.Saga && !asked {
+			holder, err := e.Store.Holder(ctx, store.RunLease)
+			if err != nil {
+				return nil, fmt.Errorf("read the runs: %w", err)
+			}
+			asked, held = true, holder != nil
+		}
+		if r.Saga || held {
+			open = append(open, r.ID)
+		}
+	}
+	return func(run string) bool { return !slices.Contains(open, run) }, nil
+}
+
+// noWorker reports whether no living process works on ops in the background.
+func (e *Engine) noWorker(ctx context.Context) (bool, error) {
+	leases, err := e.Store.Leases(ctx)
+	if err != nil {
+		return false, fmt.Errorf("read the leases: %w", err)
+	}
+	return !slices.ContainsFunc(leases, func(l store.LeaseError) bool { return strings.HasPrefix(l.Name, store.WorkerPrefix) }), nil
+}

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Revoke implements [Store].
+func (m *Memory) Revoke(ctx context.Context, name string) error {
+	if err := m.enter(ctx); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	if now := m.clock.Now(); m.heldAt(name, now) != nil {
+		h := m.leases[name]
+		h.lease.Epoch++
+		h.lease.Holder, h.expires = Token{}, now
+	}
+	return nil
+}
+
+// Ask implements [Store].
+func (m *Memory) Ask(ctx context.Context, request Control) error {
+	if err := m.enter(ctx); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	if m.created.IsZero() {
+		m.created = NewToken()
+	}
+	before := m.control(request.ID)
+	if request.Number != before.Number+1 || before.Wanted == WantCancel {
+		return fmt.Errorf("%w: %s", ErrAsked, request.ID)
+	}
+	request.Asked = m.clock.Now()
+	request.Heard, request.HeardAt, request.Note, request.NotedAt = before.Heard, before.HeardAt, before.Note, before.NotedAt
+	m.asked[request.ID] = &request
+	return nil
+}
+
+// Answer implements [Store].
+func (m *Memory) Answer(ctx context.Context, lease Lease, answer Answer) error {
+	if err := m.enter(ctx); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	if !m.isCurrent(lease) {
+		return fmt.Errorf("answer: %w", ErrLeaseLost)
+	}
+	c, now := m.control(answer.ID), m.clock.Now()
+	if answer.Seen > c.Heard {
+		c.Heard, c.HeardAt = min(answer.Seen, c.Number), now
+	}
+	if answer.Note != c.Note {
+		c.Note, c.NotedAt = answer.Note, now
+	}
+	m.asked[answer.ID] = &c
+	return nil
+}
+
+// Controls implements [Reader].
+func (m *Memory) Controls(ctx context.Context) ([]Control, error) {
+	if err := m.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	var all []Control
+	for _, id := range slices.Sorted(maps.Keys(m.asked)) {
+		all = append(all, *m.asked[id])
+	}
+	return all, nil
+}
+
+// Control implements [Reader].
+func (m *Memory) Control(ctx context.Context, id string) (Control, error) {
+	if err := m.enter(ctx); err != nil {
+		return Control{}, err
+	}
+	defer m.mu.Unlock()
+	return m.control(id), nil
+}
+
+func (m *Memory) control(id string) Control {
+	if c := m.asked[id]; c != nil {
+		return *c
+	}
+	return Control{ID: id}
+}
+
+// heldBack says which request keeps an owner from taking a lease, nil if none does.
+func (m *Memory) heldBack(name string, owner Owner, now time.Time) *LeaseError {
+	c := m.control(name)
+	if !c.Holds(now) || owner.Actor != "" && owner.Actor == c.Actor {
+		return nil
+	}
+	return HeldBack(c, now)
+}
