@@ -28,8 +28,8 @@ func Patience(d time.Duration) Option {
 }
 
 // ResendAfter is after how long the leader asks the transport whether it still has an order that was not
-// begun. One that was lost, or that somebody took and did not begin for as long, is sent again; that is
-// harmless if it was not lost. The default is 30 seconds.
+// begun. One that was lost, or that a worker took and did not begin within five seconds, is sent again; that is
+// harmless if it was not lost. The default is 10 seconds.
 func ResendAfter(d time.Duration) Option {
 	return positive("ResendAfter", d, func(r *engine.Remote) { r.Resend = d })
 }

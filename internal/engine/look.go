@@ -208,6 +208,6 @@ func (d *dispatch) resend(ctx context.Context) {
 	}
 	d.mu.Unlock()
 	if len(late) > 0 {
-		_ = d.via.Carrier.Resend(ctx, ordersOf(late), after) // if it fails, the next time is not far
+		_ = d.via.Carrier.Resend(ctx, ordersOf(late), min(after, taken)) // if it fails, the next time is not far
 	}
 }

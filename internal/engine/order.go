@@ -90,8 +90,11 @@ type Remote struct {
 // The defaults of [Remote].
 const (
 	DefaultPatience = 10 * time.Minute
-	DefaultResend   = 30 * time.Second
+	DefaultResend   = 10 * time.Second
 )
+
+// taken is for how long a worker may have an order and not have begun it.
+const taken = 5 * time.Second
 
 // ErrNoWorker means that no worker has begun an op in time: none lives, or none of them can do it.
 var ErrNoWorker = errors.New("no worker does it")
