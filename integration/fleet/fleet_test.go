@@ -65,7 +65,7 @@ type child struct {
 	wait   func() error
 }
 
-func start(t *testing.T, w world, role string) *child {
+func start(t testing.TB, w world, role string) *child {
 	t.Helper()
 	c := &child{cmd: exec.Command(os.Args[0])}
 	c.cmd.Env, c.cmd.Stdout, c.cmd.Stderr = w.env(role), &c.out, &c.errors

@@ -1,6 +1,7 @@
 package fleet_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,20 +45,27 @@ type world struct {
 	fails  bool          // the last one does
 	saga   bool
 	resend time.Duration
+	bare   bool // the ops do nothing at all
+	chain  bool // each depends on the one before
+	slots  int  // of a worker; 0 means 4
 }
 
 func (w world) env(role string) []string {
 	return append(os.Environ(), "SEQ_FLEET_ROLE="+role, "SEQ_FLEET_DSN="+w.dsn, "SEQ_FLEET_OPS="+strconv.Itoa(w.ops),
-		"SEQ_FLEET_SLEEP="+w.sleep.String(), "SEQ_FLEET_FAILS="+strconv.FormatBool(w.fails), "SEQ_FLEET_SAGA="+strconv.FormatBool(w.saga))
+		"SEQ_FLEET_SLEEP="+w.sleep.String(), "SEQ_FLEET_FAILS="+strconv.FormatBool(w.fails), "SEQ_FLEET_SAGA="+strconv.FormatBool(w.saga),
+		"SEQ_FLEET_BARE="+strconv.FormatBool(w.bare), "SEQ_FLEET_CHAIN="+strconv.FormatBool(w.chain), "SEQ_FLEET_SLOTS="+strconv.Itoa(cmp.Or(w.slots, 4)))
 }
 
 func worldOfEnv() (w world, err error) {
 	w.dsn = os.Getenv("SEQ_FLEET_DSN")
-	var errs [4]error
+	var errs [7]error
 	w.ops, errs[0] = strconv.Atoi(os.Getenv("SEQ_FLEET_OPS"))
 	w.sleep, errs[1] = time.ParseDuration(os.Getenv("SEQ_FLEET_SLEEP"))
 	w.fails, errs[2] = strconv.ParseBool(os.Getenv("SEQ_FLEET_FAILS"))
 	w.saga, errs[3] = strconv.ParseBool(os.Getenv("SEQ_FLEET_SAGA"))
+	w.bare, errs[4] = strconv.ParseBool(os.Getenv("SEQ_FLEET_BARE"))
+	w.chain, errs[5] = strconv.ParseBool(os.Getenv("SEQ_FLEET_CHAIN"))
+	w.slots, errs[6] = strconv.Atoi(os.Getenv("SEQ_FLEET_SLOTS"))
 	return w, errors.Join(errs[:]...)
 }
 
@@ -73,8 +81,11 @@ func program(role string) error {
 		return err
 	}
 	defer p.close()
-	if role == "worker" {
-		return fleet.Serve(ctx, p.pool, p.sequencer(w), fleet.Slots(4))
+	switch role {
+	case "worker":
+		return fleet.Serve(ctx, p.pool, p.sequencer(w), fleet.Slots(w.slots))
+	case "raw":
+		return raw(ctx, p.pool, w.slots)
 	}
 	report, err := p.leader(w).Run(ctx)
 	fmt.Println(report.State)
@@ -95,7 +106,14 @@ func (w world) open(ctx context.Context) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool, err := pgxpool.New(ctx, w.dsn)
+	ledger.DB().SetMaxOpenConns(8) // all processes together must fit into the server
+	ledger.DB().SetMaxIdleConns(8)
+	config, err := pgxpool.ParseConfig(w.dsn)
+	if err != nil {
+		return nil, err
+	}
+	config.MaxConns = 6
+	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +153,13 @@ func (p *process) list(w world) []seq.Op {
 		}
 		ops[n] = seq.Op{ID: id, Run: leave("done"), Rollback: leave("undone")}
 		var verify bool
+		if w.chain && n > 0 {
+			ops[n].DependsOn = []string{opID(n - 1)}
+		}
+		if w.bare {
+			ops[n].Rollback, ops[n].Run = nil, func(ctx context.Context) error { return pause(ctx, w.sleep) }
+			continue
+		}
 		if ops[n].Delivery, verify = deliveryOf(n); verify {
 			ops[n].Verify = func(ctx context.Context) (bool, error) {
 				var count int
@@ -164,6 +189,9 @@ func (p *process) sequencer(w world) *seq.Sequencer { return seq.New(p.ledger, p
 
 func (p *process) leader(w world) *seq.Sequencer {
 	options := []strategies.Option{strategies.Limit(50)}
+	if w.bare {
+		options = []strategies.Option{strategies.Limit(2000)}
+	}
 	st := strategies.AllowedToFailBatch(options...)
 	if w.saga {
 		st = strategies.DependencyGraph(append(options, strategies.Saga())...)

@@ -19,9 +19,13 @@ import (
 )
 
 const (
-	firstPoll     = 2 * time.Millisecond   // the first pause before the ledger is asked again;
-	lastPoll      = 100 * time.Millisecond // it grows to this, or if news are reliable
-	lastQuietPoll = time.Second            // to this
+	// The pauses before the ledger is asked again grow from the first to the last; if there are news, which
+	// end a pause, they are longer.
+	firstPoll      = 2 * time.Millisecond
+	lastPoll       = 100 * time.Millisecond
+	firstQuietPoll = 20 * time.Millisecond
+	lastQuietPoll  = time.Second
+
 	livesEvery    = 500 * time.Millisecond // how often leaders look who lives
 	noWorkerAfter = 4 * time.Second        // how long an order waits before it is said that nobody lives
 )

@@ -17,7 +17,7 @@ import (
 // look asks the ledger what became of the orders that are out, until ctx ends. The pauses grow while nothing
 // happens, and are never shorter than it takes to ask.
 func (d *dispatch) look(ctx context.Context) {
-	pause, lives := firstPoll, time.Time{}
+	pause, lives := d.shortest(), time.Time{}
 	for ctx.Err() == nil {
 		ids := d.waiting()
 		if len(ids) == 0 {
@@ -25,13 +25,13 @@ func (d *dispatch) look(ctx context.Context) {
 			case <-d.wake:
 			case <-ctx.Done():
 			}
-			pause = firstPoll
+			pause = d.shortest()
 			continue
 		}
 		asked := ledger.Wall.Now()
 		entries, err := d.walk.session.Select(ctx, ids)
 		if err == nil && d.take(entries) {
-			pause = firstPoll
+			pause = d.shortest()
 		}
 		if now := ledger.Wall.Now(); err == nil && now.Sub(lives) >= livesEvery {
 			lives = now
@@ -41,6 +41,16 @@ func (d *dispatch) look(ctx context.Context) {
 		d.rest(ctx, max(pause, 2*took))
 		pause = min(pause*3/2, d.longest())
 	}
+}
+
+// shortest is the first pause: news come sooner than it is over, if they come.
+func (d *dispatch) shortest() time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.heard {
+		return firstQuietPoll
+	}
+	return firstPoll
 }
 
 // longest is the longest pause.

@@ -28,6 +28,8 @@ type Worker struct {
 	life   *ledger.Session
 	joined map[right]*ledger.Session // of this life
 
+	looks looks
+
 	closing context.Context
 	end     context.CancelFunc
 	late    sync.WaitGroup // outcomes that the ledger has still to be told
@@ -164,13 +166,9 @@ func (w *Worker) Do(ctx context.Context, o *Order, tell func(News)) error {
 		}
 		return err
 	}
-	found, err := s.Select(ctx, []string{o.ID})
+	e, err := w.looks.entry(ctx, s, o.ID)
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", o.ID, err)
-	}
-	e := store.Entry{ID: o.ID}
-	if len(found) > 0 {
-		e = found[0]
 	}
 	if e.Attempt != o.Attempt || !e.Token.IsZero() {
 		return nil // another delivery of the order was quicker
@@ -186,6 +184,58 @@ func (w *Worker) Do(ctx context.Context, o *Order, tell func(News)) error {
 		defer context.AfterFunc(s.Held(), func() { cancel(s.Lost()) })()
 	}
 	return w.attempt(ctx, s, o, task, &e, tell)
+}
+
+// looks reads entries for orders that come at the same time with one question: while one is asked, those
+// that arrive wait for the next.
+type looks struct {
+	mu      sync.Mutex
+	asking  bool
+	waiting []*oneLook
+}
+
+type oneLook struct {
+	id    string
+	entry store.Entry
+	err   error
+	done  chan struct{}
+}
+
+// entry is what the ledger has of an op now.
+func (l *looks) entry(ctx context.Context, s *ledger.Session, id string) (store.Entry, error) {
+	mine := &oneLook{id: id, done: make(chan struct{})}
+	l.mu.Lock()
+	l.waiting = append(l.waiting, mine)
+	ask := !l.asking
+	l.asking = true
+	l.mu.Unlock()
+	for ask {
+		l.mu.Lock()
+		group := l.waiting
+		l.waiting = nil
+		if len(group) == 0 {
+			l.asking, ask = false, false
+		}
+		l.mu.Unlock()
+		answerLooks(ctx, s, group)
+	}
+	<-mine.done
+	return mine.entry, mine.err
+}
+
+func answerLooks(ctx context.Context, s *ledger.Session, group []*oneLook) {
+	ids := make([]string, len(group))
+	for i, g := range group {
+		ids[i] = g.id
+	}
+	entries, err := ledger.ByID(s.Select(context.WithoutCancel(ctx), ids))
+	for _, g := range group {
+		g.entry, g.err = store.Entry{ID: g.id}, err
+		if e := entries[g.id]; e != nil {
+			g.entry = *e
+		}
+		close(g.done)
+	}
 }
 
 // able is the task that an order is about, as the leader knows it.
