@@ -69,7 +69,7 @@ func TestSagaOnWorkers(t *testing.T) {
 			ops[n].Rollback = func(ctx context.Context) error {
 				var saved string
 				if ok, err := seq.Saved(ctx, &saved); err != nil || !ok || saved != name {
-					return fmt.Errorf("saved %q, %v, %v", saved, ok, err)
+					return fmt.Errorf("saved %q, %v, %w", saved, ok, errors.Join(err, errBoom))
 				}
 				c.add("undo " + name)
 				return nil
@@ -101,7 +101,9 @@ func TestCapabilities(t *testing.T) {
 		retried, tolerated, skipped, never, asked, permanent := plain(c, 1), plain(c, 2), plain(c, 3), plain(c, 4), plain(c, 5), plain(c, 6)
 		retried.Retry = plan.Retry{Attempts: 3, Base: time.Millisecond}
 		retried.Run = func(ctx context.Context) error {
-			seq.Progress(ctx, 1, 2)
+			if err := seq.Progress(ctx, 1, 2); err != nil {
+				return err
+			}
 			if c.add(id(1)) < 3 {
 				return errBoom
 			}

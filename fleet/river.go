@@ -27,7 +27,7 @@ const DefaultQueue = "seq"
 const maxAttempts = 100
 
 // ErrNoRiver means that River's tables are not in the database.
-var ErrNoRiver = errors.New("River's tables are not there")
+var ErrNoRiver = errors.New("the tables of River are not there")
 
 // A RiverOption adjusts [River] and [Serve].
 type RiverOption func(*riverOptions) error
