@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/seqtest"
 	"github.com/sequencer-go/seq/store"
+	"github.com/sequencer-go/seq/strategies"
 )
 
 const (
@@ -389,5 +391,142 @@ func TestABackgroundOpIsChecked(t *testing.T) {
 		if err := s.Work(t.Context()); !errors.Is(err, seq.ErrInvalidOp) || !strings.Contains(err.Error(), want) {
 			t.Errorf("Work: %v, want %q", err, want)
 		}
+	}
+}
+
+// TestAResumableOpBeginsAnewInItsNextGeneration: what was saved belongs to a generation, so that Repeat and
+// what comes after a rollback do not take it for theirs.
+func TestAResumableOpBeginsAnewInItsNextGeneration(t *testing.T) {
+	c := &counted{}
+	op := c.op(3)
+	op.Background = false
+	op.Rollback = func(context.Context) error { return nil }
+	s := seq.New(store.NewMemory(), op)
+	for _, again := range []func() error{
+		func() error { _, err := s.Run(t.Context()); return err },
+		func() error { _, err := s.Run(t.Context(), seq.Repeat()); return err },
+		func() error { _, err := s.Rollback(t.Context()); return err },
+		func() error { _, err := s.Run(t.Context()); return err },
+	} {
+		if err := again(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := c.done(); !slices.Equal(got, []int{1, 2, 3, 1, 2, 3, 1, 2, 3}) {
+		t.Errorf("the batches are %v", got)
+	}
+}
+
+// TestASagaUndoesWhatAResumableOpHasHalfDone: its checkpoints are committed, also if it fails afterwards.
+func TestASagaUndoesWhatAResumableOpHasHalfDone(t *testing.T) {
+	for name, c := range map[string]*counted{
+		"half done":  {fail: func(batch int) error { return failAt(batch, 3) }},
+		"not at all": {fail: func(batch int) error { return failAt(batch, 1) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			op := c.op(5)
+			op.Background = false
+			undone := -1
+			op.Rollback = func(ctx context.Context) error {
+				_, err := seq.Saved(ctx, &undone)
+				return err
+			}
+			report, err := seq.New(store.NewMemory(), op).Use(strategies.TransactionalBatch()).Run(t.Context())
+			if err == nil {
+				t.Fatal("no error")
+			}
+			want := len(c.done())
+			if want == 0 {
+				want = -1
+			}
+			if undone != want {
+				t.Errorf("undone from %d, want from %d\n%s", undone, want, report)
+			}
+		})
+	}
+}
+
+func failAt(batch, at int) error {
+	if batch == at {
+		return fmt.Errorf("batch %d fails", batch)
+	}
+	return nil
+}
+
+// TestARollbackOfWhatABackfillRestsOnIsRefused: it says how far that is.
+func TestARollbackOfWhatABackfillRestsOnIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := &counted{each: time.Second}
+		op := c.op(1000)
+		op.DependsOn = []string{expandID}
+		expand := nop(expandID)
+		expand.Rollback = expand.Run
+		s := seq.New(store.NewMemory(), expand, op)
+		if _, err := s.Run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		stop := working(t, s)
+		time.Sleep(5500 * time.Millisecond)
+		for range 2 { // while it works, and while it rests
+			_, err := s.Rollback(t.Context(), seq.Only(expandID))
+			if !errors.Is(err, seq.ErrNotReversible) || !strings.Contains(err.Error(), plansID) || !strings.Contains(err.Error(), "of 1000 done") {
+				t.Errorf("the rollback: %v", err)
+			}
+			stop()
+		}
+		if o := statusOf(t, s, expandID); o.State != seq.Succeeded {
+			t.Errorf("it is %+v", o)
+		}
+	})
+}
+
+// TestABackfillWaitsForTheEndOfTheRunThatDidItsMigration: a saga may still undo that.
+func TestABackfillWaitsForTheEndOfTheRunThatDidItsMigration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger, c := store.NewMemory(), &counted{}
+		op := c.op(3)
+		op.DependsOn = []string{expandID}
+		expand := nop(expandID)
+		undone := false
+		expand.Rollback = func(context.Context) error { undone = true; return nil }
+		slow := seq.Op{ID: contractID, DependsOn: []string{expandID}, Run: func(context.Context) error {
+			time.Sleep(10 * time.Second)
+			return errors.New("it fails")
+		}}
+		deploy := seq.New(ledger, expand, op, slow).Use(strategies.TransactionalBatch())
+		stop := working(t, seq.New(ledger, expand, op, slow))
+		defer stop()
+		if _, err := deploy.Run(t.Context()); err == nil || !undone {
+			t.Fatalf("the deploy: %v, undone %t", err, undone)
+		}
+		time.Sleep(time.Minute)
+		if got := c.done(); len(got) > 0 {
+			t.Errorf("it began: %v", got)
+		}
+	})
+}
+
+// TestTheCursorSurvivesARenameAndACrash: the first process under the new ID dies before its first checkpoint.
+func TestTheCursorSurvivesARenameAndACrash(t *testing.T) {
+	const newID = "2024_01_15_120000_plans_of_users"
+	ledger := seqtest.NewStore()
+	c := &counted{fail: func(batch int) error { return failAt(batch, 4) }}
+	op := c.op(6)
+	op.Background = false
+	if _, err := seq.New(ledger, op).Run(t.Context()); err == nil {
+		t.Fatal("no error")
+	}
+	c.fail = nil
+	op.ID, op.RenamedFrom = newID, []string{plansID}
+	ledger.CrashBefore(ledger.Writes() + 3) // its first checkpoint
+	if _, err := seq.New(ledger, op).Run(t.Context()); err == nil {
+		t.Fatal("no crash")
+	}
+	ledger.Restart()
+	if _, err := seq.New(ledger, op).Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.done(); !slices.Equal(got, upTo(6)) {
+		t.Errorf("the batches are %v", got)
 	}
 }

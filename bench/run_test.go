@@ -2,9 +2,13 @@ package bench
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/store"
@@ -12,7 +16,8 @@ import (
 )
 
 // BenchmarkRun is a whole Run on the ledger in memory, from New to the report, beside waves of an
-// errgroup that remember nothing.
+// errgroup that remember nothing, and of one that keeps a record of each op: in a map under a lock, written
+// before and after.
 func BenchmarkRun(b *testing.B) {
 	workers := runtime.GOMAXPROCS(0)
 	for _, load := range []string{"a", "b", "c"} {
@@ -23,6 +28,14 @@ func BenchmarkRun(b *testing.B) {
 			waves := g.waves()
 			perStep(b, n, collected(func() error {
 				return walkErrgroup(waves, workers, func(i int) error { return ops[i].Run(b.Context()) })
+			}))
+		})
+		b.Run(fmt.Sprintf("load=%s/by=map", load), func(b *testing.B) {
+			waves := g.waves()
+			perStep(b, n, collected(func() error {
+				records := newRecords(n)
+				err := walkErrgroup(waves, workers, func(i int) error { return records.around(b.Context(), &ops[i]) })
+				return errors.Join(err, records.check(n))
 			}))
 		})
 		for name, strategy := range map[string]seq.Strategy{
@@ -38,6 +51,49 @@ func BenchmarkRun(b *testing.B) {
 			})
 		}
 	}
+}
+
+// A record is the least that a ledger has of an op.
+type record struct {
+	token             [16]byte
+	started, finished time.Time
+	state             seq.State
+	err               error
+}
+
+// records are what does a ledger's work in memory, and no more of it.
+type records struct {
+	mu sync.Mutex
+	of map[string]*record
+}
+
+func newRecords(n int) *records { return &records{of: make(map[string]*record, n)} }
+
+// around runs an op between two writes.
+func (r *records) around(ctx context.Context, op *seq.Op) error {
+	one := &record{started: time.Now(), state: seq.Running}
+	_, _ = rand.Read(one.token[:])
+	r.mu.Lock()
+	r.of[op.ID] = one
+	r.mu.Unlock()
+	err := op.Run(ctx)
+	state, now := seq.Succeeded, time.Now()
+	if err != nil {
+		state = seq.Failed
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if here := r.of[op.ID]; here.token == one.token && here.finished.IsZero() {
+		here.state, here.finished, here.err = state, now, err
+	}
+	return err
+}
+
+func (r *records) check(n int) error {
+	if len(r.of) != n {
+		return fmt.Errorf("%d records of %d ops", len(r.of), n)
+	}
+	return nil
 }
 
 // BenchmarkMemory is the memory of a Run of a million ops: what is on the heap at its highest,

@@ -57,16 +57,29 @@ func BenchmarkUp(b *testing.B) {
 			b.Run(fmt.Sprintf("db=%s/by=%s", name, who), func(b *testing.B) {
 				var sides []peer
 				var dbs []*sql.DB
+				var logged float64
 				perStep(b, n, func() func() error {
 					address := p.empty(b)
-					dbs = append(dbs, p.open(b, address))
+					db := p.open(b, address)
 					side := peers[who](b, p, address, n)
-					sides = append(sides, side)
-					return func() error { return side.up(b.Context()) }
+					sides, dbs = append(sides, side), append(dbs, db)
+					return func() error {
+						before := p.logged(b, db)
+						err := side.up(b.Context())
+						logged += p.logged(b, db) - before
+						return err
+					}
 				})
 				for i, side := range sides {
 					if err := verify(b.Context(), dbs[i], side, n); err != nil {
 						b.Fatal(err)
+					}
+				}
+				if name == "postgres" {
+					b.ReportMetric(logged/float64(len(sides)*n), "wal-B/step")
+					b.ReportMetric(p.kept(b, dbs[0])/float64(n), "disk-B/step")
+					if s, is := sides[0].(*seqPeer); is {
+						b.ReportMetric(hot(b, dbs[0], s), "hot-%")
 					}
 				}
 			})

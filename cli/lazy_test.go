@@ -50,7 +50,7 @@ func TestOnlyACommandThatNeedsTheLedgerOpensIt(t *testing.T) {
 
 func TestVersionSaysWhatItWasBuiltFrom(t *testing.T) {
 	d := newDesk(t)
-	out := d.want(cli.OK, []string{"github.com/sequencer-go/seq ", "revision ", "ledger schema 2\n"}, "--version")
+	out := d.want(cli.OK, []string{"github.com/sequencer-go/seq ", "revision ", "ledger schema 3\n"}, "--version")
 	if more := d.want(cli.OK, nil, "version"); more != out {
 		t.Errorf("--version says\n%s\nand version\n%s", out, more)
 	}
@@ -60,7 +60,7 @@ func TestVersionSaysWhatItWasBuiltFrom(t *testing.T) {
 		Modules map[string]string
 	}
 	d.json(&v, cli.OK, "version", "--json")
-	if len(v.Modules) == 0 || v.Go == "" || v.Schema != 2 { // a test binary tells of no dependencies
+	if len(v.Modules) == 0 || v.Go == "" || v.Schema != 3 { // a test binary tells of no dependencies
 		t.Errorf("got %+v", v)
 	}
 }

@@ -135,7 +135,7 @@ func TestAFleetOnAnEmptyDatabase(t *testing.T) {
 		for _, name := range strategies.Names() {
 			t.Run(name, func(t *testing.T) {
 				s := ledger(t, dsn)
-				for _, table := range []string{"effects", "seq_leases", "seq_runs", "seq_ops", "seq_attempts", "seq_meta"} {
+				for _, table := range []string{"effects", "seq_leases", "seq_controls", "seq_runs", "seq_ops", "seq_attempts", "seq_meta"} {
 					query(t, s, "DROP TABLE IF EXISTS "+table)
 				}
 				effects(t, s)

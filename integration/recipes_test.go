@@ -15,6 +15,7 @@ import (
 	"github.com/sequencer-go/seq/cli"
 	"github.com/sequencer-go/seq/integration/pgtest"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
 )
 
@@ -94,6 +95,24 @@ func TestTheRolesOfTheRecipeSuffice(t *testing.T) {
 		if code, out := atCommandLine(t, look, strings.Fields(line)...); code != cli.OK {
 			t.Errorf("%s as the one that looks: exit code %d\n%s", line, code, out)
 		}
+	}
+	lane, err := deploy.Acquire(t.Context(), "lane:users", holder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := store.Control{ID: "2024_01_15_120000_a", Number: 1, Wanted: store.WantPause}
+	for what, err := range map[string]error{
+		"Ask": deploy.Ask(t.Context(), ask), "Answer": deploy.Answer(t.Context(), lane, store.Answer{ID: ask.ID, Seen: 1}), "Revoke": deploy.Revoke(t.Context(), lane.Name),
+	} {
+		if err != nil {
+			t.Errorf("%s as the one that deploys: %v", what, err)
+		}
+	}
+	if all, err := look.Controls(t.Context()); err != nil || len(all) != 1 {
+		t.Errorf("Controls as the one that looks: %+v, %v", all, err)
+	}
+	if err := look.Ask(t.Context(), store.Control{ID: ask.ID, Number: 2}); err == nil || !strings.Contains(err.Error(), "permission denied") {
+		t.Errorf("Ask as the one that only looks: %v", err)
 	}
 	for _, line := range []string{"run --repeat", "rollback --yes"} {
 		if code, out := atCommandLine(t, look, strings.Fields(line)...); code == cli.OK || !strings.Contains(out, "permission denied") {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"github.com/sequencer-go/seq/seqtest"
 	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/store/bunstore"
+	"github.com/sequencer-go/seq/store/postgres"
 )
 
 // A bare CREATE TABLE IF NOT EXISTS fails for most of those who race.
@@ -70,23 +72,55 @@ func (w cutWire) Write(b []byte) (int, error) {
 	return 0, net.ErrClosed
 }
 
-func TestACommitWithoutAnAnswer(t *testing.T) {
-	cfg, err := pgx.ParseConfig(pgtest.DSN(t))
+// cutLedger is a ledger whose connections break at what is stored in the result.
+func cutLedger(t *testing.T, open func(*pgx.ConnConfig) *bunstore.Store, dsn string) (*bunstore.Store, *atomic.Pointer[cut]) {
+	t.Helper()
+	cfg, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var wire atomic.Pointer[cut]
+	wire := new(atomic.Pointer[cut])
 	dial := cfg.DialFunc
 	cfg.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
-		return cutWire{conn, &wire}, err
+		return cutWire{conn, wire}, err
 	}
-	s := bunstore.New(bun.NewDB(stdlib.OpenDB(*cfg), pgdialect.New()), bunstore.Owned())
-	defer func() { _ = s.Close() }()
-	lease := takeLease(t, s)
-	// Commits are slow, so that who asks too early what became of one hears a lie.
+	s := open(cfg)
+	t.Cleanup(func() { _ = s.Close() })
+	return s, wire
+}
+
+// aTripAtATime opens a ledger on a database that the user brings.
+func aTripAtATime(cfg *pgx.ConnConfig) *bunstore.Store {
+	return bunstore.New(bun.NewDB(stdlib.OpenDB(*cfg), pgdialect.New()), bunstore.Owned())
+}
+
+// unsure is a ledger whose connections break at what is put into wire, and a lease of it. Commits are slow,
+// so that who asks too early what became of one hears a lie.
+func unsure(t *testing.T, open func(*pgx.ConnConfig) *bunstore.Store) (s *bunstore.Store, lease store.Lease, wire *atomic.Pointer[cut]) {
+	t.Helper()
+	s, wire = cutLedger(t, open, pgtest.DSN(t))
+	lease = takeLease(t, s)
 	query(t, s, `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END $$`)
 	query(t, s, `CREATE CONSTRAINT TRIGGER slow AFTER INSERT OR UPDATE ON seq_ops DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()`)
+	return s, lease, wire
+}
+
+func TestACommitWithoutAnAnswer(t *testing.T) {
+	for name, open := range map[string]func(*pgx.ConnConfig) *bunstore.Store{
+		"a trip at a time": aTripAtATime,
+		"with the record":  func(cfg *pgx.ConnConfig) *bunstore.Store { return postgres.OpenConfig(cfg) },
+		"with the record, as one text": func(cfg *pgx.ConnConfig) *bunstore.Store {
+			cfg.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+			return postgres.OpenConfig(cfg)
+		},
+	} {
+		t.Run(name, func(t *testing.T) { commitsWithoutAnswers(t, open) })
+	}
+}
+
+func commitsWithoutAnswers(t *testing.T, open func(*pgx.ConnConfig) *bunstore.Store) {
+	s, lease, wire := unsure(t, open)
 	for name, tt := range map[string]struct {
 		state string
 		write func(id string, after bool) error
@@ -94,7 +128,7 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 	}{
 		// One statement, which is made again if it left nothing: the token is good for one time.
 		"claim": {state: "running", lost: 1, write: func(id string, after bool) error {
-			wire.Store(&cut{"WITH k", after})
+			wire.Store(&cut{id, after})
 			_, err := s.Write(t.Context(), lease, store.Batch{Claims: []store.Claim{{ID: id, Attempt: 1, Token: store.NewToken()}}})
 			return err
 		}},
@@ -104,6 +138,39 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 				wire.Store(&cut{"commit", after})
 				return succeeded(c), nil
 			})
+			return err
+		}},
+		// Of what was not answered it is known whether the next op was claimed.
+		"op and the claim of the next": {state: "succeeded", write: func(id string, after bool) error {
+			c, next := openAttempt(t, s, lease, id), store.Claim{ID: id + "/next", Attempt: 1, Generation: 1, Token: store.NewToken(), Owner: holder}
+			refused, err := s.Atomic(t.Context(), lease, c, func(context.Context) (store.Batch, error) {
+				wire.Store(&cut{"commit", after})
+				b := succeeded(c)
+				b.Claims = []store.Claim{next}
+				return b, nil
+			})
+			state := seq.Pending
+			if after {
+				state = seq.Running
+			}
+			seqtest.AssertState(t, s, next.ID, state)
+			if len(refused) > 0 {
+				t.Errorf("cut after %t: refused %v", after, refused)
+			}
+			return err
+		}},
+		"op and a claim that is refused": {state: "succeeded", write: func(id string, after bool) error {
+			c, next := openAttempt(t, s, lease, id), openAttempt(t, s, lease, id+"/next")
+			next.Token = store.NewToken()
+			refused, err := s.Atomic(t.Context(), lease, c, func(context.Context) (store.Batch, error) {
+				wire.Store(&cut{"commit", after})
+				b := succeeded(c)
+				b.Claims = []store.Claim{next}
+				return b, nil
+			})
+			if after && !slices.Equal(refused, []string{next.ID}) {
+				t.Errorf("refused %v", refused)
+			}
 			return err
 		}},
 	} {
@@ -127,18 +194,29 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 	}
 }
 
-// A process that was cut off holds its op's row. The next owner must not wait for ever, and the
-// zombie's effect must be gone.
+// A process that was cut off holds its op's row, unless it is in a batch of a long op. The next owner must
+// not wait for ever, and the zombie's effect must be gone.
 func TestAZombieIsFenced(t *testing.T) {
-	s := withEffects(t)
+	for name, tt := range map[string]struct {
+		steered bool
+		idle    string // for how long it may
+	}{"an op": {idle: "1min"}, "a piece of a long op": {steered: true, idle: "20s"}} {
+		t.Run(name, func(t *testing.T) { zombie(t, tt.steered, tt.idle) })
+	}
+}
+
+func zombie(t *testing.T, steered bool, idle string) {
+	t.Helper()
+	s := withEffects(t, bunstore.LeaseTTL(20*time.Second))
 	zombie := takeLease(t, s)
 	c := openAttempt(t, s, zombie, "op")
+	c.Steered = steered
 	_, err := s.Atomic(t.Context(), zombie, c, func(ctx context.Context) (store.Batch, error) {
 		if err := leave("op", "done")(ctx); err != nil {
 			return store.Batch{}, err
 		}
 		var limit string
-		if err := bunstore.Tx(ctx).QueryRowContext(ctx, `SHOW idle_in_transaction_session_timeout`).Scan(&limit); err != nil || limit != "1min" {
+		if err := bunstore.Tx(ctx).QueryRowContext(ctx, `SHOW idle_in_transaction_session_timeout`).Scan(&limit); err != nil || limit != idle {
 			t.Errorf("it may idle for %q, %v", limit, err)
 		}
 		if err := s.Release(t.Context(), zombie); err != nil { // as if it had expired
@@ -148,8 +226,12 @@ func TestAZombieIsFenced(t *testing.T) {
 		lost := store.Batch{Outcomes: []store.Outcome{{ID: "op", Token: c.Token, State: seq.Pending, Lost: true}}}
 		short, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
-		if _, err := s.Write(short, next, lost); err == nil {
-			t.Error("the attempt was closed while its transaction was open")
+		refused, err := s.Write(short, next, lost)
+		if closed := err == nil && refused == nil; closed != steered {
+			t.Errorf("closed while its transaction was open: %t, %v", closed, err)
+		}
+		if steered {
+			return succeeded(c), nil
 		}
 		// The server ends the zombie.
 		if _, err := s.DB().ExecContext(t.Context(), `SELECT pg_terminate_backend(pid) FROM pg_stat_activity

@@ -50,8 +50,8 @@ func TestALedgerInASchemaOfItsOwn(t *testing.T) {
 	var there, elsewhere int
 	err := s.DB().NewRaw(`SELECT count(*) FILTER (WHERE table_schema = 'deploys'), count(*) FILTER (WHERE table_schema <> 'deploys')
 		FROM information_schema.tables WHERE table_name LIKE 'seq\_%'`).Scan(t.Context(), &there, &elsewhere)
-	if err != nil || there != 5 || elsewhere != 0 {
-		t.Errorf("%d tables in the schema and %d elsewhere, %v; want 5 and none", there, elsewhere, err)
+	if err != nil || there != 6 || elsewhere != 0 {
+		t.Errorf("%d tables in the schema and %d elsewhere, %v; want 6 and none", there, elsewhere, err)
 	}
 }
 

@@ -72,6 +72,22 @@ func TestStore(t *testing.T, open func(tb testing.TB) store.Store) {
 		"a ledger has an identity":                     (*ledger).identity,
 		"prune removes what is over":                   (*ledger).prune,
 		"prune leaves what something rests on":         (*ledger).pruneKeeps,
+		"a request has the next number":                (*ledger).requests,
+		"a cancel is final":                            (*ledger).cancels,
+		"many ask at once, one is heard":               (*ledger).askRace,
+		"a request that cannot be kept is refused":     (*ledger).badRequests,
+		"any text of a request can be stored":          (*ledger).requestTexts,
+		"an answer needs the current lease":            (*ledger).heard,
+		"a note keeps its time":                        (*ledger).notes,
+		"controls are listed":                          (*ledger).controls,
+		"a hold keeps others from the lease":           (*ledger).holds,
+		"a hold may end by itself":                     (*ledger).holdsUntil,
+		"a lease that was revoked is lost":             (*ledger).revokes,
+		"atomic tells what is asked of the op":         (*ledger).steered,
+		"a checkpoint leaves the attempt open":         (*ledger).checkpoints,
+		"checkpoints in company":                       (*ledger).checkpointsInCompany,
+		"a checkpoint heeds its own lease only":        (*ledger).lanes,
+		"headway has its time":                         (*ledger).moved,
 	} {
 		t.Run(strings.ReplaceAll(name, " ", "_"), func(t *testing.T) {
 			rule(&ledger{t: t, ctx: t.Context(), store: open(t)})

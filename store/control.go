@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -13,13 +14,13 @@ import (
 // A Control is what somebody asks of an op that works in the background, or of whoever holds a lease, and
 // what was answered. There is one for each op and each lease of which anything was ever asked.
 type Control struct {
-	ID      string        // of an op, or the name of a lease
+	ID      string        // of an op, or the name of a lease; either is what the name of a lease may be
 	Number  int64         // of the request, from 1; 0: nothing was ever asked
 	Wanted  Wanted        // what is asked for
 	Unknown string        // the word that this library does not know, if Wanted is UnknownWanted
 	Size    int64         // how much a batch of the op is to do; 0: as the op has it
-	Rest    time.Duration // how long the op is to rest between two batches; 0: as the op has it
-	Until   time.Time     // when WantHold and WantStop end by themselves; zero: only by another request
+	Rest    time.Duration // how long the op is to rest between two batches; 0: as the op has it; in milliseconds, rounded up
+	Until   time.Time     // when WantHold and WantStop end by themselves, by the store's clock, in milliseconds; zero: only by another request
 	Actor   string        // who asks
 	Reason  string        // why
 	Asked   time.Time     // by the store's clock
@@ -27,7 +28,7 @@ type Control struct {
 	Heard   int64     // the Number of the latest request that was acknowledged
 	HeardAt time.Time // by the store's clock; zero: none was
 	Note    string    // why the op does not move, in the words of who works on it; "" if it does
-	NotedAt time.Time // since when, by the store's clock
+	NotedAt time.Time // since when the note is what it is, by the store's clock; zero: there never was one
 }
 
 // Wanted is what a request asks for.
@@ -73,15 +74,45 @@ func (c *Control) Holds(now time.Time) bool {
 	return (c.Wanted == WantHold || c.Wanted == WantStop) && (c.Until.IsZero() || now.Before(c.Until))
 }
 
+// CleanRequest is what a store keeps of a request: the fields down to Reason, the texts as [ErrorText] has them,
+// times in whole milliseconds. A request that cannot be kept is an error that names what is wrong and matches
+// [ErrUnknownValue]. It is for stores.
+func CleanRequest(c Control) (Control, error) {
+	if !leaseNames.MatchString(c.ID) {
+		return c, fmt.Errorf("%w: a request for %.100q: want the ID of an op or the name of a lease, 1 to 200 letters, digits and . _ : / -", ErrUnknownValue, c.ID)
+	}
+	wrong := func(format string, args ...any) (Control, error) {
+		return c, fmt.Errorf("%w: a request for %s: %s", ErrUnknownValue, c.ID, fmt.Sprintf(format, args...))
+	}
+	switch {
+	case int(c.Wanted) >= len(wantedNames):
+		return wrong("it wants %s; want one of %q", c.Wanted, wantedNames)
+	case c.Size < 0:
+		return wrong("Size is %d, want 0 or more", c.Size)
+	case c.Rest < 0:
+		return wrong("Rest is %s, want 0 or more", c.Rest)
+	case !c.Until.IsZero() && (c.Until.UnixMilli() <= 0 || c.Until.UTC().Year() > 9999):
+		return wrong("Until is %s, want a time from 1970 to 9999, or the zero time", c.Until.UTC().Format(time.RFC3339))
+	}
+	kept := Control{
+		ID: c.ID, Number: c.Number, Wanted: c.Wanted, Size: c.Size, Actor: cleanText(c.Actor), Reason: cleanText(c.Reason),
+		Rest: (c.Rest + time.Millisecond - 1).Truncate(time.Millisecond),
+	}
+	if !c.Until.IsZero() {
+		kept.Until = time.UnixMilli(c.Until.UnixMilli()).UTC()
+	}
+	return kept, nil
+}
+
 // ErrAsked means that a request was refused, because somebody else asked in the meantime, or because the
 // op was cancelled.
 var ErrAsked = errors.New("somebody else asked for something in the meantime, or the op was cancelled")
 
 // An Answer acknowledges what was asked of an op, or of the holder of a lease.
 type Answer struct {
-	ID   string
-	Seen int64  // the Number of the request; a smaller one than was heard already changes nothing of that
-	Note string // see [Control]
+	ID   string // see [Control]
+	Seen int64  // the Number of the request; one that was heard already changes nothing of that, one that nobody made counts as the latest
+	Note string // see [Control]; the same as before keeps its time
 }
 
 // ControlOf is what is asked of the op whose transaction a context carries, as it was when the transaction
@@ -96,8 +127,12 @@ func WithControl(ctx context.Context, c Control) context.Context {
 	return context.WithValue(ctx, opctx.ControlKey{}, c)
 }
 
-// HeldBack is the error of an acquisition that a request stands in the way of. It is for stores.
-func HeldBack(c Control, now time.Time) *LeaseError {
+// HeldBack is the error of an acquisition that a request stands in the way of, nil if it does not: because it
+// asks for no such thing, has ended by now, or is the owner's own. It is for stores.
+func HeldBack(c Control, owner Owner, now time.Time) *LeaseError {
+	if !c.Holds(now) || owner.Actor != "" && cleanText(owner.Actor) == c.Actor {
+		return nil
+	}
 	e := &LeaseError{Name: c.ID, Since: c.Asked, Held: &c}
 	if !c.Until.IsZero() {
 		e.Expires = c.Until.Sub(now)

@@ -47,7 +47,7 @@ type LeaseError struct {
 	Name    string // of the lease
 	Holder  Owner
 	Since   time.Time     // by the store's clock
-	Expires time.Duration // until somebody else may take over, unless the holder renews; 0 if Held has no end
+	Expires time.Duration // until somebody else may take over, unless the holder renews, or until Held ends; 0 if that has no end
 	Held    *Control      // the request that keeps everybody but its Actor out; nil: a process holds the lease
 }
 
@@ -61,7 +61,7 @@ func (e *LeaseError) Error() string {
 		if !h.Until.IsZero() {
 			until = "until " + h.Until.UTC().Format(time.RFC3339) + " or until it is released"
 		}
-		return fmt.Sprintf("the ledger is held%s: by %s since %s, %s: %s", lease, quoted(h.Actor), h.Asked.UTC().Format(time.RFC3339), until, h.Reason)
+		return fmt.Sprintf("the ledger is held%s: by %s since %s, %s: %s", lease, quoted(h.Actor), h.Asked.UTC().Format(time.RFC3339), until, quoted(h.Reason))
 	}
 	return fmt.Sprintf("%v%s: %s since %s; if it is dead, free in %s",
 		ErrLeaseHeld, lease, e.Holder, e.Since.UTC().Format(time.RFC3339), e.Expires.Round(time.Second))

@@ -18,7 +18,12 @@ func ErrorText(err error) string {
 	if err == nil {
 		return ""
 	}
-	text := strings.ToValidUTF8(strings.ReplaceAll(errtext.Of(err), "\x00", "␀"), "\uFFFD")
+	return cleanText(errtext.Of(err))
+}
+
+// cleanText is any text as the ledger keeps it.
+func cleanText(text string) string {
+	text = strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", "␀"), "\uFFFD")
 	if len(text) <= MaxErrorBytes {
 		return text
 	}

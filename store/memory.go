@@ -332,7 +332,7 @@ func (m *Memory) Acquire(ctx context.Context, name string, owner Owner) (Lease, 
 	}
 	defer m.mu.Unlock()
 	now := m.clock.Now()
-	if held := cmp.Or(m.heldAt(name, now), m.heldBack(name, owner, now)); held != nil {
+	if held := cmp.Or(m.heldAt(name, now), HeldBack(m.control(name), owner, now)); held != nil {
 		return Lease{}, held
 	}
 	if m.created.IsZero() {

@@ -5,32 +5,33 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 )
 
 // Revoke implements [Store].
 func (m *Memory) Revoke(ctx context.Context, name string) error {
+	if err := CheckLeaseName(name); err != nil {
+		return err
+	}
 	if err := m.enter(ctx); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	if now := m.clock.Now(); m.heldAt(name, now) != nil {
-		h := m.leases[name]
-		h.lease.Epoch++
-		h.lease.Holder, h.expires = Token{}, now
+	if h := m.leases[name]; h != nil && !h.lease.Holder.IsZero() { // also one that has expired, which could be renewed
+		h.lease.Holder, h.expires = Token{}, m.clock.Now()
 	}
 	return nil
 }
 
 // Ask implements [Store].
 func (m *Memory) Ask(ctx context.Context, request Control) error {
+	request, err := CleanRequest(request)
+	if err != nil {
+		return err
+	}
 	if err := m.enter(ctx); err != nil {
 		return err
 	}
 	defer m.mu.Unlock()
-	if m.created.IsZero() {
-		m.created = NewToken()
-	}
 	before := m.control(request.ID)
 	if request.Number != before.Number+1 || before.Wanted == WantCancel {
 		return fmt.Errorf("%w: %s", ErrAsked, request.ID)
@@ -43,6 +44,9 @@ func (m *Memory) Ask(ctx context.Context, request Control) error {
 
 // Answer implements [Store].
 func (m *Memory) Answer(ctx context.Context, lease Lease, answer Answer) error {
+	if _, err := CleanRequest(Control{ID: answer.ID}); err != nil {
+		return err
+	}
 	if err := m.enter(ctx); err != nil {
 		return err
 	}
@@ -51,11 +55,11 @@ func (m *Memory) Answer(ctx context.Context, lease Lease, answer Answer) error {
 		return fmt.Errorf("answer: %w", ErrLeaseLost)
 	}
 	c, now := m.control(answer.ID), m.clock.Now()
-	if answer.Seen > c.Heard {
-		c.Heard, c.HeardAt = min(answer.Seen, c.Number), now
+	if seen := min(answer.Seen, c.Number); seen > c.Heard {
+		c.Heard, c.HeardAt = seen, now
 	}
-	if answer.Note != c.Note {
-		c.Note, c.NotedAt = answer.Note, now
+	if note := cleanText(answer.Note); note != c.Note {
+		c.Note, c.NotedAt = note, now
 	}
 	m.asked[answer.ID] = &c
 	return nil
@@ -88,13 +92,4 @@ func (m *Memory) control(id string) Control {
 		return *c
 	}
 	return Control{ID: id}
-}
-
-// heldBack says which request keeps an owner from taking a lease, nil if none does.
-func (m *Memory) heldBack(name string, owner Owner, now time.Time) *LeaseError {
-	c := m.control(name)
-	if !c.Holds(now) || owner.Actor != "" && owner.Actor == c.Actor {
-		return nil
-	}
-	return HeldBack(c, now)
 }

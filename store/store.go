@@ -32,17 +32,22 @@ type Store interface {
 	// Releasing a lease that is lost or was released does nothing.
 	Release(ctx context.Context, lease Lease) error
 
-	// Revoke takes a lease away from whoever holds it: the next acquisition has a larger Epoch, and what
-	// needs the lease is refused from now on. It does nothing if nobody holds it.
+	// Revoke takes a lease away from whoever has it, also if it has expired and could be renewed: the next
+	// acquisition has a larger Epoch, and what needs the lease is refused from now on. An attempt that is
+	// open under it stays so: its owner may report, and the next holder may close it as lost. Revoke does
+	// nothing if nobody has the lease.
 	Revoke(ctx context.Context, name string) error
 
 	// Ask writes a request. It needs no lease. It is refused, with an error that matches [ErrAsked],
 	// unless its Number is one more than that of the latest request of this ID, and if that is WantCancel.
-	// Of the Control it takes the fields down to Reason. It creates what the ledger needs on first use.
+	// Of the Control it takes the fields down to Reason, see [CleanRequest]; what is wrong in them is an
+	// error that matches [ErrUnknownValue]. It creates what the ledger needs on first use. If it fails in
+	// any other way, Control tells whether the request was written.
 	Ask(ctx context.Context, request Control) error
 	// Answer acknowledges a request, and says why the op does not move. If the lease is not current it
 	// changes nothing, and the error matches [ErrLeaseLost]. One for an ID of which nothing was ever
-	// asked keeps the note, in a Control whose Number is 0.
+	// asked keeps the note, in a Control whose Number is 0. An ID that no Control has is an error that
+	// matches [ErrUnknownValue].
 	Answer(ctx context.Context, lease Lease, answer Answer) error
 
 	// Write applies a batch in one transaction. See [Batch] for what is refused: refused lists
@@ -52,8 +57,9 @@ type Store interface {
 	// [ErrUnknownOutcome].
 	Write(ctx context.Context, lease Lease, batch Batch) (refused []string, err error)
 	// Atomic runs fn in a transaction that fn's ctx carries, and commits what fn did together
-	// with the batch that fn returns. claim is open, and stays locked until the commit; if it is
-	// not open any more, fn is not called and the error matches [ErrFenced]. A batch without an
+	// with the batch that fn returns. claim is open, and stays locked until the commit, or, if it is
+	// Steered, is looked at again with the batch, so that calls of Atomic for one claim may overlap. If it
+	// is not open any more, fn is not called, or what it did is undone, and the error matches [ErrFenced]. A batch without an
 	// Outcome for claim leaves it open, for another call of Atomic: so a long op commits its work
 	// piece by piece, each piece with what it saved. If fn returns an error nothing is kept and
 	// that error is returned. If fn ended the transaction behind the store's back, nothing is
@@ -91,7 +97,7 @@ type Reader interface {
 	Control(ctx context.Context, id string) (Control, error)
 	// Leases lists the leases that somebody holds now, in the order of their names.
 	Leases(ctx context.Context) ([]LeaseError, error)
-	// Identity is the random name of this ledger; zero before the ledger exists. See [Lease].
+	// Identity is the random name of this ledger; zero before the first Acquire. See [Lease].
 	Identity(ctx context.Context) (Token, error)
 }
 
@@ -147,8 +153,8 @@ type Maintainer interface {
 // What something rests on stays, however old: the last attempt of each op; every attempt of an op
 // that is open, indeterminate, or to be undone; one that was indeterminate, of an op that is not
 // done; every attempt in the run that moved its op last, unless the op is done; a run that is not
-// over, and its attempts; a run that such an op names; the latest run of all; and whatever has an
-// unknown word.
+// over, and its attempts; a run that such an op names; the latest run of all; whatever has an
+// unknown word; and every [Control], for a cancelled op stays cancelled.
 type Retention struct {
 	Age   time.Duration // since it finished, by the store's clock
 	Runs  int           // the newest runs, that stay whatever their age
@@ -301,8 +307,8 @@ type Snapshot struct {
 }
 
 // Headway is the progress of an attempt (seq.Progress). It is refused unless the op's open attempt has
-// this Token. If Done is larger than the entry's Best it becomes that, the attempt got further, and
-// Crashes becomes 0.
+// this Token. It sets the entry's Moved, whatever Done is. If Done is larger than the entry's Best it
+// becomes that, the attempt got further, and Crashes becomes 0.
 type Headway struct {
 	ID    string
 	Token Token

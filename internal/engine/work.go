@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -53,6 +54,7 @@ type ending struct {
 	busy bool // another process has its lane
 	err  error
 	rest bool // it is to rest before it is tried again
+	same bool // it got no further than before
 }
 
 // Work takes up the ops in the background that are ready, most at a time, until ctx ends and all that it
@@ -105,49 +107,46 @@ func (noWatcher) Acquired()                        {}
 func (noWatcher) Lost(error)                       {}
 func (noWatcher) Recovered(store.Outcome)          {}
 
-// loop starts what is ready until ctx ends.
+// loop starts what is ready until ctx ends. It reads the ledger when nextLook has come, and in between asks
+// again for the lanes that others hold.
 func (w *work) loop(ctx context.Context, final func(error) bool) error {
 	var ready []*Task
 	var entries map[string]*store.Entry
-	look := true
+	var nextLook time.Time
 	for ctx.Err() == nil {
-		pause := lanePoll
-		if look {
-			began := ledger.Wall.Now()
+		if began := ledger.Wall.Now(); !began.Before(nextLook) {
 			p, left, err := w.look(ctx)
+			now := ledger.Wall.Now()
+			pause := max(workPoll, workShare*now.Sub(began))
 			switch {
-			case err != nil && ctx.Err() == nil && final(err):
+			case ctx.Err() != nil:
+				return context.Cause(ctx)
+			case err != nil && final(err):
 				return err
-			case err != nil && ctx.Err() == nil:
+			case err != nil:
 				w.engine.Watchers.Send(middleware.Event{
-					Kind: middleware.EventWaiting, Time: w.engine.Clock.Now(), Strategy: WorkName, Err: err, Delay: workPoll, Reason: "tries again",
+					Kind: middleware.EventWaiting, Time: w.engine.Clock.Now(), Strategy: WorkName, Err: err, Delay: pause, Reason: "tries again",
 				})
-				ready, pause = nil, workPoll
-			case err == nil:
+				ready = nil
+			default:
 				ready, entries = left.ready, p.entries
-				if pause = max(workPoll, workShare*ledger.Wall.Now().Sub(began)); !left.any && len(w.running) == 0 {
+				maps.DeleteFunc(w.resting, func(id string, _ rests) bool { // it was kept back meanwhile, by a person perhaps
+					return !slices.ContainsFunc(ready, func(t *Task) bool { return t.ID == id })
+				})
+				if !left.any && len(w.running) == 0 {
 					pause = workPause
 				}
 			}
+			nextLook = now.Add(pause)
 		}
-		now := ledger.Wall.Now()
-		for _, t := range ready {
-			if len(w.running) < w.most && !w.running[t.ID] && !now.Before(w.resting[t.ID].until) {
-				w.running[t.ID] = true
-				known := entries[t.ID]
-				go func() { w.ended <- w.engine.background(ctx, w.req, t, known) }()
-			}
-		}
+		wake := w.start(ctx, ready, entries, nextLook)
 		due := make(chan struct{})
-		stop := ledger.Wall.AfterFunc(pause, func() { close(due) })
+		stop := ledger.Wall.AfterFunc(wake.Sub(ledger.Wall.Now()), func() { close(due) })
 		select {
 		case <-due:
-			look = true
 		case end := <-w.ended:
-			w.note(end)
-			look = !end.busy
-			if end.busy {
-				w.resting[end.id] = rests{until: ledger.Wall.Now().Add(lanePoll)}
+			if w.note(end); !end.busy {
+				nextLook = time.Time{} // what it was in the way of may be ready
 			}
 		case <-ctx.Done():
 		}
@@ -156,16 +155,39 @@ func (w *work) loop(ctx context.Context, final func(error) bool) error {
 	return context.Cause(ctx)
 }
 
+// start begins with what is ready, as far as there is room, and says when there may be more to begin with.
+func (w *work) start(ctx context.Context, ready []*Task, entries map[string]*store.Entry, wake time.Time) time.Time {
+	now := ledger.Wall.Now()
+	for _, t := range ready {
+		switch until := w.resting[t.ID].until; {
+		case w.running[t.ID] || len(w.running) >= w.most:
+		case now.Before(until):
+			if until.Before(wake) {
+				wake = until
+			}
+		default:
+			w.running[t.ID] = true
+			go func() { w.ended <- w.engine.background(ctx, w.req, t, entries[t.ID]) }()
+		}
+	}
+	return wake
+}
+
 // note takes in what became of an op.
 func (w *work) note(end ending) {
 	delete(w.running, end.id)
+	before, now := w.resting[end.id], ledger.Wall.Now()
 	switch {
 	case end.busy:
+		w.resting[end.id] = rests{now.Add(lanePoll), before.pause}
 	case !end.rest:
 		delete(w.resting, end.id)
 	default:
-		pause := min(max(2*w.resting[end.id].pause, firstBackoff), lastBackoff)
-		w.resting[end.id] = rests{ledger.Wall.Now().Add(pause), pause}
+		pause := firstBackoff
+		if end.same {
+			pause = min(max(2*before.pause, firstBackoff), lastBackoff)
+		}
+		w.resting[end.id] = rests{now.Add(pause), pause}
 	}
 }
 
@@ -214,12 +236,13 @@ func (e *Engine) background(ctx context.Context, req *Request, t *Task, known *s
 	run := req.run(WorkName)
 	held, s, giveBack, err := e.openLanes(ctx, t, known, run, ledger.Fail)
 	if err != nil {
-		return ending{id: t.ID, busy: errors.Is(err, store.ErrLeaseHeld), err: err, rest: true}
+		return ending{id: t.ID, busy: errors.Is(err, store.ErrLeaseHeld), err: err, rest: true, same: true}
 	}
 	defer giveBack()
 	result, err := e.inLane(held, s, req, t)
 	end.err = err
 	end.rest = result == nil || result.State != store.RunSucceeded
+	end.same = result == nil || result.State != store.RunWaiting
 	return end
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/sequencer-go/seq/clock"
 	"github.com/sequencer-go/seq/internal/dbsession"
 	"github.com/sequencer-go/seq/internal/opctx"
+	"github.com/sequencer-go/seq/internal/pipeline"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -97,7 +98,8 @@ func (a *atomically) begin(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if a.tx, err = a.store.beginOn(a.during, conn, giveUp); err != nil {
+	// The guard is the first query, so BEGIN may go with it.
+	if a.tx, err = a.store.beginOn(pipeline.WithBegin(a.during), conn, giveUp); err != nil {
 		return err
 	}
 	if err = a.guard(ctx); err != nil {
@@ -140,7 +142,7 @@ func (a *atomically) guard(ctx context.Context) (err error) {
 			a.current, a.left = r.values[1] != nil, msOf(r, 1)
 		}
 		if a.claim.Steered {
-			a.asked, err = controlOf(r, a.claim.ID, 2)
+			a.asked, err = s.controlOf(r, a.claim.ID, 2)
 		}
 		return err
 	}, guard, args...)
@@ -181,14 +183,19 @@ func (a *atomically) call(ctx context.Context, fn func(context.Context) (store.B
 // finish records the batch and commits.
 func (a *atomically) finish(ctx context.Context, batch *store.Batch) (*changes, error) {
 	c := &changes{store: a.store, conn: a.tx, lease: a.lease, batch: batch}
-	err := a.record(ctx, c)
-	switch {
-	case txEnded(err):
-		return nil, fmt.Errorf("%w: %w", store.ErrTxBroken, err)
-	case sqlState(err) == "25P02":
-		return nil, fmt.Errorf("the op went on after an error of its transaction, which was undone: %w", err)
-	case err != nil:
-		return nil, err
+	if !a.store.dialect.oneWriter {
+		c.number = a.number
+	}
+	if a.own != nil && !a.wasReset {
+		if err := a.reset(ctx); err != nil {
+			return nil, broken(err)
+		}
+	}
+	if a.closesOnly(batch) && c.fitsOne() {
+		return c, a.recordAndCommit(ctx, c)
+	}
+	if err := a.record(ctx, c); err != nil {
+		return nil, broken(err)
 	}
 	if err := a.renew(ctx); err != nil {
 		return nil, err
@@ -196,21 +203,22 @@ func (a *atomically) finish(ctx context.Context, batch *store.Batch) (*changes, 
 	return c, a.tx.commit(ctx, c)
 }
 
+// broken says what the first error of a transaction means that fn has returned from.
+func broken(err error) error {
+	switch {
+	case txEnded(err):
+		return fmt.Errorf("%w: %w", store.ErrTxBroken, err)
+	case sqlState(err) == "25P02":
+		return fmt.Errorf("the op went on after an error of its transaction, which was undone: %w", err)
+	default:
+		return err
+	}
+}
+
 // record applies the batch if the transaction is still the one that begin began.
 func (a *atomically) record(ctx context.Context, c *changes) error {
-	if a.own != nil && !a.wasReset {
-		if err := a.reset(ctx); err != nil {
-			return err
-		}
-	}
-	if !a.store.dialect.oneWriter {
-		c.number = a.number
-	}
 	if a.claim.Steered && c.isCheckpoint(&a.claim) {
 		return a.checkpoint(ctx, c)
-	}
-	if c.fitsOne() {
-		return c.together(ctx, a.number)
 	}
 	if err := a.same(ctx, "RELEASE SAVEPOINT "); err != nil {
 		return err
@@ -234,7 +242,7 @@ func (a *atomically) record(ctx context.Context, c *changes) error {
 
 // part is the proof that a transaction which leaves the attempt open was committed.
 func (a *atomically) part() proof {
-	return proof{hasPart, []arg{{"id", a.claim.ID}, {"token", a.claim.Token.String()}, {"tx", a.number}}}
+	return proof{statement: hasPart, args: []arg{{"id", a.claim.ID}, {"token", a.claim.Token.String()}, {"tx", a.number}}, of: a.claim}
 }
 
 // isCheckpoint reports whether a batch is a save and a progress of one attempt, and nothing else.

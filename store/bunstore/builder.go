@@ -3,8 +3,8 @@ package bunstore
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
 	"fmt"
-	"math/bits"
 	"strconv"
 	"strings"
 
@@ -103,11 +103,18 @@ type planKey struct {
 
 // A database plans a prepared statement once, by the size that the tables have then, and keeps the plan
 // while they grow: one that looks through all of a small table is ruinous for a large one. So the text
-// is another one, with the level as a comment, each time the number of entries has grown to the
-// fourfold, until the table is so large that no plan looks through it.
-const lastLevel = 5 // from 4⁵ entries on
-
-func (s *Store) level() int { return min(bits.Len64(uint64(s.size.Load()))/2, lastLevel) }
+// is another one, with the level as a comment, as the number of entries grows: until the table is so large
+// that no plan looks through it. Each text costs some six plans; up to 64 entries none is bad.
+func (s *Store) level() int {
+	switch n := s.size.Load(); {
+	case n < 64:
+		return 0
+	case n < 256:
+		return 1
+	default:
+		return 2
+	}
+}
 
 // finish is the text of a statement and the values beside it. The values are in the text unless the
 // statement is prepared.
@@ -154,7 +161,7 @@ func valueOf(args []arg, word string) any {
 	panic("bunstore: a statement without @" + word)
 }
 
-// appendValue appends a value, or those of a source: of one row as they are, of several as one list for
+// appendValue appends a value, or those of a source: of one row as they are, of several as one array for
 // each column.
 func appendValue(values []any, v any) []any {
 	src, is := v.(source)
@@ -164,33 +171,37 @@ func appendValue(values []any, v any) []any {
 	case len(src.rows) == 1:
 		return append(values, src.rows[0]...)
 	}
-	for i, c := range src.columns {
-		switch c.kind {
-		case "text":
-			values = append(values, columnOf[string](src.rows, i))
-		case "boolean":
-			values = append(values, columnOf[bool](src.rows, i))
-		case "bytea":
-			values = append(values, columnOf[[]byte](src.rows, i))
-		default:
-			numbers := make([]*int64, len(src.rows))
-			for j := range src.rows {
-				if n, ok := src.rows[j][i].(int64); ok {
-					numbers[j] = &n
-				}
-			}
-			values = append(values, numbers)
-		}
+	for i := range src.columns {
+		values = append(values, arrayOf(src.rows, i))
 	}
 	return values
 }
 
-func columnOf[T any](rows [][]any, i int) []T {
-	list := make([]T, len(rows))
-	for j := range rows {
-		list[j], _ = rows[j][i].(T)
+// arrayOf is a column of a source as Postgres reads an array. Drivers take a text for one allocation, and a
+// slice for one a row.
+func arrayOf(rows [][]any, i int) string {
+	text := make([]byte, 0, 48*len(rows))
+	for j, row := range rows {
+		text = append(text, "{,"[min(j, 1)])
+		switch v := row[i].(type) {
+		case nil:
+			text = append(text, "NULL"...)
+		case string:
+			text = append(text, '"')
+			for k := range len(v) {
+				if v[k] == '"' || v[k] == '\\' {
+					text = append(text, '\\')
+				}
+				text = append(text, v[k])
+			}
+			text = append(text, '"')
+		case []byte:
+			text = append(hex.AppendEncode(append(text, `"\\x`...), v), '"')
+		default:
+			text = fmt.Append(text, v)
+		}
 	}
-	return list
+	return string(append(text, '}'))
 }
 
 // beside writes the text of a statement with places for its values.

@@ -114,14 +114,18 @@ func (c *changes) claimRow(k *store.Claim) []any {
 
 // noteClaims notes which claims were opened, and by what that can be proven.
 func (c *changes) noteClaims(opened func(i int) bool) {
+	var last *store.Claim
 	refuse(c, c.batch.Claims, claimID, func(i int) bool {
-		if opened(i) {
-			k := &c.batch.Claims[i]
-			c.proof = proof{hasClaim, []arg{{"id", k.ID}, {"token", k.Token.String()}}}
-			c.store.size.Add(1)
+		if !opened(i) {
+			return false
 		}
-		return opened(i)
+		last = &c.batch.Claims[i]
+		c.store.size.Add(1)
+		return true
 	})
+	if last != nil {
+		c.proof = proof{statement: hasClaim, args: []arg{{"id", last.ID}, {"token", last.Token.String()}}}
+	}
 }
 
 // stateOf is what a claim makes of its op.
@@ -160,7 +164,7 @@ func (c *changes) marks(ctx context.Context) error {
 	}
 	refuse(c, marks, markID, func(i int) bool {
 		if m := &marks[i]; written(i) && c.proof.statement == nil {
-			c.proof = proof{hasMark, []arg{{"id", m.ID}, {"attempt", int64(m.Attempt)}, {"state", m.State.String()}, {"run", m.Run}}}
+			c.proof = proof{statement: hasMark, args: []arg{{"id", m.ID}, {"attempt", int64(m.Attempt)}, {"state", m.State.String()}, {"run", m.Run}}}
 		}
 		return written(i)
 	})

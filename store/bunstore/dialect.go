@@ -51,6 +51,7 @@ var dialects = map[bundialect.Name]*dialect{
 		fragments: map[string]string{
 			"now":      `(extract(epoch FROM clock_timestamp()) * 1000)::bigint`,
 			"greatest": `greatest`,
+			"least":    `least`,
 			"key":      `text COLLATE "C"`,
 			"blob":     `bytea`,
 			"table":    ``,
@@ -66,6 +67,7 @@ var dialects = map[bundialect.Name]*dialect{
 			// FOR KEY SHARE, which the UPDATE of a renewal does not wait for.
 			"excluding":       `WITH held AS MATERIALIZED (SELECT 1 FROM {leases} WHERE ns = {ns} AND name = @name FOR UPDATE) `,
 			"excluded":        `(SELECT count(*) FROM held) >= 0`,
+			"showing":         `FOR KEY SHARE`,
 			"materialized":    `MATERIALIZED`,
 			"eachrow":         `OFFSET 0`,
 			"sametransaction": `txid_current() = @number`,
@@ -88,6 +90,7 @@ var dialects = map[bundialect.Name]*dialect{
 		fragments: map[string]string{
 			"now":      `CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)`,
 			"greatest": `max`,
+			"least":    `min`,
 			"key":      `text`,
 			"blob":     `blob`,
 			"here":     `TRUE`,
@@ -96,6 +99,7 @@ var dialects = map[bundialect.Name]*dialect{
 			"numbered":        `w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM {ops} WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v)`,
 			"excluding":       ``,
 			"excluded":        `TRUE`,
+			"showing":         ``,
 			"materialized":    ``,
 			"eachrow":         ``,
 			"sametransaction": `o.tx = @number`,
@@ -104,10 +108,10 @@ var dialects = map[bundialect.Name]*dialect{
 		authority: often("authority, one writer", `SELECT 1 FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder`),
 		guard: often("guard, one writer", `UPDATE {ops} SET tx = tx + 1 WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL
 	RETURNING tx, (SELECT coalesce(expires, 0) - {now} FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder)`),
-		guardSteered: often("guard, steered, one writer", `UPDATE {ops} SET tx = tx + 1 WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL
+		guardSteered: often("guard, steered, one writer", `UPDATE {ops} AS o SET tx = tx + 1 WHERE o.ns = {ns} AND o.id = @id AND o.token = @token AND o.finished IS NULL
 	RETURNING tx, (SELECT coalesce(expires, 0) - {now} FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder),
 		(SELECT `+controlWords+` FROM {controls} AS c WHERE c.ns = {ns} AND c.id = @id),
-		(SELECT actor FROM {controls} WHERE ns = {ns} AND id = @id), (SELECT reason FROM {controls} WHERE ns = {ns} AND id = @id)`),
+		(SELECT c.actor FROM {controls} AS c WHERE c.ns = {ns} AND c.id = @id), (SELECT c.reason FROM {controls} AS c WHERE c.ns = {ns} AND c.id = @id)`),
 		oneWriter: true,
 		ddl:       append(append([]*statement{}, tables...), createCompletions),
 	},

@@ -93,7 +93,7 @@ func sample(word string, st *statement, rows int) (value any, isSource bool) {
 		return src, true
 	}
 	switch word {
-	case "epoch", "limit", "before", "number", "age", "keep", "attempt", "tx":
+	case "epoch", "limit", "before", "number", "age", "keep", "attempt", "tx", "size", "rest", "until", "seen":
 		return int64(7), false
 	case "stopped":
 		return true, false

@@ -15,16 +15,20 @@ import (
 // ops of the outcomes are written and those of the claims locked, then the lease is, then the claims are
 // made. That is the order of every other transaction. It is the same as one part after the other only
 // if no op occurs twice.
+//
+// In an op's transaction it closes one attempt, and fails unless it did, in the very transaction whose
+// number is given. So COMMIT may be sent behind it without waiting for its answer: the server skips it.
 func singleStatement(outcomes, claims, inTx bool) *statement {
-	name, same, limit := "single", "TRUE", "''"
+	name, parts, answer, before := "single", []string{}, []string{}, "0"
 	if inTx { // from here on the transaction is the store's own
-		name, same, limit = name+" in the op's transaction", "txid_current() = @number", brief
+		name += " in the op's transaction"
+		answer = append(answer, `SELECT 's', `+brief+` || CAST(CASE WHEN txid_current() <> @number THEN '`+anotherTransaction+`'
+	WHEN (SELECT count(*) FROM closed) <> 1 THEN '`+notRecorded+`' ELSE '0' END AS bigint)`)
 	}
-	parts, answer, before := []string{}, []string{"SELECT 's', " + limit + " WHERE " + same}, "0"
 	if outcomes {
 		name += ", outcomes"
 		parts = append(parts, `@v`, `{numbered}`, `closed AS (
-	`+closing+` AND `+same+`
+	`+closing+`
 	`+closed+`
 	RETURNING id)`)
 		answer = append(answer, `SELECT 'o', id FROM closed`)
@@ -35,7 +39,7 @@ func singleStatement(outcomes, claims, inTx bool) *statement {
 		parts = append(parts, `@k`, `there AS MATERIALIZED (
 	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
 		LATERAL (SELECT * FROM {ops} AS p WHERE p.ns = {ns} AND p.id = k_id FOR UPDATE) AS o)`, `lease AS MATERIALIZED (
-	SELECT 1 FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder AND `+same+`
+	SELECT 1 FROM {leases} WHERE ns = {ns} AND name = @name AND epoch = @epoch AND holder = @holder
 		AND (SELECT count(*) FROM there) + `+before+` >= 0
 	FOR KEY SHARE)`, `archived AS (
 	`+archiving+`
@@ -53,11 +57,17 @@ func singleStatement(outcomes, claims, inTx bool) *statement {
 	return often(name, "WITH "+strings.Join(parts, ", ")+"\n"+strings.Join(answer, " UNION ALL "))
 }
 
+// What the statement in an op's transaction fails with, in place of a number (SQLSTATE 22P02).
+const (
+	anotherTransaction = "seq: the transaction of the op was ended"
+	notRecorded        = "seq: the attempt of the op is not open"
+)
+
 // single are the statements by what is in them.
 var single = func() (all [2][2][2]*statement) {
 	for i := range 8 {
 		outcomes, claims, inTx := i&1 > 0, i&2 > 0, i&4 > 0
-		if outcomes || claims {
+		if outcomes || claims && !inTx { // in an op's transaction there is an outcome
 			all[i&1][i>>1&1][i>>2&1] = singleStatement(outcomes, claims, inTx)
 		}
 	}
@@ -80,8 +90,8 @@ func (c *changes) fitsOne() bool {
 	return bytes < chunkBytes && (n == 1 || len(c.ids()) == n)
 }
 
-// together makes the changes with one statement. If it is in a transaction whose number is not 0, and
-// which is not that of the statement, it does nothing and fails with ErrTxBroken.
+// together makes the changes with one statement. If number is not 0, it is that of an op's transaction, and
+// the statement fails unless it is made in it and closes the one attempt of the batch.
 func (c *changes) together(ctx context.Context, number int64) error {
 	b := c.batch
 	args := make([]arg, 0, 6)
@@ -106,12 +116,9 @@ func (c *changes) together(ctx context.Context, number int64) error {
 		has[2] = 1
 		args = append(args, arg{"number", number})
 	}
-	held := false
 	closed, opened := map[string]bool{}, map[string]bool{}
 	err := c.store.query(ctx, c.conn, func(r *row) error {
 		switch id := r.text(1); r.text(0) {
-		case "s":
-			held = true
 		case "l":
 			c.current = true
 		case "o":
@@ -122,13 +129,18 @@ func (c *changes) together(ctx context.Context, number int64) error {
 		return nil
 	}, single[has[0]][has[1]][has[2]], args...)
 	if err != nil {
-		return err
-	}
-	if !held {
-		return store.ErrTxBroken
+		return unrecorded(err)
 	}
 	c.note(closed, opened)
 	return nil
+}
+
+// unrecorded finds out what the statement in an op's transaction says with its error.
+func unrecorded(err error) error {
+	if sqlState(err) == "22P02" && (strings.Contains(err.Error(), anotherTransaction) || strings.Contains(err.Error(), notRecorded)) {
+		return fmt.Errorf("%w: %w", store.ErrTxBroken, err)
+	}
+	return err
 }
 
 // note notes what was written, by ID.
@@ -181,22 +193,11 @@ func (s *Store) settleTogether(ctx context.Context, c *changes, again bool) (fou
 			return false, err
 		}
 	}
-	closed, opened := map[string]bool{}, map[string]bool{}
-	for i := range c.batch.Outcomes {
-		o := &c.batch.Outcomes[i]
-		if closed[o.ID], err = s.matches(ctx, tx, hasOutcome, arg{"id", o.ID}, arg{"token", o.Token.String()}, arg{"state", o.State.String()}); err != nil {
-			return false, err
-		}
-		found = found || closed[o.ID]
-	}
-	for i := range c.batch.Claims {
-		k := &c.batch.Claims[i]
-		if opened[k.ID], err = s.matches(ctx, tx, hasClaim, arg{"id", k.ID}, arg{"token", k.Token.String()}); err != nil {
-			return false, err
-		}
-		found = found || opened[k.ID]
-	}
+	closed, opened, err := c.left(ctx)
+	found = len(closed)+len(opened) > 0
 	switch {
+	case err != nil:
+		return false, err
 	case !found && !again:
 		return false, nil
 	case !found:
@@ -210,6 +211,30 @@ func (s *Store) settleTogether(ctx context.Context, c *changes, again bool) (fou
 	}
 	c.note(closed, opened)
 	return true, nil
+}
+
+// left finds what a statement has left, by its tokens.
+func (c *changes) left(ctx context.Context) (closed, opened map[string]bool, err error) {
+	closed, opened = map[string]bool{}, map[string]bool{}
+	for i := range c.batch.Outcomes {
+		o := &c.batch.Outcomes[i]
+		switch there, err := c.store.matches(ctx, c.conn, hasOutcome, arg{"id", o.ID}, arg{"token", o.Token.String()}, arg{"state", o.State.String()}); {
+		case err != nil:
+			return nil, nil, err
+		case there:
+			closed[o.ID] = true
+		}
+	}
+	for i := range c.batch.Claims {
+		k := &c.batch.Claims[i]
+		switch there, err := c.store.matches(ctx, c.conn, hasClaim, arg{"id", k.ID}, arg{"token", k.Token.String()}); {
+		case err != nil:
+			return nil, nil, err
+		case there:
+			opened[k.ID] = true
+		}
+	}
+	return closed, opened, nil
 }
 
 var lockLease = define("lock lease", `SELECT 1 FROM {leases} WHERE ns = {ns} AND name = @name FOR UPDATE`)

@@ -87,8 +87,8 @@ func (s *Store) acquire(ctx context.Context, name string, owner store.Owner) (st
 	if seen.held() {
 		return store.Lease{}, seen.error()
 	}
-	if seen.asked.Holds(seen.now) && (owner.Actor == "" || clean(owner.Actor) != seen.asked.Actor) {
-		return store.Lease{}, store.HeldBack(seen.asked, seen.now)
+	if back := store.HeldBack(seen.asked, owner, seen.now); back != nil {
+		return store.Lease{}, back
 	}
 	if seen.epoch < 0 || seen.epoch == math.MaxInt64 {
 		return store.Lease{}, fmt.Errorf("%w: table %s: epoch %d, which nobody can have come to", store.ErrUnknownValue, s.table("leases"), seen.epoch)
@@ -103,6 +103,9 @@ func (s *Store) acquire(ctx context.Context, name string, owner store.Owner) (st
 	case err == nil:
 		if now, err := s.look(ctx, name); err == nil {
 			seen = now
+		}
+		if back := store.HeldBack(seen.asked, owner, seen.now); back != nil && !seen.held() {
+			return store.Lease{}, back
 		}
 	}
 	return store.Lease{}, seen.error()
@@ -119,7 +122,7 @@ type sight struct {
 	since    time.Time
 	left     time.Duration // until it expires
 	now      time.Time     // by the database's clock
-	asked    store.Control // of its holder, and of who would take it
+	asked    store.Control // of its holder, and of whoever would take it
 }
 
 var lookAtLease = define("look at lease", `SELECT m.value, l.holder, l.owner, l.since, l.expires - {now}, l.epoch, i.value,
@@ -140,7 +143,7 @@ func (s *Store) look(ctx context.Context, name string) (seen sight, err error) {
 			return fmt.Errorf("table %s: the identity: %w", s.table("meta"), err)
 		}
 		seen.now = r.time(7)
-		seen.asked, err = controlOf(r, name, 8)
+		seen.asked, err = s.controlOf(r, name, 8)
 		seen.asked.Until, seen.asked.Asked = r.time(11), r.time(12)
 		return err
 	}, lookAtLease, arg{"name", name})
@@ -159,9 +162,12 @@ func (l sight) error() *store.LeaseError {
 }
 
 // The epoch follows the clock, so that one which was lost with the last commits of a database
-// that failed over is not issued a second time.
+// that failed over is not issued a second time. What is asked of the lease was looked at before, and may
+// have changed since.
 var seizeLease = define("seize", `{excluding}INSERT INTO {leases} AS l (ns, name, epoch, holder, owner, since, expires)
 	SELECT {ns}, @name, {now}, @holder, @owner, {now}, {now} + {ttl} WHERE {excluded}
+		AND NOT EXISTS (SELECT 1 FROM {controls} AS c WHERE c.ns = {ns} AND c.id = @name AND c.wanted IN ('hold', 'stop')
+			AND (c.until IS NULL OR c.until > {now}) AND (c.actor = '' OR c.actor <> @actor))
 	ON CONFLICT (ns, name) DO UPDATE SET
 		epoch = {greatest}(l.epoch + 1, {now}), holder = excluded.holder, owner = excluded.owner, since = {now}, expires = {now} + {ttl}
 	WHERE l.holder IS NULL OR l.expires IS NULL OR l.expires <= {now}
@@ -179,7 +185,7 @@ func (s *Store) seize(ctx context.Context, name string, owner store.Owner) (stor
 		return s.query(ctx, s.db, func(r *row) error {
 			lease.Epoch = r.number(0)
 			return nil
-		}, seizeLease, arg{"name", name}, arg{"holder", lease.Holder.String()}, arg{"owner", s.ownerOf(owner)})
+		}, seizeLease, arg{"name", name}, arg{"holder", lease.Holder.String()}, arg{"owner", s.ownerOf(owner)}, arg{"actor", clean(owner.Actor)})
 	}
 	if s.dialect.oneWriter { // whoever keeps the write lock for that long has the lease
 		err = took()
@@ -255,4 +261,9 @@ func (s *Store) Release(ctx context.Context, lease store.Lease) error {
 }
 
 // clean is a text that a database takes.
-func clean(s string) string { return store.ErrorText(errors.New(s)) }
+func clean(s string) string {
+	if s == "" {
+		return ""
+	}
+	return store.ErrorText(errors.New(s))
+}

@@ -124,13 +124,17 @@ func (c *changes) outcomes(ctx context.Context) error {
 
 // noteOutcomes notes which attempts were closed, and by what that can be proven.
 func (c *changes) noteOutcomes(closed func(i int) bool) {
+	var last *store.Outcome
 	refuse(c, c.batch.Outcomes, outcomeID, func(i int) bool {
-		if closed(i) {
-			o := &c.batch.Outcomes[i]
-			c.proof = proof{hasOutcome, []arg{{"id", o.ID}, {"token", o.Token.String()}, {"state", o.State.String()}}}
+		if !closed(i) {
+			return false
 		}
-		return closed(i)
+		last = &c.batch.Outcomes[i]
+		return true
 	})
+	if last != nil {
+		c.proof = proof{statement: hasOutcome, args: []arg{{"id", last.ID}, {"token", last.Token.String()}, {"state", last.State.String()}}}
+	}
 }
 
 // saves keeps what ops saved.
@@ -148,7 +152,8 @@ func (c *changes) saves(ctx context.Context) error {
 	}
 	refuse(c, c.batch.Saves, saveID, func(i int) bool {
 		if s := &c.batch.Saves[i]; saved(i) && c.proof.statement == nil {
-			c.proof = proof{hasSave, []arg{{"id", s.ID}, {"token", s.Token.String()}, {"saved", append([]byte{}, s.Data...)}}}
+			args := []arg{{"id", s.ID}, {"token", s.Token.String()}, {"saved", append([]byte{}, s.Data...)}}
+			c.proof = proof{statement: hasSave, args: args, of: store.Claim{ID: s.ID, Token: s.Token}}
 		}
 		return saved(i)
 	})

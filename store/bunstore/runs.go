@@ -34,7 +34,7 @@ func (c *changes) run(ctx context.Context) error {
 	}
 	state := r.State.String()
 	if c.proof.statement == nil {
-		c.proof = proof{hasRun, []arg{{"id", r.ID}, {"state", state}, {"epoch", c.lease.Epoch}}}
+		c.proof = proof{statement: hasRun, args: []arg{{"id", r.ID}, {"state", state}, {"epoch", c.lease.Epoch}}}
 	}
 	return c.store.exec(ctx, c.conn, upsertRun, arg{"id", r.ID}, arg{"strategy", clean(r.Strategy)}, arg{"state", state},
 		arg{"owner", c.store.ownerOf(r.Owner)}, arg{"executable", clean(r.Owner.Binary)}, arg{"name", c.lease.Name}, arg{"epoch", c.lease.Epoch},

@@ -88,6 +88,7 @@ var (
 	UNION ALL SELECT 1 FROM {attempts} WHERE ns = {ns} AND id = @id AND token = @token`)
 	hasMark = define("has mark", `SELECT 1 FROM {ops} WHERE ns = {ns} AND id = @id AND attempt = @attempt AND state = @state AND run = @run`)
 	hasSave = define("has save", `SELECT 1 FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token AND saved = CAST(@saved AS {blob})`)
+	isOpen  = define("is open", `SELECT 1 FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token AND finished IS NULL`)
 	hasPart = define("has part", `SELECT 1 FROM {ops} WHERE ns = {ns} AND id = @id AND token = @token AND tx >= @tx`)
 
 	statusOf = define("transaction status", `SELECT txid_status(@number)`)
@@ -97,33 +98,45 @@ var (
 type proof struct {
 	statement *statement
 	args      []arg
+	// of is the claim whose attempt the proof is of, if it shows only as long as that is open; else zero.
+	of store.Claim
 }
 
 // proven looks whether the transaction of c was committed, when it is surely over. It locks nothing: a
 // database that numbers its transactions tells when one is over, and one with a single writer undoes it
 // with the connection.
 func (s *Store) proven(ctx context.Context, c *changes) (committed bool, err error) {
-	status := ""
-	for pause := time.Millisecond; c.number != 0; pause = min(2*pause, 100*time.Millisecond) {
-		err := s.query(ctx, s.db, func(r *row) error { status = r.text(0); return nil }, statusOf, arg{"number", c.number})
-		if err != nil {
-			return false, err
-		}
-		if status != "in progress" {
-			break
-		}
-		if err := clock.Sleep(ctx, clock.Wall(), pause); err != nil {
-			return false, err
-		}
-	}
+	status, err := s.awaitEnd(ctx, c.number)
 	switch {
-	case status == "aborted":
-		return false, nil
+	case err != nil || status == "aborted":
+		return false, err
 	case c.proof.statement != nil:
-		return s.matches(ctx, s.db, c.proof.statement, c.proof.args...)
+		committed, err = s.matches(ctx, s.db, c.proof.statement, c.proof.args...)
+		if of := c.proof.of; err == nil && !committed && !of.Token.IsZero() {
+			open, oerr := s.matches(ctx, s.db, isOpen, arg{"id", of.ID}, arg{"token", of.Token.String()})
+			if err = oerr; err == nil && !open {
+				err = errNoProof // whoever closed the attempt may have covered it
+			}
+		}
+		return committed, err
 	case status != "":
 		return status == "committed", nil
 	default:
 		return false, errNoProof
 	}
+}
+
+// awaitEnd waits until a transaction is over, and returns how: committed or aborted. It is "" if that is not
+// known: the number is 0, or too old.
+func (s *Store) awaitEnd(ctx context.Context, number int64) (status string, err error) {
+	for pause := time.Millisecond; number != 0; pause = min(2*pause, 100*time.Millisecond) {
+		err := s.query(ctx, s.db, func(r *row) error { status = r.text(0); return nil }, statusOf, arg{"number", number})
+		if err != nil || status != "in progress" {
+			return status, err
+		}
+		if err := clock.Sleep(ctx, clock.Wall(), pause); err != nil {
+			return "", err
+		}
+	}
+	return "", nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/sequencer-go/seq/store/bunstore"
 )
@@ -26,7 +25,7 @@ var ErrNotYours = errors.New("the transaction of an op is not the op's to end")
 func PgxTx(ctx context.Context) (pgx.Tx, error) {
 	var conn *pgx.Conn
 	err := bunstore.Raw(ctx, func(driverConn any) error {
-		c, ok := driverConn.(*stdlib.Conn)
+		c, ok := driverConn.(interface{ Conn() *pgx.Conn }) // ours, or stdlib's
 		if !ok {
 			return fmt.Errorf("postgres.PgxTx: the database is not open over pgx/v5/stdlib, but with a %T", driverConn)
 		}

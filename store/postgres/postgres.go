@@ -2,6 +2,7 @@
 package postgres
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -24,23 +25,38 @@ import (
 // dsn you choose how pgx sends statements, and the ledger prepares none by itself; it is exec
 // otherwise, because bun writes arguments into the text and pgx would keep statements that never come
 // again.
+//
+// Who reaches for a connection of [bunstore.Store.DB] with [sql.Conn.Raw] finds one that has the method
+// Conn, which returns the *pgx.Conn.
 func Open(dsn string, opts ...bunstore.Option) (*bunstore.Store, error) {
 	cfg, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("postgres.Open: %w", reason(err))
 	}
+	return open(*cfg, !strings.Contains(dsn, "default_query_exec_mode"), opts), nil
+}
+
+// OpenConfig is [Open] for what a dsn has no words for: a dialer, TLS or notices of your own. The
+// configuration comes from [pgx.ParseConfig], and is copied. If its DefaultQueryExecMode is not the one that
+// pgx sets there, it is yours, as if it stood in a dsn.
+func OpenConfig(cfg *pgx.ConnConfig, opts ...bunstore.Option) *bunstore.Store {
+	cfg = cfg.Copy()
+	return open(*cfg, cfg.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement, opts)
+}
+
+func open(cfg pgx.ConnConfig, prepare bool, opts []bunstore.Option) *bunstore.Store {
 	ours := []bunstore.Option{bunstore.Owned()}
-	if !strings.Contains(dsn, "default_query_exec_mode") {
+	if prepare {
 		cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
 		ours = append(ours, bunstore.Prepare(bunstore.Preparing{Ask: []any{pgx.QueryExecModeCacheStatement}, Session: session}))
 	}
-	db := bun.NewDB(stdlib.OpenDB(*cfg), pgdialect.New())
-	return bunstore.New(db, append(ours, opts...)...), nil
+	db := bun.NewDB(sql.OpenDB(connector{stdlib.GetConnector(cfg)}), pgdialect.New())
+	return bunstore.New(db, append(ours, opts...)...)
 }
 
 // session is the number of the server's process that pgx was told when it connected.
 func session(driverConn any) uint32 {
-	if c, ok := driverConn.(*stdlib.Conn); ok {
+	if c, ok := driverConn.(interface{ Conn() *pgx.Conn }); ok {
 		return c.Conn().PgConn().PID()
 	}
 	return 0

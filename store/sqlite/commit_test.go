@@ -25,6 +25,7 @@ type unsure struct {
 	driver.Connector
 	before, after atomic.Bool // lose the connection before, after the next commit takes effect
 	down          atomic.Bool // and let nobody connect after that
+	covered       func()      // what others do before anybody can ask; nil: nothing
 }
 
 func (u *unsure) Connect(ctx context.Context) (driver.Conn, error) {
@@ -70,7 +71,11 @@ func (t *unsureTx) Commit() error {
 		_ = t.Rollback()
 		return errLost
 	case t.u.after.Swap(false):
-		return errors.Join(t.Tx.Commit(), errLost)
+		err := t.Tx.Commit()
+		if t.u.covered != nil {
+			t.u.covered()
+		}
+		return errors.Join(err, errLost)
 	default:
 		return t.Tx.Commit()
 	}
@@ -145,4 +150,79 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 		u.down.Store(false)
 		seqtest.AssertState(t, s, "a", store.Succeeded)
 	})
+}
+
+// A checkpoint leaves little behind: its attempt goes on, and may save what was saved before. Whether
+// it was committed is learned all the same.
+func TestACheckpointWithoutAnAnswer(t *testing.T) {
+	ctx := t.Context()
+	s, u := openUnsure(t)
+	query(t, s.DB(), `CREATE TABLE effects (name text UNIQUE)`)
+	lease := acquire(t, s)
+	c := claim(t, s, lease, "a")
+	c.Steered = true
+	piece := func(name string, before func()) error {
+		_, err := s.Atomic(ctx, lease, c, func(ctx context.Context) (store.Batch, error) {
+			if err := effect(ctx, name); err != nil {
+				return store.Batch{}, err
+			}
+			before()
+			return store.Batch{
+				Saves:   []store.Snapshot{{ID: c.ID, Token: c.Token, Data: []byte("the same")}},
+				Headway: []store.Headway{{ID: c.ID, Token: c.Token, Done: 1}},
+			}, nil
+		})
+		return err
+	}
+	wantEffects := func(want int) {
+		t.Helper()
+		if n := count(t, s); n != want {
+			t.Fatalf("%d effects, want %d", n, want)
+		}
+	}
+	if err := piece("first", func() {}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // it is as much a try as the one before
+		if err := piece("lost", func() { u.before.Store(true) }); !errors.Is(err, errLost) || errors.Is(err, store.ErrUnknownOutcome) {
+			t.Fatalf("a commit that was lost: %v", err)
+		}
+		wantEffects(1)
+	}
+	if err := piece("second", func() { u.after.Store(true) }); err != nil {
+		t.Fatalf("a commit whose answer was lost: %v", err)
+	}
+	wantEffects(2)
+	if err := piece("lost", func() { u.before.Store(true) }); !errors.Is(err, errLost) || errors.Is(err, store.ErrUnknownOutcome) {
+		t.Fatalf("a commit that was lost: %v", err)
+	}
+	wantEffects(2)
+	if err := piece("third", func() { u.after.Store(true); u.down.Store(true) }); !errors.Is(err, store.ErrUnknownOutcome) {
+		t.Fatalf("and nobody to ask: %v, want %v", err, store.ErrUnknownOutcome)
+	}
+	u.down.Store(false)
+	wantEffects(3)
+	seqtest.AssertState(t, s, "a", store.Running)
+
+	// Somebody else closed the attempt before it could be looked up: that it left nothing says nothing.
+	u.covered = func() {
+		u.covered = nil
+		other := bunstore.New(s.DB())
+		if err := other.Revoke(ctx, lease.Name); err != nil {
+			t.Error(err)
+		}
+		lost := store.Batch{Outcomes: []store.Outcome{{ID: c.ID, Token: c.Token, State: store.Pending, Lost: true}}}
+		next := acquire(t, other)
+		if refused, err := other.Write(ctx, next, lost); err != nil || refused != nil {
+			t.Errorf("refused %v, %v", refused, err)
+		}
+		again := store.Claim{ID: c.ID, Token: store.NewToken(), Attempt: 2, Generation: 1, Delivery: store.Transactional}
+		if refused, err := other.Write(ctx, next, store.Batch{Claims: []store.Claim{again}}); err != nil || refused != nil {
+			t.Errorf("refused %v, %v", refused, err)
+		}
+	}
+	if err := piece("fourth", func() { u.after.Store(true) }); !errors.Is(err, store.ErrUnknownOutcome) {
+		t.Errorf("and the attempt was closed: %v, want %v", err, store.ErrUnknownOutcome)
+	}
+	wantEffects(4)
 }

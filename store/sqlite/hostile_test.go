@@ -81,13 +81,30 @@ var columns = []column{
 	{"leases", "expires"},
 	{"meta", "value"},
 	{"meta", "name"},
+	{"ops", "moved"},
+	{"controls", "ns"},
+	{"controls", "id"},
+	{"controls", "number"},
+	{"controls", "wanted"},
+	{"controls", "size"},
+	{"controls", "rest"},
+	{"controls", "until"},
+	{"controls", "actor"},
+	{"controls", "reason"},
+	{"controls", "asked"},
+	{"controls", "heard"},
+	{"controls", "answered"},
+	{"controls", "note"},
+	{"controls", "noted"},
 }
 
 // The rows of a ledger that has seen something. The last letter of an ID is that of its op below.
 var hostileRows = []string{
-	`DELETE FROM seq_meta`, `DELETE FROM seq_leases`, `DELETE FROM seq_runs`, `DELETE FROM seq_ops`, `DELETE FROM seq_attempts`,
+	`DELETE FROM seq_meta`, `DELETE FROM seq_leases`, `DELETE FROM seq_runs`, `DELETE FROM seq_ops`, `DELETE FROM seq_attempts`, `DELETE FROM seq_controls`,
 	`INSERT INTO seq_meta VALUES ('schema', '3'), ('identity:default', 'f00102030405060708090a0b0c0d0e0f')`,
 	`INSERT INTO seq_leases VALUES ('default', 'run', 5, NULL, '{"host":"h","pid":1}', 1, 1)`,
+	`INSERT INTO seq_controls VALUES
+		('default', '2024_01_15_120300_d', 2, 'pause', 10, 20, NULL, 'ann', 'load', 1, 1, 2, 'paused', 2), ('default', 'run', 1, 'go', 0, 0, NULL, 'ann', 'why', 1, 0, NULL, '', NULL)`,
 	`INSERT INTO seq_runs (ns, id, number, strategy, state, owner, lease, epoch, started, finished) VALUES
 		('default', 'r1', 1, 'sequential', 'succeeded', '{"host":"h","pid":1}', 'run', 4, 1, 2),
 		('default', 'r2', 2, 'sequential', 'started', '{"host":"h","pid":1}', 'run', 5, 1, NULL)`,
@@ -113,7 +130,7 @@ func hostile(kind byte, number int64, text string) any {
 	known := []string{
 		"pending", "scheduled", "running", "succeeded", "skipped", "failed", "tolerated", "indeterminate", "rollback-pending",
 		"rolling-back", "rolled-back", "rollback-failed", "repeatable", "transactional", "once", "started", "default", "warped",
-		"2024_01_15_120000_a", "2024_01_15_120300_d", "r2", "000102030405060708090a0b0c0d0e0f", "2",
+		"2024_01_15_120000_a", "2024_01_15_120300_d", "r2", "000102030405060708090a0b0c0d0e0f", "3", "hold", "stop",
 	}
 	switch kind % 8 {
 	case 0:
@@ -166,7 +183,7 @@ func FuzzHostileRows(f *testing.F) {
 			touched = append(touched, "seq_"+c.table)
 			q := fmt.Sprintf(`UPDATE seq_%[1]s SET %[2]s = ?1 WHERE (SELECT count(*) FROM seq_%[1]s) > 0 AND %[3]s =
 				(SELECT %[3]s FROM seq_%[1]s ORDER BY %[3]s LIMIT 1 OFFSET %[4]d %% (SELECT max(count(*), 1) FROM seq_%[1]s))`,
-				c.table, c.name, map[string]string{"ops": "id", "attempts": "id", "runs": "id", "leases": "ns", "meta": "name"}[c.table], where[1])
+				c.table, c.name, map[string]string{"ops": "id", "attempts": "id", "runs": "id", "leases": "ns", "meta": "name", "controls": "id"}[c.table], where[1])
 			// The driver's own arguments, so that nothing quotes or cuts them. What the table
 			// itself refuses, nobody can have written.
 			_, _ = s.DB().DB.ExecContext(t.Context(), q, hostile(where[2], number, text))
@@ -193,7 +210,7 @@ func tryAll(t *testing.T, s *bunstore.Store, touched []string) {
 		for _, table := range touched {
 			named = named || strings.Contains(text, table)
 		}
-		for _, word := range []string{"holds the ledger", "the lease", "run r", "create the tables"} {
+		for _, word := range []string{"holds the ledger", "the ledger is held", "the lease", "run r", "create the tables"} {
 			named = named || strings.Contains(text, word)
 		}
 		if !named {
@@ -221,6 +238,15 @@ func tryAll(t *testing.T, s *bunstore.Store, touched []string) {
 	check("Identity", err)
 	_, err = s.Prune(ctx, store.Retention{})
 	check("Prune", err)
+	controls, err := s.Controls(ctx)
+	check("Controls", err)
+	for i := range controls {
+		_, err = s.Control(ctx, controls[i].ID)
+		check("Control", err)
+	}
+	asked, err := s.Control(ctx, seqtest.ID(3, "d"))
+	check("Control", err)
+	check("Ask", s.Ask(ctx, store.Control{ID: asked.ID, Number: asked.Number + 1, Wanted: store.WantPause}))
 
 	var called []string
 	ops := hostileOps(func(id string) { called = append(called, id) })
@@ -251,8 +277,10 @@ func tryAll(t *testing.T, s *bunstore.Store, touched []string) {
 	check("Acquire", err)
 	if err == nil {
 		check("Renew", s.Renew(ctx, lease))
+		check("Answer", s.Answer(ctx, lease, store.Answer{ID: asked.ID, Seen: 3, Note: "n"}))
 		check("Release", s.Release(ctx, lease))
 	}
+	check("Revoke", s.Revoke(ctx, store.RunLease))
 	if ctx.Err() != nil {
 		t.Fatal("it took longer than 10 s")
 	}
@@ -321,12 +349,15 @@ func forbidden(t *testing.T, s *bunstore.Store) map[string]string {
 		t.Fatal(err)
 	}
 	var version string
-	if err := s.DB().DB.QueryRowContext(t.Context(), `SELECT CAST(value AS text) FROM seq_meta WHERE name = 'schema'`).Scan(&version); err == nil && version != "2" && version != "" {
+	if err := s.DB().DB.QueryRowContext(t.Context(), `SELECT CAST(value AS text) FROM seq_meta WHERE name = 'schema'`).Scan(&version); err == nil && version != "3" && version != "" {
 		unknown = fmt.Sprintf("the schema's version is %q", version)
 	}
 	var held bool
 	if err := s.DB().DB.QueryRowContext(t.Context(), `SELECT holder IS NOT NULL AND typeof(expires) = 'integer' AND expires > 9000000000000 FROM seq_leases WHERE ns = 'default' AND name = 'run'`).Scan(&held); err == nil && held {
 		unknown = "somebody holds the lease"
+	}
+	if err := s.DB().DB.QueryRowContext(t.Context(), `SELECT wanted IN ('hold', 'stop') AND (until IS NULL OR typeof(until) = 'integer' AND until > 9000000000000) FROM seq_controls WHERE ns = 'default' AND id = 'run'`).Scan(&held); err == nil && held {
+		unknown = "it is held back"
 	}
 	if unknown != "" {
 		for i, name := range strings.Split("abcdefghi", "") {

@@ -87,6 +87,77 @@ func TestARunInAStateOfANewerLibrary(t *testing.T) {
 	}
 }
 
+// A request in a word of a newer library is read as one, holds nobody back, and may be followed by another.
+func TestARequestOfANewerLibrary(t *testing.T) {
+	s := open(t, file(t))
+	lease := acquire(t, s)
+	c := claim(t, s, lease, "a")
+	c.Steered = true
+	for _, id := range []string{"a", store.RunLease} {
+		if err := s.Ask(t.Context(), store.Control{ID: id, Number: 1, Wanted: store.WantHold, Size: 7, Actor: "ann", Reason: "why"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	query(t, s.DB(), `UPDATE seq_controls SET wanted = 'dance'`)
+	strange := func(what string, c store.Control, err error) {
+		t.Helper()
+		if err != nil || c.Wanted != store.UnknownWanted || c.Unknown != `request "dance"` || c.Number != 1 || c.Size != 7 || c.Actor != "ann" || c.Reason != "why" {
+			t.Errorf("%s: %+v, %v", what, c, err)
+		}
+	}
+	one, err := s.Control(t.Context(), "a")
+	strange("alone", one, err)
+	all, err := s.Controls(t.Context())
+	if len(all) != 2 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	strange("in the list", all[1], err)
+	_, err = s.Atomic(t.Context(), lease, c, func(ctx context.Context) (store.Batch, error) {
+		strange("in its transaction", store.ControlOf(ctx), nil)
+		return store.Batch{}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if held, err := s.Holder(t.Context(), store.RunLease); err != nil || held == nil {
+		t.Errorf("the holder is %+v, %v", held, err)
+	}
+	if err := s.Release(t.Context(), lease); err != nil {
+		t.Fatal(err)
+	}
+	lease = acquire(t, s)
+	if err := s.Answer(t.Context(), lease, store.Answer{ID: "a", Seen: 1, Note: "what?"}); err != nil {
+		t.Error(err)
+	}
+	if err := s.Ask(t.Context(), store.Control{ID: "a", Number: 2, Wanted: store.WantCancel}); err != nil {
+		t.Errorf("the next request: %v", err)
+	}
+	if one, err = s.Control(t.Context(), "a"); err != nil || one.Wanted != store.WantCancel || one.Unknown != "" || one.Heard != 1 || one.Note != "what?" {
+		t.Errorf("the next request: %+v, %v", one, err)
+	}
+	for _, word := range []string{"Dan\\ce", "two  words", "1"} {
+		query(t, s.DB(), `UPDATE seq_controls SET wanted = ? WHERE id = 'a'`, word)
+		_, all := s.Controls(t.Context())
+		_, one := s.Control(t.Context(), "a")
+		for what, err := range map[string]error{"Controls": all, "Control": one} {
+			wantSaid(t, what, err, store.ErrUnknownValue, "seq_controls", `control "a"`)
+		}
+	}
+}
+
+// Whoever asks has no lease, whose acquisition looks at the version of the tables.
+func TestAskingLooksAtTheVersion(t *testing.T) {
+	for version, want := range map[string]error{"2": store.ErrSchemaOlder, "4": store.ErrSchemaNewer} {
+		s := open(t, file(t))
+		acquire(t, s)
+		query(t, s.DB(), `UPDATE seq_meta SET value = ? WHERE name = 'schema'`, version)
+		wantSaid(t, "Ask", s.Ask(t.Context(), store.Control{ID: "a", Number: 1}), want, "version "+version)
+		if n, err := s.DB().NewSelect().Table("seq_controls").Count(t.Context()); err != nil || n != 0 {
+			t.Errorf("%d requests were written, %v", n, err)
+		}
+	}
+}
+
 func TestAnEarlierLayoutIsRefusedByName(t *testing.T) {
 	s := open(t, file(t))
 	lease := acquire(t, s)

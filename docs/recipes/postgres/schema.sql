@@ -15,6 +15,19 @@ CREATE TABLE IF NOT EXISTS "seq_leases" (
 	PRIMARY KEY (ns, name)
 );
 
+CREATE TABLE IF NOT EXISTS "seq_controls" (
+	ns text COLLATE "C" NOT NULL, id text COLLATE "C" NOT NULL,
+	number bigint NOT NULL,
+	wanted text NOT NULL,
+	size bigint NOT NULL DEFAULT 0, rest bigint NOT NULL DEFAULT 0,
+	until bigint,
+	actor text NOT NULL DEFAULT '', reason text NOT NULL DEFAULT '',
+	asked bigint,
+	heard bigint NOT NULL DEFAULT 0, answered bigint,
+	note text NOT NULL DEFAULT '', noted bigint,
+	PRIMARY KEY (ns, id)
+);
+
 CREATE TABLE IF NOT EXISTS "seq_runs" (
 	ns text COLLATE "C" NOT NULL, id text COLLATE "C" NOT NULL,
 	number bigint NOT NULL,
@@ -49,7 +62,7 @@ CREATE TABLE IF NOT EXISTS "seq_ops" (
 	not_before bigint,
 	saved bytea,
 	checksum text NOT NULL DEFAULT '',
-	done bigint NOT NULL DEFAULT 0, total bigint NOT NULL DEFAULT 0, best bigint NOT NULL DEFAULT 0,
+	done bigint NOT NULL DEFAULT 0, total bigint NOT NULL DEFAULT 0, best bigint NOT NULL DEFAULT 0, moved bigint,
 	tx bigint NOT NULL DEFAULT 0,
 	error text NOT NULL DEFAULT '',
 	PRIMARY KEY (ns, id)
@@ -74,5 +87,5 @@ CREATE INDEX IF NOT EXISTS "seq_attempts_by_run" ON "seq_attempts" (ns, run, id,
 
 CREATE INDEX IF NOT EXISTS "seq_attempts_by_time" ON "seq_attempts" (ns, finished);
 
-INSERT INTO "seq_meta" (name, value) VALUES ('schema', '2');
+INSERT INTO "seq_meta" (name, value) VALUES ('schema', '3');
 

@@ -42,6 +42,9 @@ func (l *lender) Connect(ctx context.Context) (driver.Conn, error) {
 	l.lent.Go(func() {
 		_ = one.Raw(func(driverConn any) error {
 			c, _ := driverConn.(driver.Conn)
+			if wrapped, is := driverConn.(interface{ Unwrap() driver.Conn }); is {
+				c = wrapped.Unwrap()
+			}
 			taken <- c
 			<-l.over
 			return driver.ErrBadConn // the other pool closes it

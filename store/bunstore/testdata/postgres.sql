@@ -1,11 +1,11 @@
 -- answer: values in the text
-INSERT INTO "deploys"."seq_controls" AS c (ns, id, number, wanted, size, rest, actor, reason, asked, heard, note, noted)
-	SELECT 'default', 'id?', 0, 'go', 0, 0, '', '', NULL, 0, 'note?', (extract(epoch FROM clock_timestamp()) * 1000)::bigint
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_leases" AS l WHERE l.ns = 'default' AND l.name = 'name?' AND l.epoch = 7 AND l.holder = 'holder?')
+INSERT INTO "deploys"."seq_controls" AS c (ns, id, number, wanted, note, noted)
+	SELECT 'default', 'id?', 0, 'go', 'note?', CASE WHEN 'note?' = '' THEN NULL ELSE (extract(epoch FROM clock_timestamp()) * 1000)::bigint END
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_leases" AS l WHERE l.ns = 'default' AND l.name = 'name?' AND l.epoch = 7 AND l.holder = 'holder?' FOR KEY SHARE)
 	ON CONFLICT (ns, id) DO UPDATE SET
-		answered = CASE WHEN 'seen?' > c.heard THEN (extract(epoch FROM clock_timestamp()) * 1000)::bigint ELSE c.answered END,
-		heard = CASE WHEN 'seen?' > c.heard THEN CASE WHEN 'seen?' < c.number THEN 'seen?' ELSE c.number END ELSE c.heard END,
-		noted = CASE WHEN c.note = excluded.note THEN c.noted ELSE excluded.noted END,
+		answered = CASE WHEN least(7, c.number) > c.heard THEN (extract(epoch FROM clock_timestamp()) * 1000)::bigint ELSE c.answered END,
+		heard = greatest(c.heard, least(7, c.number)),
+		noted = CASE WHEN c.note = excluded.note THEN c.noted ELSE (extract(epoch FROM clock_timestamp()) * 1000)::bigint END,
 		note = excluded.note
 	RETURNING 1;
 
@@ -43,7 +43,7 @@ WITH v (v_id, v_attempt, v_state, v_run, v_due, v_error, v_seq, v_checksum) AS (
 
 -- ask: values in the text
 INSERT INTO "deploys"."seq_controls" AS c (ns, id, number, wanted, size, rest, until, actor, reason, asked)
-	SELECT 'default', 'id?', 7, 'wanted?', 'size?', 'rest?', nullif('until?', 0), 'actor?', 'reason?', (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+	SELECT 'default', 'id?', 7, 'wanted?', 7, 7, CAST(7 AS bigint), 'actor?', 'reason?', (extract(epoch FROM clock_timestamp()) * 1000)::bigint
 	WHERE 7 = 1 OR EXISTS (SELECT 1 FROM "deploys"."seq_controls" AS p WHERE p.ns = 'default' AND p.id = 'id?')
 	ON CONFLICT (ns, id) DO UPDATE SET
 		number = excluded.number, wanted = excluded.wanted, size = excluded.size, rest = excluded.rest, until = excluded.until,
@@ -455,6 +455,9 @@ CREATE INDEX IF NOT EXISTS "seq_runs_by_number" ON "deploys"."seq_runs" (ns, num
 -- index unfinished runs: values in the text
 CREATE INDEX IF NOT EXISTS "seq_runs_unfinished" ON "deploys"."seq_runs" (ns, number) WHERE (state IN ('started', 'rolling-back', 'waiting') OR state = 'interrupted' AND saga);
 
+-- is open: values in the text
+SELECT 1 FROM "deploys"."seq_ops" WHERE ns = 'default' AND id = 'id?' AND token = 'token?' AND finished IS NULL;
+
 -- load: values in the text
 SELECT id, nullif(checksum, ''), nullif(error, ''), nullif(executable, ''), saved, CASE WHEN token IS NULL OR finished IS NOT NULL THEN '-' ELSE token END || ' ' || fence || ' ' || seq || ' ' ||
 		CASE WHEN state = 'succeeded' AND delivery = 'repeatable' AND generation = 1 AND attempt = 1 AND crashes = 0 AND failures = 0
@@ -616,8 +619,8 @@ UPDATE "deploys"."seq_leases" SET holder = NULL, expires = (extract(epoch FROM c
 UPDATE "deploys"."seq_leases" SET expires = (extract(epoch FROM clock_timestamp()) * 1000)::bigint + 15000 WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?' RETURNING 1;
 
 -- revoke: values in the text
-UPDATE "deploys"."seq_leases" SET epoch = greatest(epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint), holder = NULL, expires = (extract(epoch FROM clock_timestamp()) * 1000)::bigint
-	WHERE ns = 'default' AND name = 'name?' AND holder IS NOT NULL AND expires > (extract(epoch FROM clock_timestamp()) * 1000)::bigint;
+WITH held AS MATERIALIZED (SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' FOR UPDATE) UPDATE "deploys"."seq_leases" SET holder = NULL, expires = (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+	WHERE ns = 'default' AND name = 'name?' AND holder IS NOT NULL AND (SELECT count(*) FROM held) >= 0;
 
 -- run: values in the text
 INSERT INTO "deploys"."seq_runs" AS r (ns, id, number, strategy, state, owner, executable, lease, epoch, started, finished, reason, work, selection, saga, error)
@@ -650,6 +653,8 @@ WITH v (v_id, v_token, v_saved) AS (VALUES ('it''s', 'it''s', '\x78'), ('it''s',
 -- seize: values in the text
 WITH held AS MATERIALIZED (SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' FOR UPDATE) INSERT INTO "deploys"."seq_leases" AS l (ns, name, epoch, holder, owner, since, expires)
 	SELECT 'default', 'name?', (extract(epoch FROM clock_timestamp()) * 1000)::bigint, 'holder?', 'owner?', (extract(epoch FROM clock_timestamp()) * 1000)::bigint, (extract(epoch FROM clock_timestamp()) * 1000)::bigint + 15000 WHERE (SELECT count(*) FROM held) >= 0
+		AND NOT EXISTS (SELECT 1 FROM "deploys"."seq_controls" AS c WHERE c.ns = 'default' AND c.id = 'name?' AND c.wanted IN ('hold', 'stop')
+			AND (c.until IS NULL OR c.until > (extract(epoch FROM clock_timestamp()) * 1000)::bigint) AND (c.actor = '' OR c.actor <> 'actor?'))
 	ON CONFLICT (ns, name) DO UPDATE SET
 		epoch = greatest(l.epoch + 1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint), holder = excluded.holder, owner = excluded.owner, since = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, expires = (extract(epoch FROM clock_timestamp()) * 1000)::bigint + 15000
 	WHERE l.holder IS NULL OR l.expires IS NULL OR l.expires <= (extract(epoch FROM clock_timestamp()) * 1000)::bigint
@@ -676,568 +681,12 @@ UPDATE "deploys"."seq_meta" SET value = 'token?' WHERE name = 'identity:default'
 -- set version: values in the text
 INSERT INTO "deploys"."seq_meta" (name, value) VALUES ('schema', '3');
 
--- single in the op's transaction, claims, one row: values beside it
-WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (VALUES ($1::text, $2::text, $3::text, $4::text, $5::bigint, $6::bigint, $7::text, $8::text, $9::text, $10::text, $11::text, $12::text)), there AS MATERIALIZED (
-	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
-		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
-	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = $13::text AND epoch = $14::bigint AND holder = $15::text AND txid_current() = $16::bigint
-		AND (SELECT count(*) FROM there) + 0 >= 0
-	FOR KEY SHARE), archived AS (
-	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
-	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
-	FROM there AS o, lease
-	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
-	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
-		$13::text, $14::bigint, k_life, k_checksum
-	FROM k LEFT JOIN there ON there.id = k_id, lease
-	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
-		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
-		owner = excluded.owner, executable = excluded.executable,
-		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
-		generation = excluded.generation,
-		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
-		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
-		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
-		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
-		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
-		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
-		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
-	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
-	RETURNING id)
-SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) WHERE txid_current() = $16::bigint UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
-
--- single in the op's transaction, claims, one row: values in the text
-WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (VALUES ('it''s', 'it''s', 'it''s', 'it''s', 1, 1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s')), there AS MATERIALIZED (
-	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
-		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
-	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?' AND txid_current() = 7
-		AND (SELECT count(*) FROM there) + 0 >= 0
-	FOR KEY SHARE), archived AS (
-	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
-	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
-	FROM there AS o, lease
-	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
-	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
-		'name?', 7, k_life, k_checksum
-	FROM k LEFT JOIN there ON there.id = k_id, lease
-	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
-		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
-		owner = excluded.owner, executable = excluded.executable,
-		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
-		generation = excluded.generation,
-		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
-		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
-		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
-		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
-		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
-		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
-		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
-	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
-	RETURNING id)
-SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) WHERE txid_current() = 7 UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
-
--- single in the op's transaction, claims, two rows: values beside it
-WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])), there AS MATERIALIZED (
-	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
-		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
-	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = $13::text AND epoch = $14::bigint AND holder = $15::text AND txid_current() = $16::bigint
-		AND (SELECT count(*) FROM there) + 0 >= 0
-	FOR KEY SHARE), archived AS (
-	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
-	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
-	FROM there AS o, lease
-	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
-	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
-		$13::text, $14::bigint, k_life, k_checksum
-	FROM k LEFT JOIN there ON there.id = k_id, lease
-	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
-		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
-		owner = excluded.owner, executable = excluded.executable,
-		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
-		generation = excluded.generation,
-		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
-		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
-		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
-		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
-		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
-		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
-		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
-	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
-	RETURNING id)
-SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) WHERE txid_current() = $16::bigint UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
-
--- single in the op's transaction, claims, two rows: values in the text
-WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (VALUES ('it''s', 'it''s', 'it''s', 'it''s', 1, 1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s'), ('it''s', 'it''s', 'it''s', 'it''s', 2, 2, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s')), there AS MATERIALIZED (
-	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
-		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
-	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?' AND txid_current() = 7
-		AND (SELECT count(*) FROM there) + 0 >= 0
-	FOR KEY SHARE), archived AS (
-	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
-	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
-	FROM there AS o, lease
-	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
-	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
-		'name?', 7, k_life, k_checksum
-	FROM k LEFT JOIN there ON there.id = k_id, lease
-	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
-		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
-		owner = excluded.owner, executable = excluded.executable,
-		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
-		generation = excluded.generation,
-		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
-		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
-		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
-		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
-		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
-		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
-		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
-	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
-	RETURNING id)
-SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) WHERE txid_current() = 7 UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
-
 -- single in the op's transaction, outcomes, claims, one row: values beside it
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES ($1::bigint, $2::text, $3::text, $4::text, $5::text, $6::text, $7::bytea)), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND txid_current() = $8::bigint
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
-		saved = coalesce(excluded.saved, o.saved),
-		seq = CASE WHEN excluded.ended = 'withdrawn' OR o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back') THEN o.seq
-			WHEN excluded.state IN ('succeeded', 'rolled-back') THEN excluded.seq
-			WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END,
-		crashes = CASE WHEN excluded.ended = 'lost' THEN o.crashes + 1
-			WHEN excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END,
-		failures = CASE WHEN o.direction = 'by hand' THEN 0
-			WHEN o.direction = 'run' AND excluded.state IN ('failed', 'tolerated') AND excluded.ended IN ('', 'permanent') THEN o.failures + 1
-			ELSE o.failures END,
-		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
-	WHERE o.token = excluded.token AND o.finished IS NULL
-	RETURNING id), k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (VALUES ($9::text, $10::text, $11::text, $12::text, $13::bigint, $14::bigint, $15::text, $16::text, $17::text, $18::text, $19::text, $20::text)), there AS MATERIALIZED (
-	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
-		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
-	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = $21::text AND epoch = $22::bigint AND holder = $23::text AND txid_current() = $8::bigint
-		AND (SELECT count(*) FROM there) + (SELECT count(*) FROM closed) >= 0
-	FOR KEY SHARE), archived AS (
-	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
-	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
-	FROM there AS o, lease
-	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
-	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
-		$21::text, $22::bigint, k_life, k_checksum
-	FROM k LEFT JOIN there ON there.id = k_id, lease
-	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
-		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
-		owner = excluded.owner, executable = excluded.executable,
-		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
-		generation = excluded.generation,
-		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
-		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
-		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
-		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
-		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
-		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
-		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
-	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
-	RETURNING id)
-SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) WHERE txid_current() = $8::bigint UNION ALL SELECT 'o', id FROM closed UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
-
--- single in the op's transaction, outcomes, claims, one row: values in the text
-WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', '\x78')), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
-		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
-	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND txid_current() = 7
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
-		saved = coalesce(excluded.saved, o.saved),
-		seq = CASE WHEN excluded.ended = 'withdrawn' OR o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back') THEN o.seq
-			WHEN excluded.state IN ('succeeded', 'rolled-back') THEN excluded.seq
-			WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END,
-		crashes = CASE WHEN excluded.ended = 'lost' THEN o.crashes + 1
-			WHEN excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END,
-		failures = CASE WHEN o.direction = 'by hand' THEN 0
-			WHEN o.direction = 'run' AND excluded.state IN ('failed', 'tolerated') AND excluded.ended IN ('', 'permanent') THEN o.failures + 1
-			ELSE o.failures END,
-		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
-	WHERE o.token = excluded.token AND o.finished IS NULL
-	RETURNING id), k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (VALUES ('it''s', 'it''s', 'it''s', 'it''s', 1, 1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s')), there AS MATERIALIZED (
-	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
-		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
-	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?' AND txid_current() = 7
-		AND (SELECT count(*) FROM there) + (SELECT count(*) FROM closed) >= 0
-	FOR KEY SHARE), archived AS (
-	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
-	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
-	FROM there AS o, lease
-	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
-	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
-		'name?', 7, k_life, k_checksum
-	FROM k LEFT JOIN there ON there.id = k_id, lease
-	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
-		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
-		owner = excluded.owner, executable = excluded.executable,
-		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
-		generation = excluded.generation,
-		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
-		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
-		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
-		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
-		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
-		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
-		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
-	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
-	RETURNING id)
-SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) WHERE txid_current() = 7 UNION ALL SELECT 'o', id FROM closed UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
-
--- single in the op's transaction, outcomes, claims, two rows: values beside it
-WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[])), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
-		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
-	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND txid_current() = $8::bigint
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
-		saved = coalesce(excluded.saved, o.saved),
-		seq = CASE WHEN excluded.ended = 'withdrawn' OR o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back') THEN o.seq
-			WHEN excluded.state IN ('succeeded', 'rolled-back') THEN excluded.seq
-			WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END,
-		crashes = CASE WHEN excluded.ended = 'lost' THEN o.crashes + 1
-			WHEN excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END,
-		failures = CASE WHEN o.direction = 'by hand' THEN 0
-			WHEN o.direction = 'run' AND excluded.state IN ('failed', 'tolerated') AND excluded.ended IN ('', 'permanent') THEN o.failures + 1
-			ELSE o.failures END,
-		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
-	WHERE o.token = excluded.token AND o.finished IS NULL
-	RETURNING id), k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (SELECT * FROM unnest($9::text[], $10::text[], $11::text[], $12::text[], $13::bigint[], $14::bigint[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[])), there AS MATERIALIZED (
-	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
-		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
-	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = $21::text AND epoch = $22::bigint AND holder = $23::text AND txid_current() = $8::bigint
-		AND (SELECT count(*) FROM there) + (SELECT count(*) FROM closed) >= 0
-	FOR KEY SHARE), archived AS (
-	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
-	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
-	FROM there AS o, lease
-	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
-	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
-		$21::text, $22::bigint, k_life, k_checksum
-	FROM k LEFT JOIN there ON there.id = k_id, lease
-	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
-		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
-		owner = excluded.owner, executable = excluded.executable,
-		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
-		generation = excluded.generation,
-		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
-		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
-		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
-		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
-		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
-		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
-		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
-	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
-	RETURNING id)
-SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) WHERE txid_current() = $8::bigint UNION ALL SELECT 'o', id FROM closed UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
-
--- single in the op's transaction, outcomes, claims, two rows: values in the text
-WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', '\x78'), (2, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', '\x78')), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
-		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
-	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND txid_current() = 7
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
-		saved = coalesce(excluded.saved, o.saved),
-		seq = CASE WHEN excluded.ended = 'withdrawn' OR o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back') THEN o.seq
-			WHEN excluded.state IN ('succeeded', 'rolled-back') THEN excluded.seq
-			WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END,
-		crashes = CASE WHEN excluded.ended = 'lost' THEN o.crashes + 1
-			WHEN excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END,
-		failures = CASE WHEN o.direction = 'by hand' THEN 0
-			WHEN o.direction = 'run' AND excluded.state IN ('failed', 'tolerated') AND excluded.ended IN ('', 'permanent') THEN o.failures + 1
-			ELSE o.failures END,
-		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
-	WHERE o.token = excluded.token AND o.finished IS NULL
-	RETURNING id), k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (VALUES ('it''s', 'it''s', 'it''s', 'it''s', 1, 1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s'), ('it''s', 'it''s', 'it''s', 'it''s', 2, 2, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s')), there AS MATERIALIZED (
-	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
-		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
-	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?' AND txid_current() = 7
-		AND (SELECT count(*) FROM there) + (SELECT count(*) FROM closed) >= 0
-	FOR KEY SHARE), archived AS (
-	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
-	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
-	FROM there AS o, lease
-	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
-	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
-		'name?', 7, k_life, k_checksum
-	FROM k LEFT JOIN there ON there.id = k_id, lease
-	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
-		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
-		owner = excluded.owner, executable = excluded.executable,
-		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
-		generation = excluded.generation,
-		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
-		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
-		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
-		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
-		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
-		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
-		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
-	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
-	RETURNING id)
-SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) WHERE txid_current() = 7 UNION ALL SELECT 'o', id FROM closed UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
-
--- single in the op's transaction, outcomes, one row: values beside it
-WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES ($1::bigint, $2::text, $3::text, $4::text, $5::text, $6::text, $7::bytea)), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
-		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
-	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND txid_current() = $8::bigint
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
-		saved = coalesce(excluded.saved, o.saved),
-		seq = CASE WHEN excluded.ended = 'withdrawn' OR o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back') THEN o.seq
-			WHEN excluded.state IN ('succeeded', 'rolled-back') THEN excluded.seq
-			WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END,
-		crashes = CASE WHEN excluded.ended = 'lost' THEN o.crashes + 1
-			WHEN excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END,
-		failures = CASE WHEN o.direction = 'by hand' THEN 0
-			WHEN o.direction = 'run' AND excluded.state IN ('failed', 'tolerated') AND excluded.ended IN ('', 'permanent') THEN o.failures + 1
-			ELSE o.failures END,
-		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
-	WHERE o.token = excluded.token AND o.finished IS NULL
-	RETURNING id)
-SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) WHERE txid_current() = $8::bigint UNION ALL SELECT 'o', id FROM closed;
-
--- single in the op's transaction, outcomes, one row: values in the text
-WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', '\x78')), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
-		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
-	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND txid_current() = 7
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
-		saved = coalesce(excluded.saved, o.saved),
-		seq = CASE WHEN excluded.ended = 'withdrawn' OR o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back') THEN o.seq
-			WHEN excluded.state IN ('succeeded', 'rolled-back') THEN excluded.seq
-			WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END,
-		crashes = CASE WHEN excluded.ended = 'lost' THEN o.crashes + 1
-			WHEN excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END,
-		failures = CASE WHEN o.direction = 'by hand' THEN 0
-			WHEN o.direction = 'run' AND excluded.state IN ('failed', 'tolerated') AND excluded.ended IN ('', 'permanent') THEN o.failures + 1
-			ELSE o.failures END,
-		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
-	WHERE o.token = excluded.token AND o.finished IS NULL
-	RETURNING id)
-SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) WHERE txid_current() = 7 UNION ALL SELECT 'o', id FROM closed;
-
--- single in the op's transaction, outcomes, two rows: values beside it
-WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[])), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
-		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
-	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND txid_current() = $8::bigint
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
-		saved = coalesce(excluded.saved, o.saved),
-		seq = CASE WHEN excluded.ended = 'withdrawn' OR o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back') THEN o.seq
-			WHEN excluded.state IN ('succeeded', 'rolled-back') THEN excluded.seq
-			WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END,
-		crashes = CASE WHEN excluded.ended = 'lost' THEN o.crashes + 1
-			WHEN excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END,
-		failures = CASE WHEN o.direction = 'by hand' THEN 0
-			WHEN o.direction = 'run' AND excluded.state IN ('failed', 'tolerated') AND excluded.ended IN ('', 'permanent') THEN o.failures + 1
-			ELSE o.failures END,
-		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
-	WHERE o.token = excluded.token AND o.finished IS NULL
-	RETURNING id)
-SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) WHERE txid_current() = $8::bigint UNION ALL SELECT 'o', id FROM closed;
-
--- single in the op's transaction, outcomes, two rows: values in the text
-WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', '\x78'), (2, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', '\x78')), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
-		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
-	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND txid_current() = 7
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
-		saved = coalesce(excluded.saved, o.saved),
-		seq = CASE WHEN excluded.ended = 'withdrawn' OR o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back') THEN o.seq
-			WHEN excluded.state IN ('succeeded', 'rolled-back') THEN excluded.seq
-			WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END,
-		crashes = CASE WHEN excluded.ended = 'lost' THEN o.crashes + 1
-			WHEN excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END,
-		failures = CASE WHEN o.direction = 'by hand' THEN 0
-			WHEN o.direction = 'run' AND excluded.state IN ('failed', 'tolerated') AND excluded.ended IN ('', 'permanent') THEN o.failures + 1
-			ELSE o.failures END,
-		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
-	WHERE o.token = excluded.token AND o.finished IS NULL
-	RETURNING id)
-SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) WHERE txid_current() = 7 UNION ALL SELECT 'o', id FROM closed;
-
--- single, claims, one row: values beside it
-WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (VALUES ($1::text, $2::text, $3::text, $4::text, $5::bigint, $6::bigint, $7::text, $8::text, $9::text, $10::text, $11::text, $12::text)), there AS MATERIALIZED (
-	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
-		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
-	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = $13::text AND epoch = $14::bigint AND holder = $15::text AND TRUE
-		AND (SELECT count(*) FROM there) + 0 >= 0
-	FOR KEY SHARE), archived AS (
-	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
-	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
-	FROM there AS o, lease
-	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
-	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
-		$13::text, $14::bigint, k_life, k_checksum
-	FROM k LEFT JOIN there ON there.id = k_id, lease
-	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
-		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
-		owner = excluded.owner, executable = excluded.executable,
-		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
-		generation = excluded.generation,
-		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
-		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
-		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
-		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
-		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
-		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
-		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
-	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
-	RETURNING id)
-SELECT 's', '' WHERE TRUE UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
-
--- single, claims, one row: values in the text
-WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (VALUES ('it''s', 'it''s', 'it''s', 'it''s', 1, 1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s')), there AS MATERIALIZED (
-	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
-		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
-	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?' AND TRUE
-		AND (SELECT count(*) FROM there) + 0 >= 0
-	FOR KEY SHARE), archived AS (
-	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
-	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
-	FROM there AS o, lease
-	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
-	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
-		'name?', 7, k_life, k_checksum
-	FROM k LEFT JOIN there ON there.id = k_id, lease
-	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
-		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
-		owner = excluded.owner, executable = excluded.executable,
-		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
-		generation = excluded.generation,
-		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
-		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
-		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
-		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
-		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
-		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
-		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
-	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
-	RETURNING id)
-SELECT 's', '' WHERE TRUE UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
-
--- single, claims, two rows: values beside it
-WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])), there AS MATERIALIZED (
-	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
-		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
-	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = $13::text AND epoch = $14::bigint AND holder = $15::text AND TRUE
-		AND (SELECT count(*) FROM there) + 0 >= 0
-	FOR KEY SHARE), archived AS (
-	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
-	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
-	FROM there AS o, lease
-	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
-	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
-		$13::text, $14::bigint, k_life, k_checksum
-	FROM k LEFT JOIN there ON there.id = k_id, lease
-	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
-		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
-		owner = excluded.owner, executable = excluded.executable,
-		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
-		generation = excluded.generation,
-		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
-		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
-		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
-		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
-		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
-		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
-		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
-	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
-	RETURNING id)
-SELECT 's', '' WHERE TRUE UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
-
--- single, claims, two rows: values in the text
-WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (VALUES ('it''s', 'it''s', 'it''s', 'it''s', 1, 1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s'), ('it''s', 'it''s', 'it''s', 'it''s', 2, 2, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s')), there AS MATERIALIZED (
-	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
-		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
-	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?' AND TRUE
-		AND (SELECT count(*) FROM there) + 0 >= 0
-	FOR KEY SHARE), archived AS (
-	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
-	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
-	FROM there AS o, lease
-	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
-	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
-		'name?', 7, k_life, k_checksum
-	FROM k LEFT JOIN there ON there.id = k_id, lease
-	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
-	ON CONFLICT (ns, id) DO UPDATE SET
-		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
-		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
-		owner = excluded.owner, executable = excluded.executable,
-		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
-		generation = excluded.generation,
-		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
-		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
-		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
-		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
-		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
-		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
-		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
-	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
-	RETURNING id)
-SELECT 's', '' WHERE TRUE UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
-
--- single, outcomes, claims, one row: values beside it
-WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES ($1::bigint, $2::text, $3::text, $4::text, $5::text, $6::text, $7::bytea)), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
-		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
-	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
-	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -1254,7 +703,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 	RETURNING id), k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (VALUES ($8::text, $9::text, $10::text, $11::text, $12::bigint, $13::bigint, $14::text, $15::text, $16::text, $17::text, $18::text, $19::text)), there AS MATERIALIZED (
 	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
 		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
-	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = $20::text AND epoch = $21::bigint AND holder = $22::text AND TRUE
+	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = $20::text AND epoch = $21::bigint AND holder = $22::text
 		AND (SELECT count(*) FROM there) + (SELECT count(*) FROM closed) >= 0
 	FOR KEY SHARE), archived AS (
 	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
@@ -1281,14 +730,15 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
 	RETURNING id)
-SELECT 's', '' WHERE TRUE UNION ALL SELECT 'o', id FROM closed UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
+SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) || CAST(CASE WHEN txid_current() <> $23::bigint THEN 'seq: the transaction of the op was ended'
+	WHEN (SELECT count(*) FROM closed) <> 1 THEN 'seq: the attempt of the op is not open' ELSE '0' END AS bigint) UNION ALL SELECT 'o', id FROM closed UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
 
--- single, outcomes, claims, one row: values in the text
+-- single in the op's transaction, outcomes, claims, one row: values in the text
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', '\x78')), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -1305,7 +755,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 	RETURNING id), k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (VALUES ('it''s', 'it''s', 'it''s', 'it''s', 1, 1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s')), there AS MATERIALIZED (
 	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
 		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
-	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?' AND TRUE
+	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?'
 		AND (SELECT count(*) FROM there) + (SELECT count(*) FROM closed) >= 0
 	FOR KEY SHARE), archived AS (
 	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
@@ -1332,14 +782,15 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
 	RETURNING id)
-SELECT 's', '' WHERE TRUE UNION ALL SELECT 'o', id FROM closed UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
+SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) || CAST(CASE WHEN txid_current() <> 7 THEN 'seq: the transaction of the op was ended'
+	WHEN (SELECT count(*) FROM closed) <> 1 THEN 'seq: the attempt of the op is not open' ELSE '0' END AS bigint) UNION ALL SELECT 'o', id FROM closed UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
 
--- single, outcomes, claims, two rows: values beside it
+-- single in the op's transaction, outcomes, claims, two rows: values beside it
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[])), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -1356,7 +807,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (SELECT *
 	RETURNING id), k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (SELECT * FROM unnest($8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[])), there AS MATERIALIZED (
 	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
 		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
-	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = $20::text AND epoch = $21::bigint AND holder = $22::text AND TRUE
+	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = $20::text AND epoch = $21::bigint AND holder = $22::text
 		AND (SELECT count(*) FROM there) + (SELECT count(*) FROM closed) >= 0
 	FOR KEY SHARE), archived AS (
 	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
@@ -1383,14 +834,15 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (SELECT *
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
 	RETURNING id)
-SELECT 's', '' WHERE TRUE UNION ALL SELECT 'o', id FROM closed UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
+SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) || CAST(CASE WHEN txid_current() <> $23::bigint THEN 'seq: the transaction of the op was ended'
+	WHEN (SELECT count(*) FROM closed) <> 1 THEN 'seq: the attempt of the op is not open' ELSE '0' END AS bigint) UNION ALL SELECT 'o', id FROM closed UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
 
--- single, outcomes, claims, two rows: values in the text
+-- single in the op's transaction, outcomes, claims, two rows: values in the text
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', '\x78'), (2, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', '\x78')), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -1407,7 +859,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 	RETURNING id), k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (VALUES ('it''s', 'it''s', 'it''s', 'it''s', 1, 1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s'), ('it''s', 'it''s', 'it''s', 'it''s', 2, 2, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s')), there AS MATERIALIZED (
 	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
 		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
-	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?' AND TRUE
+	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?'
 		AND (SELECT count(*) FROM there) + (SELECT count(*) FROM closed) >= 0
 	FOR KEY SHARE), archived AS (
 	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
@@ -1434,14 +886,443 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
 	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
 	RETURNING id)
-SELECT 's', '' WHERE TRUE UNION ALL SELECT 'o', id FROM closed UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
+SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) || CAST(CASE WHEN txid_current() <> 7 THEN 'seq: the transaction of the op was ended'
+	WHEN (SELECT count(*) FROM closed) <> 1 THEN 'seq: the attempt of the op is not open' ELSE '0' END AS bigint) UNION ALL SELECT 'o', id FROM closed UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
+
+-- single in the op's transaction, outcomes, one row: values beside it
+WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES ($1::bigint, $2::text, $3::text, $4::text, $5::text, $6::text, $7::bytea)), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
+		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
+	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
+	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
+	ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
+		saved = coalesce(excluded.saved, o.saved),
+		seq = CASE WHEN excluded.ended = 'withdrawn' OR o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back') THEN o.seq
+			WHEN excluded.state IN ('succeeded', 'rolled-back') THEN excluded.seq
+			WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END,
+		crashes = CASE WHEN excluded.ended = 'lost' THEN o.crashes + 1
+			WHEN excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END,
+		failures = CASE WHEN o.direction = 'by hand' THEN 0
+			WHEN o.direction = 'run' AND excluded.state IN ('failed', 'tolerated') AND excluded.ended IN ('', 'permanent') THEN o.failures + 1
+			ELSE o.failures END,
+		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
+	WHERE o.token = excluded.token AND o.finished IS NULL
+	RETURNING id)
+SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) || CAST(CASE WHEN txid_current() <> $8::bigint THEN 'seq: the transaction of the op was ended'
+	WHEN (SELECT count(*) FROM closed) <> 1 THEN 'seq: the attempt of the op is not open' ELSE '0' END AS bigint) UNION ALL SELECT 'o', id FROM closed;
+
+-- single in the op's transaction, outcomes, one row: values in the text
+WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', '\x78')), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
+		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
+	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
+	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
+	ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
+		saved = coalesce(excluded.saved, o.saved),
+		seq = CASE WHEN excluded.ended = 'withdrawn' OR o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back') THEN o.seq
+			WHEN excluded.state IN ('succeeded', 'rolled-back') THEN excluded.seq
+			WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END,
+		crashes = CASE WHEN excluded.ended = 'lost' THEN o.crashes + 1
+			WHEN excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END,
+		failures = CASE WHEN o.direction = 'by hand' THEN 0
+			WHEN o.direction = 'run' AND excluded.state IN ('failed', 'tolerated') AND excluded.ended IN ('', 'permanent') THEN o.failures + 1
+			ELSE o.failures END,
+		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
+	WHERE o.token = excluded.token AND o.finished IS NULL
+	RETURNING id)
+SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) || CAST(CASE WHEN txid_current() <> 7 THEN 'seq: the transaction of the op was ended'
+	WHEN (SELECT count(*) FROM closed) <> 1 THEN 'seq: the attempt of the op is not open' ELSE '0' END AS bigint) UNION ALL SELECT 'o', id FROM closed;
+
+-- single in the op's transaction, outcomes, two rows: values beside it
+WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[])), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
+		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
+	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
+	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
+	ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
+		saved = coalesce(excluded.saved, o.saved),
+		seq = CASE WHEN excluded.ended = 'withdrawn' OR o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back') THEN o.seq
+			WHEN excluded.state IN ('succeeded', 'rolled-back') THEN excluded.seq
+			WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END,
+		crashes = CASE WHEN excluded.ended = 'lost' THEN o.crashes + 1
+			WHEN excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END,
+		failures = CASE WHEN o.direction = 'by hand' THEN 0
+			WHEN o.direction = 'run' AND excluded.state IN ('failed', 'tolerated') AND excluded.ended IN ('', 'permanent') THEN o.failures + 1
+			ELSE o.failures END,
+		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
+	WHERE o.token = excluded.token AND o.finished IS NULL
+	RETURNING id)
+SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) || CAST(CASE WHEN txid_current() <> $8::bigint THEN 'seq: the transaction of the op was ended'
+	WHEN (SELECT count(*) FROM closed) <> 1 THEN 'seq: the attempt of the op is not open' ELSE '0' END AS bigint) UNION ALL SELECT 'o', id FROM closed;
+
+-- single in the op's transaction, outcomes, two rows: values in the text
+WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', '\x78'), (2, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', '\x78')), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
+		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
+	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
+	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
+	ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
+		saved = coalesce(excluded.saved, o.saved),
+		seq = CASE WHEN excluded.ended = 'withdrawn' OR o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back') THEN o.seq
+			WHEN excluded.state IN ('succeeded', 'rolled-back') THEN excluded.seq
+			WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END,
+		crashes = CASE WHEN excluded.ended = 'lost' THEN o.crashes + 1
+			WHEN excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END,
+		failures = CASE WHEN o.direction = 'by hand' THEN 0
+			WHEN o.direction = 'run' AND excluded.state IN ('failed', 'tolerated') AND excluded.ended IN ('', 'permanent') THEN o.failures + 1
+			ELSE o.failures END,
+		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
+	WHERE o.token = excluded.token AND o.finished IS NULL
+	RETURNING id)
+SELECT 's', set_config('idle_in_transaction_session_timeout', (15000)::text, true) || CAST(CASE WHEN txid_current() <> 7 THEN 'seq: the transaction of the op was ended'
+	WHEN (SELECT count(*) FROM closed) <> 1 THEN 'seq: the attempt of the op is not open' ELSE '0' END AS bigint) UNION ALL SELECT 'o', id FROM closed;
+
+-- single, claims, one row: values beside it
+WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (VALUES ($1::text, $2::text, $3::text, $4::text, $5::bigint, $6::bigint, $7::text, $8::text, $9::text, $10::text, $11::text, $12::text)), there AS MATERIALIZED (
+	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
+		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
+	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = $13::text AND epoch = $14::bigint AND holder = $15::text
+		AND (SELECT count(*) FROM there) + 0 >= 0
+	FOR KEY SHARE), archived AS (
+	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
+	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
+	FROM there AS o, lease
+	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
+	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
+	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
+		$13::text, $14::bigint, k_life, k_checksum
+	FROM k LEFT JOIN there ON there.id = k_id, lease
+	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
+	ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
+		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
+		owner = excluded.owner, executable = excluded.executable,
+		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
+		generation = excluded.generation,
+		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
+		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
+		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
+		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
+		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
+		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
+	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
+	RETURNING id)
+SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
+
+-- single, claims, one row: values in the text
+WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (VALUES ('it''s', 'it''s', 'it''s', 'it''s', 1, 1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s')), there AS MATERIALIZED (
+	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
+		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
+	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?'
+		AND (SELECT count(*) FROM there) + 0 >= 0
+	FOR KEY SHARE), archived AS (
+	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
+	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
+	FROM there AS o, lease
+	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
+	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
+	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
+		'name?', 7, k_life, k_checksum
+	FROM k LEFT JOIN there ON there.id = k_id, lease
+	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
+	ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
+		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
+		owner = excluded.owner, executable = excluded.executable,
+		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
+		generation = excluded.generation,
+		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
+		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
+		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
+		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
+		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
+		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
+	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
+	RETURNING id)
+SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
+
+-- single, claims, two rows: values beside it
+WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[])), there AS MATERIALIZED (
+	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
+		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
+	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = $13::text AND epoch = $14::bigint AND holder = $15::text
+		AND (SELECT count(*) FROM there) + 0 >= 0
+	FOR KEY SHARE), archived AS (
+	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
+	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
+	FROM there AS o, lease
+	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
+	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
+	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
+		$13::text, $14::bigint, k_life, k_checksum
+	FROM k LEFT JOIN there ON there.id = k_id, lease
+	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
+	ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
+		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
+		owner = excluded.owner, executable = excluded.executable,
+		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
+		generation = excluded.generation,
+		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
+		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
+		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
+		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
+		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
+		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
+	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
+	RETURNING id)
+SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
+
+-- single, claims, two rows: values in the text
+WITH k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (VALUES ('it''s', 'it''s', 'it''s', 'it''s', 1, 1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s'), ('it''s', 'it''s', 'it''s', 'it''s', 2, 2, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s')), there AS MATERIALIZED (
+	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
+		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
+	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?'
+		AND (SELECT count(*) FROM there) + 0 >= 0
+	FOR KEY SHARE), archived AS (
+	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
+	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
+	FROM there AS o, lease
+	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
+	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
+	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
+		'name?', 7, k_life, k_checksum
+	FROM k LEFT JOIN there ON there.id = k_id, lease
+	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
+	ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
+		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
+		owner = excluded.owner, executable = excluded.executable,
+		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
+		generation = excluded.generation,
+		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
+		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
+		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
+		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
+		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
+		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
+	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
+	RETURNING id)
+SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
+
+-- single, outcomes, claims, one row: values beside it
+WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES ($1::bigint, $2::text, $3::text, $4::text, $5::text, $6::text, $7::bytea)), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
+		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
+	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
+	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
+	ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
+		saved = coalesce(excluded.saved, o.saved),
+		seq = CASE WHEN excluded.ended = 'withdrawn' OR o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back') THEN o.seq
+			WHEN excluded.state IN ('succeeded', 'rolled-back') THEN excluded.seq
+			WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END,
+		crashes = CASE WHEN excluded.ended = 'lost' THEN o.crashes + 1
+			WHEN excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END,
+		failures = CASE WHEN o.direction = 'by hand' THEN 0
+			WHEN o.direction = 'run' AND excluded.state IN ('failed', 'tolerated') AND excluded.ended IN ('', 'permanent') THEN o.failures + 1
+			ELSE o.failures END,
+		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
+	WHERE o.token = excluded.token AND o.finished IS NULL
+	RETURNING id), k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (VALUES ($8::text, $9::text, $10::text, $11::text, $12::bigint, $13::bigint, $14::text, $15::text, $16::text, $17::text, $18::text, $19::text)), there AS MATERIALIZED (
+	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
+		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
+	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = $20::text AND epoch = $21::bigint AND holder = $22::text
+		AND (SELECT count(*) FROM there) + (SELECT count(*) FROM closed) >= 0
+	FOR KEY SHARE), archived AS (
+	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
+	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
+	FROM there AS o, lease
+	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
+	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
+	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
+		$20::text, $21::bigint, k_life, k_checksum
+	FROM k LEFT JOIN there ON there.id = k_id, lease
+	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
+	ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
+		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
+		owner = excluded.owner, executable = excluded.executable,
+		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
+		generation = excluded.generation,
+		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
+		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
+		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
+		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
+		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
+		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
+	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
+	RETURNING id)
+SELECT 'o', id FROM closed UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
+
+-- single, outcomes, claims, one row: values in the text
+WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', '\x78')), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
+		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
+	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
+	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
+	ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
+		saved = coalesce(excluded.saved, o.saved),
+		seq = CASE WHEN excluded.ended = 'withdrawn' OR o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back') THEN o.seq
+			WHEN excluded.state IN ('succeeded', 'rolled-back') THEN excluded.seq
+			WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END,
+		crashes = CASE WHEN excluded.ended = 'lost' THEN o.crashes + 1
+			WHEN excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END,
+		failures = CASE WHEN o.direction = 'by hand' THEN 0
+			WHEN o.direction = 'run' AND excluded.state IN ('failed', 'tolerated') AND excluded.ended IN ('', 'permanent') THEN o.failures + 1
+			ELSE o.failures END,
+		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
+	WHERE o.token = excluded.token AND o.finished IS NULL
+	RETURNING id), k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (VALUES ('it''s', 'it''s', 'it''s', 'it''s', 1, 1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s')), there AS MATERIALIZED (
+	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
+		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
+	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?'
+		AND (SELECT count(*) FROM there) + (SELECT count(*) FROM closed) >= 0
+	FOR KEY SHARE), archived AS (
+	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
+	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
+	FROM there AS o, lease
+	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
+	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
+	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
+		'name?', 7, k_life, k_checksum
+	FROM k LEFT JOIN there ON there.id = k_id, lease
+	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
+	ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
+		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
+		owner = excluded.owner, executable = excluded.executable,
+		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
+		generation = excluded.generation,
+		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
+		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
+		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
+		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
+		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
+		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
+	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
+	RETURNING id)
+SELECT 'o', id FROM closed UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
+
+-- single, outcomes, claims, two rows: values beside it
+WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[])), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
+		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
+	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
+	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
+	ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
+		saved = coalesce(excluded.saved, o.saved),
+		seq = CASE WHEN excluded.ended = 'withdrawn' OR o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back') THEN o.seq
+			WHEN excluded.state IN ('succeeded', 'rolled-back') THEN excluded.seq
+			WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END,
+		crashes = CASE WHEN excluded.ended = 'lost' THEN o.crashes + 1
+			WHEN excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END,
+		failures = CASE WHEN o.direction = 'by hand' THEN 0
+			WHEN o.direction = 'run' AND excluded.state IN ('failed', 'tolerated') AND excluded.ended IN ('', 'permanent') THEN o.failures + 1
+			ELSE o.failures END,
+		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
+	WHERE o.token = excluded.token AND o.finished IS NULL
+	RETURNING id), k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (SELECT * FROM unnest($8::text[], $9::text[], $10::text[], $11::text[], $12::bigint[], $13::bigint[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[])), there AS MATERIALIZED (
+	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
+		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
+	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = $20::text AND epoch = $21::bigint AND holder = $22::text
+		AND (SELECT count(*) FROM there) + (SELECT count(*) FROM closed) >= 0
+	FOR KEY SHARE), archived AS (
+	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
+	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
+	FROM there AS o, lease
+	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
+	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
+	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
+		$20::text, $21::bigint, k_life, k_checksum
+	FROM k LEFT JOIN there ON there.id = k_id, lease
+	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
+	ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
+		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
+		owner = excluded.owner, executable = excluded.executable,
+		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
+		generation = excluded.generation,
+		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
+		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
+		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
+		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
+		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
+		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
+	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
+	RETURNING id)
+SELECT 'o', id FROM closed UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
+
+-- single, outcomes, claims, two rows: values in the text
+WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', '\x78'), (2, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', '\x78')), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
+		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
+	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
+	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
+	ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
+		saved = coalesce(excluded.saved, o.saved),
+		seq = CASE WHEN excluded.ended = 'withdrawn' OR o.direction = 'by hand' AND o.seq <> 0 AND excluded.state IN ('succeeded', 'rolled-back') THEN o.seq
+			WHEN excluded.state IN ('succeeded', 'rolled-back') THEN excluded.seq
+			WHEN o.direction = 'rollback' THEN o.seq ELSE 0 END,
+		crashes = CASE WHEN excluded.ended = 'lost' THEN o.crashes + 1
+			WHEN excluded.ended IN ('interrupted', 'withdrawn') THEN o.crashes ELSE 0 END,
+		failures = CASE WHEN o.direction = 'by hand' THEN 0
+			WHEN o.direction = 'run' AND excluded.state IN ('failed', 'tolerated') AND excluded.ended IN ('', 'permanent') THEN o.failures + 1
+			ELSE o.failures END,
+		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
+	WHERE o.token = excluded.token AND o.finished IS NULL
+	RETURNING id), k (k_id, k_state, k_run, k_delivery, k_generation, k_attempt, k_token, k_direction, k_owner, k_executable, k_life, k_checksum) AS (VALUES ('it''s', 'it''s', 'it''s', 'it''s', 1, 1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s'), ('it''s', 'it''s', 'it''s', 'it''s', 2, 2, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', 'it''s')), there AS MATERIALIZED (
+	SELECT o.*, k_attempt FROM (SELECT k_id, k_attempt FROM k ORDER BY k_id) AS k,
+		LATERAL (SELECT * FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = k_id FOR UPDATE) AS o), lease AS MATERIALIZED (
+	SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?'
+		AND (SELECT count(*) FROM there) + (SELECT count(*) FROM closed) >= 0
+	FOR KEY SHARE), archived AS (
+	INSERT INTO "deploys"."seq_attempts" (ns, id, number, direction, run, owner, executable, token, started, finished, state, ended, error)
+	SELECT o.ns, o.id, o.attempt, o.direction, o.run, o.owner, o.executable, o.token, o.started, o.finished, o.state, o.ended, o.error
+	FROM there AS o, lease
+	WHERE o.started IS NOT NULL AND (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = o.k_attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')), opened AS (
+	INSERT INTO "deploys"."seq_ops" AS o (ns, id, state, run, delivery, generation, attempt, token, started, direction, owner, executable, lease, fence, life, checksum)
+	SELECT 'default', k_id, k_state, k_run, k_delivery, k_generation, k.k_attempt, k_token, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, k_direction, k_owner, k_executable,
+		'name?', 7, k_life, k_checksum
+	FROM k LEFT JOIN there ON there.id = k_id, lease
+	WHERE k.k_attempt = 1 OR there.id IS NOT NULL
+	ON CONFLICT (ns, id) DO UPDATE SET
+		state = excluded.state, run = excluded.run, delivery = excluded.delivery, attempt = excluded.attempt,
+		token = excluded.token, started = excluded.started, finished = NULL, direction = excluded.direction, ended = '',
+		owner = excluded.owner, executable = excluded.executable,
+		lease = excluded.lease, fence = excluded.fence, life = excluded.life, checksum = excluded.checksum,
+		generation = excluded.generation,
+		saved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.saved END,
+		done = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.done END,
+		total = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.total END,
+		best = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.best END,
+		moved = CASE WHEN excluded.generation > o.generation THEN NULL ELSE o.moved END,
+		failures = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.failures END,
+		crashes = CASE WHEN excluded.generation > o.generation THEN 0 ELSE o.crashes END
+	WHERE (o.token IS NULL OR o.finished IS NOT NULL) AND o.attempt = excluded.attempt - 1 AND o.state IN ('pending', 'scheduled', 'running', 'succeeded', 'skipped', 'failed', 'tolerated', 'indeterminate', 'rollback-pending', 'rolling-back', 'rolled-back', 'rollback-failed', 'waived') AND o.delivery IN ('repeatable', 'transactional', 'once') AND o.direction IN ('run', 'rollback', 'by hand')
+	RETURNING id)
+SELECT 'o', id FROM closed UNION ALL SELECT 'l', '' FROM lease UNION ALL SELECT 'c', id FROM opened;
 
 -- single, outcomes, one row: values beside it
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES ($1::bigint, $2::text, $3::text, $4::text, $5::text, $6::text, $7::bytea)), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -1456,14 +1337,14 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
 	WHERE o.token = excluded.token AND o.finished IS NULL
 	RETURNING id)
-SELECT 's', '' WHERE TRUE UNION ALL SELECT 'o', id FROM closed;
+SELECT 'o', id FROM closed;
 
 -- single, outcomes, one row: values in the text
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', '\x78')), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -1478,14 +1359,14 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
 	WHERE o.token = excluded.token AND o.finished IS NULL
 	RETURNING id)
-SELECT 's', '' WHERE TRUE UNION ALL SELECT 'o', id FROM closed;
+SELECT 'o', id FROM closed;
 
 -- single, outcomes, two rows: values beside it
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bytea[])), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -1500,14 +1381,14 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (SELECT *
 		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
 	WHERE o.token = excluded.token AND o.finished IS NULL
 	RETURNING id)
-SELECT 's', '' WHERE TRUE UNION ALL SELECT 'o', id FROM closed;
+SELECT 'o', id FROM closed;
 
 -- single, outcomes, two rows: values in the text
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', '\x78'), (2, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', '\x78')), w AS MATERIALIZED (SELECT v.*, CASE WHEN v_state IN ('succeeded', 'rolled-back') AND v_ended <> 'withdrawn'
 		THEN nextval('"deploys"."seq_sequence"') ELSE 0 END AS v_number FROM v), closed AS (
 	INSERT INTO "deploys"."seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS bytea), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "deploys"."seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id OFFSET 0)
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = (extract(epoch FROM clock_timestamp()) * 1000)::bigint, ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -1522,7 +1403,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
 	WHERE o.token = excluded.token AND o.finished IS NULL
 	RETURNING id)
-SELECT 's', '' WHERE TRUE UNION ALL SELECT 'o', id FROM closed;
+SELECT 'o', id FROM closed;
 
 -- transaction status: values in the text
 SELECT txid_status(7);

@@ -1,11 +1,11 @@
 -- answer: values in the text
-INSERT INTO "seq_controls" AS c (ns, id, number, wanted, size, rest, actor, reason, asked, heard, note, noted)
-	SELECT 'default', 'id?', 0, 'go', 0, 0, '', '', NULL, 0, 'note?', CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
-	WHERE EXISTS (SELECT 1 FROM "seq_leases" AS l WHERE l.ns = 'default' AND l.name = 'name?' AND l.epoch = 7 AND l.holder = 'holder?')
+INSERT INTO "seq_controls" AS c (ns, id, number, wanted, note, noted)
+	SELECT 'default', 'id?', 0, 'go', 'note?', CASE WHEN 'note?' = '' THEN NULL ELSE CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) END
+	WHERE EXISTS (SELECT 1 FROM "seq_leases" AS l WHERE l.ns = 'default' AND l.name = 'name?' AND l.epoch = 7 AND l.holder = 'holder?' )
 	ON CONFLICT (ns, id) DO UPDATE SET
-		answered = CASE WHEN 'seen?' > c.heard THEN CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) ELSE c.answered END,
-		heard = CASE WHEN 'seen?' > c.heard THEN CASE WHEN 'seen?' < c.number THEN 'seen?' ELSE c.number END ELSE c.heard END,
-		noted = CASE WHEN c.note = excluded.note THEN c.noted ELSE excluded.noted END,
+		answered = CASE WHEN min(7, c.number) > c.heard THEN CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) ELSE c.answered END,
+		heard = max(c.heard, min(7, c.number)),
+		noted = CASE WHEN c.note = excluded.note THEN c.noted ELSE CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) END,
 		note = excluded.note
 	RETURNING 1;
 
@@ -43,7 +43,7 @@ WITH v (v_id, v_attempt, v_state, v_run, v_due, v_error, v_seq, v_checksum) AS (
 
 -- ask: values in the text
 INSERT INTO "seq_controls" AS c (ns, id, number, wanted, size, rest, until, actor, reason, asked)
-	SELECT 'default', 'id?', 7, 'wanted?', 'size?', 'rest?', nullif('until?', 0), 'actor?', 'reason?', CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
+	SELECT 'default', 'id?', 7, 'wanted?', 7, 7, CAST(7 AS bigint), 'actor?', 'reason?', CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
 	WHERE 7 = 1 OR EXISTS (SELECT 1 FROM "seq_controls" AS p WHERE p.ns = 'default' AND p.id = 'id?')
 	ON CONFLICT (ns, id) DO UPDATE SET
 		number = excluded.number, wanted = excluded.wanted, size = excluded.size, rest = excluded.rest, until = excluded.until,
@@ -346,16 +346,16 @@ UPDATE "seq_ops" SET tx = tx + 1 WHERE ns = 'default' AND id = 'id?' AND token =
 	RETURNING tx, (SELECT coalesce(expires, 0) - CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) FROM "seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?');
 
 -- guard, steered, one writer: values beside it
-UPDATE "seq_ops" SET tx = tx + 1 WHERE ns = 'default' AND id = ?1 AND token = ?2 AND finished IS NULL
+UPDATE "seq_ops" AS o SET tx = tx + 1 WHERE o.ns = 'default' AND o.id = ?1 AND o.token = ?2 AND o.finished IS NULL
 	RETURNING tx, (SELECT coalesce(expires, 0) - CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) FROM "seq_leases" WHERE ns = 'default' AND name = ?3 AND epoch = ?4 AND holder = ?5),
 		(SELECT c.number || ' ' || c.wanted || ' ' || c.size || ' ' || c.rest || ' ' || c.heard FROM "seq_controls" AS c WHERE c.ns = 'default' AND c.id = ?1),
-		(SELECT actor FROM "seq_controls" WHERE ns = 'default' AND id = ?1), (SELECT reason FROM "seq_controls" WHERE ns = 'default' AND id = ?1);
+		(SELECT c.actor FROM "seq_controls" AS c WHERE c.ns = 'default' AND c.id = ?1), (SELECT c.reason FROM "seq_controls" AS c WHERE c.ns = 'default' AND c.id = ?1);
 
 -- guard, steered, one writer: values in the text
-UPDATE "seq_ops" SET tx = tx + 1 WHERE ns = 'default' AND id = 'id?' AND token = 'token?' AND finished IS NULL
+UPDATE "seq_ops" AS o SET tx = tx + 1 WHERE o.ns = 'default' AND o.id = 'id?' AND o.token = 'token?' AND o.finished IS NULL
 	RETURNING tx, (SELECT coalesce(expires, 0) - CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) FROM "seq_leases" WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?'),
 		(SELECT c.number || ' ' || c.wanted || ' ' || c.size || ' ' || c.rest || ' ' || c.heard FROM "seq_controls" AS c WHERE c.ns = 'default' AND c.id = 'id?'),
-		(SELECT actor FROM "seq_controls" WHERE ns = 'default' AND id = 'id?'), (SELECT reason FROM "seq_controls" WHERE ns = 'default' AND id = 'id?');
+		(SELECT c.actor FROM "seq_controls" AS c WHERE c.ns = 'default' AND c.id = 'id?'), (SELECT c.reason FROM "seq_controls" AS c WHERE c.ns = 'default' AND c.id = 'id?');
 
 -- has claim: values in the text
 SELECT 1 FROM "seq_ops" WHERE ns = 'default' AND id = 'id?' AND token = 'token?'
@@ -394,6 +394,9 @@ CREATE INDEX IF NOT EXISTS "seq_runs_by_number" ON "seq_runs" (ns, number);
 
 -- index unfinished runs: values in the text
 CREATE INDEX IF NOT EXISTS "seq_runs_unfinished" ON "seq_runs" (ns, number) WHERE (state IN ('started', 'rolling-back', 'waiting') OR state = 'interrupted' AND saga);
+
+-- is open: values in the text
+SELECT 1 FROM "seq_ops" WHERE ns = 'default' AND id = 'id?' AND token = 'token?' AND finished IS NULL;
 
 -- load: values in the text
 SELECT id, nullif(checksum, ''), nullif(error, ''), nullif(executable, ''), saved, CASE WHEN token IS NULL OR finished IS NOT NULL THEN '-' ELSE token END || ' ' || fence || ' ' || seq || ' ' ||
@@ -546,8 +549,8 @@ UPDATE "seq_leases" SET holder = NULL, expires = CAST(round((julianday('now') - 
 UPDATE "seq_leases" SET expires = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) + 15000 WHERE ns = 'default' AND name = 'name?' AND epoch = 7 AND holder = 'holder?' RETURNING 1;
 
 -- revoke: values in the text
-UPDATE "seq_leases" SET epoch = max(epoch + 1, CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)), holder = NULL, expires = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
-	WHERE ns = 'default' AND name = 'name?' AND holder IS NOT NULL AND expires > CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER);
+UPDATE "seq_leases" SET holder = NULL, expires = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
+	WHERE ns = 'default' AND name = 'name?' AND holder IS NOT NULL AND TRUE;
 
 -- run: values in the text
 INSERT INTO "seq_runs" AS r (ns, id, number, strategy, state, owner, executable, lease, epoch, started, finished, reason, work, selection, saga, error)
@@ -577,6 +580,8 @@ WITH v (v_id, v_token, v_saved) AS (VALUES ('it''s', 'it''s', X'78'), ('it''s', 
 -- seize: values in the text
 INSERT INTO "seq_leases" AS l (ns, name, epoch, holder, owner, since, expires)
 	SELECT 'default', 'name?', CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), 'holder?', 'owner?', CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) + 15000 WHERE TRUE
+		AND NOT EXISTS (SELECT 1 FROM "seq_controls" AS c WHERE c.ns = 'default' AND c.id = 'name?' AND c.wanted IN ('hold', 'stop')
+			AND (c.until IS NULL OR c.until > CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)) AND (c.actor = '' OR c.actor <> 'actor?'))
 	ON CONFLICT (ns, name) DO UPDATE SET
 		epoch = max(l.epoch + 1, CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)), holder = excluded.holder, owner = excluded.owner, since = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), expires = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) + 15000
 	WHERE l.holder IS NULL OR l.expires IS NULL OR l.expires <= CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)
@@ -604,7 +609,7 @@ INSERT INTO "seq_meta" (name, value) VALUES ('schema', '3');
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)), w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM "seq_ops" WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v), closed AS (
 	INSERT INTO "seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS blob), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id ) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id )
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -619,13 +624,13 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
 	WHERE o.token = excluded.token AND o.finished IS NULL
 	RETURNING id)
-SELECT 's', '' WHERE TRUE UNION ALL SELECT 'o', id FROM closed;
+SELECT 'o', id FROM closed;
 
 -- single, outcomes, one row: values in the text
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', X'78')), w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM "seq_ops" WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v), closed AS (
 	INSERT INTO "seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS blob), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id ) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id )
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -640,13 +645,13 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
 	WHERE o.token = excluded.token AND o.finished IS NULL
 	RETURNING id)
-SELECT 's', '' WHERE TRUE UNION ALL SELECT 'o', id FROM closed;
+SELECT 'o', id FROM closed;
 
 -- single, outcomes, two rows: values in the text
 WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (1, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', X'78'), (2, 'it''s', 'it''s', 'it''s', 'it''s', 'it''s', X'78')), w AS (SELECT v.*, v_order + coalesce((SELECT seq FROM "seq_ops" WHERE seq > 0 ORDER BY seq DESC LIMIT 1), 0) AS v_number FROM v), closed AS (
 	INSERT INTO "seq_ops" AS o (ns, id, token, state, ended, error, saved, seq, delivery)
 	SELECT 'default', v_id, v_token, v_state, v_ended, v_error, CAST(v_saved AS blob), v_number, '' FROM w
-	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id ) AND TRUE
+	WHERE EXISTS (SELECT 1 FROM "seq_ops" AS p WHERE p.ns = 'default' AND p.id = v_id )
 	ON CONFLICT (ns, id) DO UPDATE SET
 		state = excluded.state, finished = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER), ended = excluded.ended, error = excluded.error,
 		saved = coalesce(excluded.saved, o.saved),
@@ -661,7 +666,7 @@ WITH v (v_order, v_id, v_token, v_state, v_ended, v_error, v_saved) AS (VALUES (
 		permanent = CASE WHEN excluded.ended = 'withdrawn' THEN o.permanent ELSE excluded.ended = 'permanent' END
 	WHERE o.token = excluded.token AND o.finished IS NULL
 	RETURNING id)
-SELECT 's', '' WHERE TRUE UNION ALL SELECT 'o', id FROM closed;
+SELECT 'o', id FROM closed;
 
 -- all that Acquire executes for a new ledger
 CREATE TABLE IF NOT EXISTS "seq_meta" (name text PRIMARY KEY, value text NOT NULL) WITHOUT ROWID;
