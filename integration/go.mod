@@ -15,6 +15,7 @@ require (
 	github.com/moby/moby/client v0.6.2
 	github.com/openfga/openfga v1.22.1
 	github.com/pressly/goose/v3 v3.30.0
+	github.com/riverqueue/river v0.51.2
 	github.com/riverqueue/river/riverdriver/riverpgxv5 v0.51.2
 	github.com/sequencer-go/seq v0.0.0-00010101000000-000000000000
 	github.com/sequencer-go/seq/cli v0.0.0-00010101000000-000000000000
@@ -30,7 +31,6 @@ require (
 )
 
 require (
-	github.com/riverqueue/river v0.51.2 // indirect
 	github.com/tidwall/gjson v1.20.0 // indirect
 	github.com/tidwall/match v1.2.0 // indirect
 	github.com/tidwall/pretty v1.2.1 // indirect

@@ -168,4 +168,3 @@ func BenchmarkFleet(b *testing.B) {
 		b.ReportMetric(100*ideal.Seconds()/took.Seconds(), "%-of-ideal")
 	})
 }
-

@@ -35,13 +35,11 @@ func create(t *testing.T, w *world) *process {
 	return p
 }
 
-func (p *process) exec(t *testing.T, query string) int64 {
+func (p *process) exec(t *testing.T, query string) {
 	t.Helper()
-	tag, err := p.pool.Exec(context.Background(), query)
-	if err != nil {
+	if _, err := p.pool.Exec(context.Background(), query); err != nil {
 		t.Fatal(err)
 	}
-	return tag.RowsAffected()
 }
 
 func (p *process) count(t *testing.T, query string, args ...any) (n int) {
