@@ -246,6 +246,37 @@ func TestLeaderKilled(t *testing.T) {
 	}
 }
 
+// TestLeaderStopped: a leader that is stopped for longer than its lease wakes up when another one has done what
+// was left. It says that its lease is lost, and nothing is called twice.
+func TestLeaderStopped(t *testing.T) {
+	w := world{ops: 24, sleep: time.Second, saga: true}
+	p := create(t, &w)
+	for range 2 {
+		start(t, w, "worker")
+	}
+	first := start(t, w, "leader")
+	eventually(t, "the first attempts", func() bool {
+		return p.count(t, "SELECT count(*) FROM pg_tables WHERE tablename = 'seq_ops'") == 1 && p.count(t, "SELECT count(*) FROM seq_ops WHERE state = 'running'") >= 5
+	})
+	first.signal(t, syscall.SIGSTOP)
+	report, err := p.leader(w).Run(t.Context())
+	first.signal(t, syscall.SIGCONT)
+	if err != nil || report.State != seq.RunSucceeded {
+		t.Fatalf("%s, %v", report.State, err)
+	}
+	if err := first.wait(); err != nil || !strings.Contains(first.errors.String(), seq.ErrLeaseLost.Error()) {
+		t.Errorf("the first leader: %v, %s", err, first.errors.String())
+	}
+	for n := range w.ops {
+		if done := p.effects(t, opID(n), "done"); done != 1 {
+			t.Errorf("%s was done %d times", opID(n), done)
+		}
+	}
+	if n := p.count(t, "SELECT count(*) FROM effects WHERE what = 'undone'"); n > 0 {
+		t.Errorf("%d were undone", n)
+	}
+}
+
 // TestLeaderKilledInRollback: whoever comes next goes on with the rollback; what ran is undone, once each where
 // that is promised.
 func TestLeaderKilledInRollback(t *testing.T) {
