@@ -266,3 +266,52 @@ func TestRollbackSurvivesWorkers(t *testing.T) {
 		stopSecond()
 	})
 }
+
+// TestResumable: an op with checkpoints goes on from the last one on another worker.
+func TestResumable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger, c, loop := store.NewMemory(), &calls{}, fleet.Loopback()
+		dying := &mortal{Store: ledger}
+		release := make(chan struct{})
+		op := plain(c, 1)
+		op.Delivery, op.Rollback = seq.Resumable, nil
+		op.Run = func(ctx context.Context) error {
+			next := 0
+			if _, err := seq.Saved(ctx, &next); err != nil {
+				return err
+			}
+			c.add("begun")
+			for ; next < 6; next++ {
+				if next == 2 && c.of("begun") == 1 {
+					dying.dead.Store(true)
+					<-release
+					return nil
+				}
+				err := seq.Checkpoint(ctx, func(context.Context) (seq.Point, error) {
+					c.add(fmt.Sprint("batch ", next))
+					return seq.Point{Cursor: next + 1, Done: int64(next + 1), Total: 6}, nil
+				})
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		stop := worker(t, loop, seq.New(dying, op), 1)
+		var stopSecond func()
+		time.AfterFunc(2*time.Second, func() { stopSecond = worker(t, loop, seq.New(ledger, op), 1) })
+		report, err := seq.New(ledger, op).Use(fleet.Middleware(loop)).Run(t.Context())
+		succeed(t, report, err)
+		if c.of("begun") != 2 {
+			t.Errorf("calls %v", c.all())
+		}
+		for n := range 6 {
+			if got := c.of(fmt.Sprint("batch ", n)); got != 1 {
+				t.Errorf("batch %d was done %d times", n, got)
+			}
+		}
+		close(release)
+		stop()
+		stopSecond()
+	})
+}
