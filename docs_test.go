@@ -25,6 +25,7 @@ var snippetImports = map[string]string{
 	"seq": module, "plan": module + "/plan", "exec": module + "/exec", "middleware": module + "/middleware",
 	"store": module + "/store", "clock": module + "/clock", "strategies": module + "/strategies", "seqtest": module + "/seqtest", "backfill": module + "/backfill",
 	"bunstore": module + "/store/bunstore", "sqlite": module + "/store/sqlite", "postgres": module + "/store/postgres",
+	"fleet": module + "/fleet", "pgxpool": "github.com/jackc/pgx/v5/pgxpool",
 	"cli": module + "/cli", "console": module + "/console", "migrate": module + "/migrate",
 	"bunmigrate": module + "/migrate/bunmigrate", "goosemigrate": module + "/migrate/goosemigrate",
 	"goose": "github.com/pressly/goose/v3", "bunmigrations": "github.com/uptrace/bun/migrate", "sql": "database/sql", "fs": "io/fs", "bun": "github.com/uptrace/bun",

@@ -66,11 +66,14 @@ const (
 	// of them, wait for their time; Reason says if another process did it all. Serve tells it of no look
 	// that it takes by itself.
 	EventNothingToDo
+	// EventNoWorker means that no worker has begun the op of an order, because of Err: none lives, or who
+	// has refused it and why. The run waits; see package fleet.
+	EventNoWorker
 )
 
 var eventNames = [...]string{
 	"waiting", "run started", "started", "overdue", "retrying", "settled", "run finished",
-	"lease acquired", "lease lost", "recovered", "planned", "progress", "rollback started", "nothing to do",
+	"lease acquired", "lease lost", "recovered", "planned", "progress", "rollback started", "nothing to do", "no worker",
 }
 
 // String is the kind in lower case.

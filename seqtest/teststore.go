@@ -62,6 +62,7 @@ func TestStore(t *testing.T, open func(tb testing.TB) store.Store) {
 		"failures are counted in a generation":         (*ledger).failures,
 		"an attempt may be withdrawn":                  (*ledger).withdrawn,
 		"an attempt may be interrupted":                (*ledger).interrupted,
+		"some entries may be selected":                 (*ledger).selected,
 		"outcomes in company":                          (*ledger).outcomesInCompany,
 		"lost outcomes in company":                     (*ledger).lostInCompany,
 		"claims in company":                            (*ledger).claimsInCompany,
@@ -191,6 +192,36 @@ func (l *ledger) briefly() {
 		}
 		if !reflect.DeepEqual(want, got) {
 			l.t.Fatalf("in brief %+v, at length %+v", got, want)
+		}
+	}
+}
+
+// selected holds what a store says of some ops to what it says of all.
+func (l *ledger) selected() {
+	if some, err := store.SelectFrom(l.ctx, l.store, []string{"a"}); err != nil || len(some) > 0 {
+		l.t.Fatalf("of a ledger that is not there: %+v, %v", some, err)
+	}
+	l.acquire()
+	c := l.open("a", "b", "c", "it's")
+	l.write(store.Batch{Outcomes: []store.Outcome{
+		{ID: "a", Token: c["a"].Token, State: store.Succeeded, Saved: []byte("kept")}, {ID: "b", Token: c["b"].Token, State: store.Failed, Error: "why"},
+	}})
+	for _, ids := range [][]string{nil, {"missing"}, {"a"}, {"b", "it's"}, {"c", "missing", "a", "b"}} {
+		some, err := store.SelectFrom(l.ctx, l.store, ids)
+		l.must(err)
+		known := 0
+		for _, id := range ids {
+			if id == "missing" {
+				continue
+			}
+			known++
+			i := slices.IndexFunc(some, func(e store.Entry) bool { return e.ID == id })
+			if i < 0 || !reflect.DeepEqual(some[i], entry(l.t, l.store, id)) {
+				l.t.Errorf("of %v: %+v", ids, some)
+			}
+		}
+		if len(some) != known {
+			l.t.Errorf("of %v: %d entries", ids, len(some))
 		}
 	}
 }

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"context"
 	"reflect"
 	"runtime"
+	"slices"
 )
 
 // An Unwrapper is a [Store] that stands before another and may leave what it does not have itself to that:
@@ -34,19 +36,42 @@ func As[T any](s Store) (found T, ok bool) {
 // BrieflyOf is who to ask for a brief read of s; false if s is to be read in full. A store that stands
 // before another and has a Load of its own may answer otherwise than that: unless it has an Unwrap, or a
 // Brief of its own, it is read by its Load.
-func BrieflyOf(s Store) (Briefer, bool) {
+func BrieflyOf(s Store) (Briefer, bool) { return reading[Briefer](s) }
+
+// SelectFrom reads the entries of these ops: by the Select of s, or of a store behind it that answers as s
+// does (see [BrieflyOf]); else by a Load of all.
+func SelectFrom(ctx context.Context, s Store, ids []string) ([]Entry, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	if some, can := reading[Selector](s); can {
+		return some.Select(ctx, ids)
+	}
+	all, err := s.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	wanted := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		wanted[id] = true
+	}
+	return slices.DeleteFunc(all, func(e Entry) bool { return !wanted[e.ID] }), nil
+}
+
+// reading is the first of s and the stores behind it that is a T, before one that has a Load of its own.
+func reading[T any](s Store) (found T, ok bool) {
 	for range maxWrappers {
-		if b, can := s.(Briefer); can {
-			return b, true
+		if found, ok = s.(T); ok {
+			return found, true
 		}
 		if _, says := s.(Unwrapper); !says && ownLoad(s) {
-			return nil, false
+			break
 		}
 		if s = behind(s); s == nil {
-			return nil, false
+			break
 		}
 	}
-	return nil, false
+	return found, false
 }
 
 // behind is the store that s stands before, nil if there is none.

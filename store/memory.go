@@ -120,6 +120,23 @@ func (m *Memory) Load(ctx context.Context) ([]Entry, error) {
 	return entries, nil
 }
 
+// Select implements [Selector].
+func (m *Memory) Select(ctx context.Context, ids []string) ([]Entry, error) {
+	if err := m.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
+	entries := make([]Entry, 0, len(ids))
+	seen := make(map[string]bool, len(ids))
+	for _, id := range ids {
+		if l := m.lines[id]; l != nil && !seen[id] {
+			seen[id] = true
+			entries = append(entries, l.Entry)
+		}
+	}
+	return entries, nil
+}
+
 // Brief implements [Briefer].
 func (m *Memory) Brief(ctx context.Context, each func(Entry)) (sagas []string, err error) {
 	entries, err := m.Load(ctx)

@@ -122,6 +122,14 @@ type Briefer interface {
 	Brief(ctx context.Context, each func(Entry)) (sagas []string, err error)
 }
 
+// A Selector is a [Store] that can read some entries without the others. Whoever waits for a few ops
+// asks that often.
+type Selector interface {
+	// Select reads the entries of these ops as Load does, in any order, in one query. IDs that the
+	// ledger does not know are left out; none are no query.
+	Select(ctx context.Context, ids []string) ([]Entry, error)
+}
+
 // A Pooled is a [Store] whose connections are limited.
 type Pooled interface {
 	// MaxConnections is how many connections the store may have open at a time; 0 means any number.

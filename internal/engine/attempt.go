@@ -63,6 +63,7 @@ type attempt struct {
 	reached  bool        // the call came through the middleware to the op
 	saidSkip bool        // the op, when it was called last, asked to be skipped
 	closing  bool        // the outcome was written, or is known not to be writable
+	abroad   bool        // a worker makes it, see dispatch
 	log      *attemptLog // nil: the op has not asked for its logger; guarded by mu
 
 	mu       sync.Mutex // guards what follows: the op may ask from any goroutine
@@ -198,7 +199,7 @@ func (a *attempt) propose() {
 	e, run := a.step.known(), &a.walk.session.Run
 	c := store.Claim{
 		ID: a.Step.ID, Migration: a.Step.Kind == plan.Migration, Token: store.NewToken(), Direction: a.Direction, Run: run.ID, Delivery: a.kept(), Steered: a.Step.Delivery == store.Resumable,
-		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: run.Owner, Checksum: a.Step.Checksum,
+		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: run.Owner, Life: a.walk.session.Life(), Checksum: a.Step.Checksum,
 	}
 	if a.Direction == store.Forward && !a.apart && (e.Generation == 0 || e.Seq > 0) {
 		c.Generation++ // for the first time, or after it was done or undone
@@ -262,7 +263,7 @@ func call(ctx context.Context, c *middleware.Call) error {
 	a.reached, a.saidSkip = true, false
 	if !a.started {
 		a.started = true
-		if w.watchers != nil {
+		if w.watchers != nil || w.tell != nil {
 			w.announce(middleware.Event{Kind: middleware.EventStarted, ID: c.Step.ID, Direction: c.Direction, Attempt: c.Attempt})
 		}
 	}

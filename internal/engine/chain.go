@@ -33,7 +33,7 @@ func ValidateChain(chain []middleware.Middleware) error {
 		if m.Err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", m.Name, m.Err))
 		}
-		records := m.Role == role.Record || m.Role == role.Unrecorded
+		records := m.Role == role.Record || m.Role == role.Unrecorded || remoteRole(m.Role) != nil
 		switch {
 		case (m.Layer == middleware.LayerRecord) != records:
 			errs = append(errs, fmt.Errorf("%s holds the layer of the record; only middleware.Record and middleware.Unrecorded may", m.Name))
@@ -98,13 +98,17 @@ func plays(chain []middleware.Middleware, r *role.Role) bool {
 }
 
 // recorded reports whether claims and outcomes go to the sequencer's ledger.
-func recorded(chain []middleware.Middleware) bool { return plays(chain, role.Record) }
+func recorded(chain []middleware.Middleware) bool {
+	return plays(chain, role.Record) || remoteOf(chain) != nil
+}
 
 // handler is the chain that a call goes through, around the call of the op.
 func handler(chain []middleware.Middleware) middleware.Handler {
 	h := withinTimeout(call)
 	for _, m := range slices.Backward(chain) {
 		switch {
+		case remoteRole(m.Role) != nil: // the workers have what stands inside
+			h = order
 		case m.Layer == middleware.LayerRecord && !plays(chain, role.Retry):
 			h = record(opRetry(h))
 		case m.Layer == middleware.LayerRecord:

@@ -45,6 +45,9 @@ func (w *Walk) gate(ctx context.Context, s *step) (store.State, string, error) {
 	if at := s.plan.NotBefore; !at.IsZero() && at.After(w.clock.Now()) {
 		return store.Scheduled, dueAt(at), nil
 	}
+	if s.adopted && s.known().State.Done() {
+		return store.Succeeded, "done in the attempt that was under way", nil
+	}
 	if err := w.limits.refusal(s.task, s.known()); err != nil {
 		return store.Failed, "", err
 	}

@@ -14,6 +14,8 @@ import (
 // does not know more.
 func (a *attempt) state(err error) store.State {
 	switch {
+	case a.abroad && a.phase == committed:
+		return a.outcome
 	case a.ledgerErr != nil && a.phase == unclaimed:
 		return store.Failed // it was never called
 	case a.ledgerErr != nil, unverified(err), err != nil && a.once:
@@ -80,6 +82,9 @@ func (a *attempt) interrupted(err error) bool {
 	if a.resumed != nil && a.resumed.asked() != nil {
 		return err != nil
 	}
+	if a.abroad && verdict.IsAsked(err) {
+		return true
+	}
 	return err != nil && a.walk.stopped() && !verdict.IsPermanent(err) && !verdict.IsNotApplied(err)
 }
 
@@ -109,7 +114,7 @@ func effectOf(a *attempt, before store.State, err error) store.Effect {
 	case lost:
 		return store.EffectUnknown
 	}
-	if a.delivery() == store.Transactional && !a.token.IsZero() && !errors.Is(err, store.ErrTxBroken) {
+	if a.delivery() == store.Transactional && (!a.token.IsZero() || a.abroad && a.phase == committed) && !errors.Is(err, store.ErrTxBroken) {
 		return store.EffectNone
 	}
 	if a.resumed != nil && a.Direction == store.Forward && a.Saved() == nil {

@@ -42,7 +42,11 @@ func (w *Walk) beginRollback(ctx context.Context, asked map[string]bool) ([]stri
 	w.mu.Lock()
 	w.rollback = r
 	w.mu.Unlock()
-	targets, err := w.targets(ctx, r)
+	err := w.quiesce(ctx, asked)
+	var targets []*step
+	if err == nil {
+		targets, err = w.targets(ctx, r)
+	}
 	if err == nil && len(targets) > 0 {
 		marks := make([]store.Mark, len(targets))
 		for i, s := range targets {

@@ -154,6 +154,12 @@ func (e *Engine) rounds(ctx context.Context, w *Walk, req *Request) (*Result, er
 // execute sends a walk through the run middleware and the executor.
 func (e *Engine) execute(ctx context.Context, w *Walk, executor exec.Executor) error {
 	w.ctx = ctx
+	if w.dispatch != nil {
+		if err := w.dispatch.open(ctx); err != nil {
+			return err
+		}
+		defer w.dispatch.close(ctx)
+	}
 	err := w.surround(executor, e.Strategy.Chain).Execute(ctx, w)
 	w.pool.Close()
 	return err

@@ -17,6 +17,7 @@ type step struct {
 	failed    bool  // and was not allowed to
 	stops     bool  // Do answers with its error
 	satisfies bool  // it was skipped because the op itself found nothing to do: what depends on it may start
+	adopted   bool  // an attempt at it was under way when its turn came, and was waited for
 	plain     bool  // once its After have settled, only they can keep it from running
 	declared  int32 // so many of after, the first, are what the op declared to depend on
 	number    int32 // of the forward attempt; 0: there was none

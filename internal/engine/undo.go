@@ -31,6 +31,9 @@ func (e *Engine) Rollback(ctx context.Context, req *Request) (*Result, error) {
 		return r, err
 	}
 	defer s.Close(ctx)
+	if err := quiet(ctx, s, func(*store.Entry) bool { return true }); err != nil {
+		return failed, err
+	}
 	p, targets, err := e.toUndo(ctx, s, req)
 	if err != nil {
 		return failed, err

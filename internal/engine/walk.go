@@ -47,6 +47,8 @@ type Walk struct {
 	quiet      bool   // nobody asks how long a step takes
 	background bool   // it is beside deploys, under the lease of a lane
 	made       time.Time
+	dispatch   *dispatch              // of a leader whose steps workers do; nil: they are done here
+	tell       func(middleware.Event) // of a worker, whose leader wants to know; nil: there is none
 
 	pool     safecall.Pool // calls what may panic
 	running  counter       // steps that are being done or undone
@@ -82,6 +84,9 @@ func (e *Engine) newWalk(s *ledger.Session, made *planned, p *Planning) *Walk {
 	}
 	if w.home = e.home; w.home == nil {
 		w.home = s.Store()
+	}
+	if via := remoteOf(e.Strategy.Chain); via != nil {
+		w.dispatch = newDispatch(w, via)
 	}
 	w.layOut(p.entries, func(i int) (task *Task, declared int32) {
 		if made.declared != nil {
@@ -194,6 +199,13 @@ func (w *Walk) do(ctx context.Context, i int, next func() int) error {
 		s.say("not started: "+*why, nil)
 		s.giveBack(claimed)
 		return nil
+	}
+	if s.known().State.Open() {
+		if err := w.adopt(ctx, s); err != nil {
+			s.giveBack(claimed)
+			return fmt.Errorf("%s not started: %w", s.plan.ID, err)
+		}
+		s.adopted = true
 	}
 	state, reason, err := w.gate(ctx, s)
 	if state == store.Pending && err == nil {
@@ -310,11 +322,16 @@ func (w *Walk) fail(err error) {
 
 // announce fills in what all events of a run share, and sends the event.
 func (w *Walk) announce(e middleware.Event) {
-	if w.watchers == nil {
+	if w.watchers == nil && w.tell == nil {
 		return
 	}
 	e.Time, e.Strategy, e.Run = w.clock.Now(), w.strategy, w.session.Run.ID
-	w.watchers.Send(e)
+	if w.tell != nil {
+		w.tell(e)
+	}
+	if w.watchers != nil {
+		w.watchers.Send(e)
+	}
 }
 
 // unsettled is an error that names the first step that the executor did not do; nil if there is none.

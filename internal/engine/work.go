@@ -68,6 +68,7 @@ func (e *Engine) Work(ctx context.Context, req *Request, most int, final func(er
 	if err := e.Catalog.err; err != nil {
 		return err
 	}
+	e = e.here()
 	present, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	w := &work{engine: e, req: req, most: most, ended: make(chan ending), running: map[string]bool{}, resting: map[string]rests{}}

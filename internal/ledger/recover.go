@@ -44,23 +44,23 @@ func (s *Session) Entries(ctx context.Context) (map[string]*store.Entry, error) 
 func (s *Session) recover(ctx context.Context, entries map[string]*store.Entry) (bool, error) {
 	lease := s.current()
 	var batch store.Batch
+	var living map[string]store.LeaseError
 	for _, e := range entries {
 		if !e.State.Open() || e.Lease != lease.Name || e.Life == "" && e.Fence >= lease.Epoch {
 			continue
 		}
-		out := store.Outcome{ID: e.ID, Token: e.Token, Lost: true, State: store.Indeterminate, Error: "its process died"}
-		switch {
-		case e.State == store.RollingBack:
-			died, err := s.deaths(ctx, e)
-			if err != nil {
+		if e.Life != "" && living == nil {
+			var err error
+			if living, err = s.Living(ctx); err != nil {
 				return false, fmt.Errorf("recover: %w", err)
 			}
-			out.State = store.RollbackPending
-			if died >= maxRollbackCrashes { // the others' turn; Rollback tries again
-				out.State, out.Error = store.RollbackFailed, fmt.Sprintf("its process died, %d times in a row", died)
-			}
-		case e.Delivery == store.Transactional:
-			out.State = store.Pending
+		}
+		if _, lives := living[e.Life]; lives && e.Life != "" { // its worker goes on, and may have the row locked for long
+			continue
+		}
+		out, err := s.lostOutcome(ctx, e)
+		if err != nil {
+			return false, err
 		}
 		batch.Outcomes = append(batch.Outcomes, out)
 	}
@@ -77,6 +77,25 @@ func (s *Session) recover(ctx context.Context, entries map[string]*store.Entry) 
 		}
 	}
 	return true, nil
+}
+
+// lostOutcome is what closes the open attempt of a process that died.
+func (s *Session) lostOutcome(ctx context.Context, e *store.Entry) (store.Outcome, error) {
+	out := store.Outcome{ID: e.ID, Token: e.Token, Lost: true, State: store.Indeterminate, Error: "its process died"}
+	switch {
+	case e.State == store.RollingBack:
+		died, err := s.deaths(ctx, e)
+		if err != nil {
+			return out, fmt.Errorf("recover: %w", err)
+		}
+		out.State = store.RollbackPending
+		if died >= maxRollbackCrashes { // the others' turn; Rollback tries again
+			out.State, out.Error = store.RollbackFailed, fmt.Sprintf("its process died, %d times in a row", died)
+		}
+	case e.Delivery == store.Transactional:
+		out.State = store.Pending
+	}
+	return out, nil
 }
 
 // deaths is how many processes in a row died undoing an op, with the one whose attempt is open. Those

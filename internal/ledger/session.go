@@ -71,6 +71,9 @@ type Session struct {
 	name      string // of the lease
 	committer committer
 
+	life *Session // whose life the claims name, see Join; nil: the session lives by its own lease
+	over error    // what losing the lease is called; nil: store.ErrLeaseLost
+
 	mu    sync.Mutex
 	lease store.Lease
 	stop  func() // ends the renewal and waits for its goroutine
@@ -205,7 +208,7 @@ func (s *Session) keep(ctx context.Context, lease store.Lease, asked time.Time) 
 	go func() {
 		defer close(done)
 		if err := s.renew(ctx, lease); err != nil {
-			err = fmt.Errorf("%w: %w", store.ErrLeaseLost, err)
+			err = fmt.Errorf("%w: %w", s.lost(), err)
 			s.watch.Lost(err)
 			s.lose(err)
 		}
@@ -262,6 +265,9 @@ func (s *Session) trust(lease store.Lease, asked time.Time) {
 
 // noteAnswer notes that the ledger has answered just now, and returns the time.
 func (s *Session) noteAnswer() time.Time {
+	if s.life != nil {
+		return s.life.noteAnswer()
+	}
 	now := Wall.Now()
 	s.answered.Store(int64(now.Sub(s.opened)))
 	return now
@@ -270,11 +276,17 @@ func (s *Session) noteAnswer() time.Time {
 // expired is an error if the lease was not trusted any more when the ledger last answered. A process
 // that was stopped may notice it here first, because its goroutines do not wake up all at once.
 func (s *Session) expired() error {
+	if s.life != nil {
+		return s.life.expired()
+	}
 	if s.answered.Load() < s.trusted.Load() {
 		return nil
 	}
-	return fmt.Errorf("%w: it was not renewed in time", store.ErrLeaseLost)
+	return fmt.Errorf("%w: it was not renewed in time", s.lost())
 }
+
+// lost is what losing the lease is called.
+func (s *Session) lost() error { return cmp.Or(s.over, store.ErrLeaseLost) }
 
 // current is the lease to write under.
 func (s *Session) current() store.Lease {

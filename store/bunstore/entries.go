@@ -27,6 +27,7 @@ const entryWords = `CASE WHEN token IS NULL OR finished IS NOT NULL THEN '-' ELS
 
 var (
 	selectOps   = define("load", `SELECT id, nullif(checksum, ''), nullif(error, ''), nullif(executable, ''), saved, `+entryWords+` FROM {ops} WHERE ns = {ns} AND {here}`)
+	selectSome  = define("select", `SELECT id, nullif(checksum, ''), nullif(error, ''), nullif(executable, ''), saved, `+entryWords+` FROM {ops} WHERE ns = {ns} AND id IN (@ids) AND {here}`)
 	selectBrief = define("brief", `SELECT id, nullif(checksum, ''), nullif(error, ''), CASE WHEN state = 'succeeded' THEN NULL ELSE nullif(executable, '') END,
 		CASE WHEN state = 'succeeded' THEN NULL ELSE saved END,
 		CASE WHEN state = 'succeeded' THEN NULL ELSE `+entryWords+` END FROM {ops} WHERE ns = {ns} AND {here}
@@ -58,6 +59,18 @@ func (s *Store) Load(ctx context.Context) ([]store.Entry, error) {
 	return all, nil
 }
 
+// Select implements [store.Selector]. More IDs than one statement should hold are several.
+func (s *Store) Select(ctx context.Context, ids []string) ([]store.Entry, error) {
+	entries := make([]store.Entry, 0, len(ids))
+	for chunk := range slices.Chunk(ids, chunkRows) {
+		err := s.entries(ctx, selectSome, func(e store.Entry) { entries = append(entries, e) }, nil, arg{"ids", list(chunk)})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return entries, nil
+}
+
 // blockSize is how many entries the block after the n-th has room for. There is a limit to n first: a
 // shift by as many bits as there may be blocks makes a negative number.
 func blockSize(n int) int { return 32 << min(n, 7) }
@@ -68,7 +81,7 @@ func (s *Store) Brief(ctx context.Context, each func(store.Entry)) (sagas []stri
 	return sagas, err
 }
 
-func (s *Store) entries(ctx context.Context, st *statement, each func(store.Entry), sagas *[]string) error {
+func (s *Store) entries(ctx context.Context, st *statement, each func(store.Entry), sagas *[]string, args ...arg) error {
 	run, n := "", int64(0) // the run is that of the row before
 	err := s.read(ctx, "ops", func(r *row) error {
 		e := store.Entry{ID: r.text(0), Checksum: r.text(1), Error: r.text(2), Binary: r.text(3), Saved: r.bytes(4), State: store.Succeeded}
@@ -91,8 +104,8 @@ func (s *Store) entries(ctx context.Context, st *statement, each func(store.Entr
 		n++
 		each(e)
 		return nil
-	}, st)
-	if err == nil {
+	}, st, args...)
+	if err == nil && st != selectSome {
 		s.size.Store(n)
 	}
 	return err

@@ -59,6 +59,7 @@ type Store struct {
 var (
 	_ store.Store      = (*Store)(nil)
 	_ store.Briefer    = (*Store)(nil)
+	_ store.Selector   = (*Store)(nil)
 	_ store.Maintainer = (*Store)(nil)
 	_ store.Pooled     = (*Store)(nil)
 )

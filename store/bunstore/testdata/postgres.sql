@@ -660,6 +660,18 @@ WITH held AS MATERIALIZED (SELECT 1 FROM "deploys"."seq_leases" WHERE ns = 'defa
 	WHERE l.holder IS NULL OR l.expires IS NULL OR l.expires <= (extract(epoch FROM clock_timestamp()) * 1000)::bigint
 	RETURNING epoch;
 
+-- select: values in the text
+SELECT id, nullif(checksum, ''), nullif(error, ''), nullif(executable, ''), saved, CASE WHEN token IS NULL OR finished IS NOT NULL THEN '-' ELSE token END || ' ' || fence || ' ' || seq || ' ' ||
+		CASE WHEN state = 'succeeded' AND delivery = 'repeatable' AND generation = 1 AND attempt = 1 AND crashes = 0 AND failures = 0
+			AND NOT permanent AND not_before IS NULL AND done = 0 AND total = 0 AND best = 0 AND moved IS NULL AND lease = 'run' AND life = '' AND direction = 'run'
+			THEN '-'
+			ELSE '+ ' || state || ' ' || delivery || ' ' ||
+				CASE WHEN direction IN ('run', 'rollback', 'by hand') THEN '-' ELSE direction END || ' ' ||
+				generation || ' ' || attempt || ' ' || crashes || ' ' || failures || ' ' || CASE WHEN permanent THEN 1 ELSE 0 END || ' ' ||
+				CASE WHEN not_before IS NULL THEN '-' ELSE CAST(not_before AS text) END || ' ' || done || ' ' || total || ' ' || best || ' ' || coalesce(moved, 0) || ' ' ||
+				CASE WHEN lease = '' THEN '-' ELSE lease END || ' ' || CASE WHEN life = '' THEN '-' ELSE life END
+		END || ' ' || run FROM "deploys"."seq_ops" WHERE ns = 'default' AND id IN ('a', 'b') AND TRUE;
+
 -- serialize: values in the text
 SELECT pg_advisory_xact_lock(hashtextextended('seq:ddl:' || coalesce('deploys', current_schema()), 0)), set_config('idle_in_transaction_session_timeout', (15000)::text, true);
 
