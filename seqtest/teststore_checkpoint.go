@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/sequencer-go/seq/store"
 )
@@ -30,7 +31,7 @@ func piece(c store.Claim, n int64) store.Batch {
 func (l *ledger) wantPiece(c store.Claim, n, best int64) store.Entry {
 	l.t.Helper()
 	e := l.want(c.ID, store.Running)
-	if string(e.Saved) != fmt.Sprint(n) || e.Done != n || e.Total != 9 || e.Best != best || e.Token != c.Token || e.Attempt != c.Attempt || e.Moved.IsZero() {
+	if string(e.Saved) != strconv.FormatInt(n, 10) || e.Done != n || e.Total != 9 || e.Best != best || e.Token != c.Token || e.Attempt != c.Attempt || e.Moved.IsZero() {
 		l.t.Fatalf("after piece %d: %+v", n, e)
 	}
 	return e

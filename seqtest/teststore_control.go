@@ -332,15 +332,15 @@ func (l *ledger) controls() {
 	l.must(l.store.Renew(l.ctx, l.lease))
 }
 
-// heldBack wants the lease of a name to be kept from an owner.
-func (l *ledger) heldBack(name string, who store.Owner) *store.LeaseError {
+// heldBack wants the lease of runs to be kept from an owner, and answers with what he is told.
+func (l *ledger) heldBack(who store.Owner) (told store.LeaseError) {
 	l.t.Helper()
-	_, err := l.store.Acquire(l.ctx, name, who)
+	_, err := l.store.Acquire(l.ctx, store.RunLease, who)
 	var held *store.LeaseError
 	if !errors.As(err, &held) || !errors.Is(err, store.ErrLeaseHeld) || held.Held == nil {
-		l.t.Fatalf("%s may take %s: %v, want a LeaseError of who holds it back", who, name, err)
+		l.t.Fatalf("%s may take it: %v, want a LeaseError of who holds it back", who, err)
 	}
-	return held
+	return *held
 }
 
 func (l *ledger) holds() {
@@ -348,7 +348,7 @@ func (l *ledger) holds() {
 	for _, wanted := range []store.Wanted{store.WantHold, store.WantStop} {
 		c := l.asks(store.RunLease, wanted)
 		for _, who := range []store.Owner{bob, {Host: "nobody"}, {}} {
-			held := l.heldBack(store.RunLease, who)
+			held := l.heldBack(who)
 			if *held.Held != c || held.Name != store.RunLease || held.Expires != 0 || !held.Since.Equal(c.Asked) {
 				l.t.Fatalf("it is kept from %s by %+v, %+v; want %+v", who, held, held.Held, c)
 			}
@@ -367,7 +367,7 @@ func (l *ledger) holds() {
 			l.t.Fatalf("while its actor has it: %v", err)
 		}
 		l.must(l.store.Release(l.ctx, lease))
-		l.heldBack(store.RunLease, bob)
+		_ = l.heldBack(bob)
 	}
 	// Who has it when it is asked for keeps it.
 	l.asks(store.RunLease, store.WantGo)
@@ -378,7 +378,7 @@ func (l *ledger) holds() {
 	l.lease = lease
 	l.claimed(1)
 	l.must(l.store.Release(l.ctx, lease))
-	l.heldBack(store.RunLease, bob)
+	_ = l.heldBack(bob)
 	for _, wanted := range []store.Wanted{store.WantPause, store.WantGo} { // neither keeps anybody
 		l.asks(store.RunLease, wanted)
 		lease, err := l.store.Acquire(l.ctx, store.RunLease, bob)
@@ -386,8 +386,8 @@ func (l *ledger) holds() {
 		l.must(l.store.Release(l.ctx, lease))
 	}
 	l.must(l.store.Ask(l.ctx, store.Control{ID: store.RunLease, Number: l.control(store.RunLease).Number + 1, Wanted: store.WantHold}))
-	l.heldBack(store.RunLease, store.Owner{}) // of nobody in particular: from all
-	l.heldBack(store.RunLease, owner)
+	_ = l.heldBack(store.Owner{}) // of nobody in particular: from all
+	_ = l.heldBack(owner)
 }
 
 func (l *ledger) holdsUntil() {
@@ -399,7 +399,7 @@ func (l *ledger) holdsUntil() {
 	}
 	for _, wanted := range []store.Wanted{store.WantHold, store.WantStop} {
 		ask(wanted, now.Add(time.Hour))
-		if held := l.heldBack(store.RunLease, owner); held.Expires <= 59*time.Minute || held.Expires > time.Hour || !held.Held.Until.Equal(now.Add(time.Hour).Truncate(time.Millisecond)) {
+		if held := l.heldBack(owner); held.Expires <= 59*time.Minute || held.Expires > time.Hour || !held.Held.Until.Equal(now.Add(time.Hour).Truncate(time.Millisecond)) {
 			l.t.Errorf("it ends in %s, at %s", held.Expires, held.Held.Until)
 		}
 		ask(wanted, now.Add(-time.Millisecond))

@@ -57,8 +57,9 @@ type Store interface {
 	// [ErrUnknownOutcome].
 	Write(ctx context.Context, lease Lease, batch Batch) (refused []string, err error)
 	// Atomic runs fn in a transaction that fn's ctx carries, and commits what fn did together
-	// with the batch that fn returns. claim is open, and stays locked until the commit; if it is
-	// not open any more, fn is not called and the error matches [ErrFenced]. A batch without an
+	// with the batch that fn returns. claim is open, and stays locked until the commit, or, if it is
+	// Steered, is looked at again with the batch, so that calls of Atomic for one claim may overlap. If it
+	// is not open any more, fn is not called, or what it did is undone, and the error matches [ErrFenced]. A batch without an
 	// Outcome for claim leaves it open, for another call of Atomic: so a long op commits its work
 	// piece by piece, each piece with what it saved. If fn returns an error nothing is kept and
 	// that error is returned. If fn ended the transaction behind the store's back, nothing is

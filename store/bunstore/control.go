@@ -109,8 +109,14 @@ func (s *Store) Ask(ctx context.Context, request store.Control) error {
 		return s.explain(ctx, "ask", err)
 	}
 	args := []arg{
-		{"id", request.ID}, {"number", request.Number}, {"wanted", request.Wanted.String()}, {"size", request.Size},
-		{"rest", request.Rest.Milliseconds()}, {"until", due(request.Until)}, {"actor", request.Actor}, {"reason", request.Reason},
+		{"id", request.ID},
+		{"number", request.Number},
+		{"wanted", request.Wanted.String()},
+		{"size", request.Size},
+		{"rest", request.Rest.Milliseconds()},
+		{"until", due(request.Until)},
+		{"actor", request.Actor},
+		{"reason", request.Reason},
 	}
 	written, err := s.change(ctx, "ask", askControl, args...)
 	if err == nil && !written {
