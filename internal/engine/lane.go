@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/sequencer-go/seq/internal/ledger"
-	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -25,8 +24,6 @@ func (t *Task) checkBackground() error {
 		return nil
 	case t.Delivery != store.Resumable:
 		return fmt.Errorf("%w %s: Background needs the Delivery resumable, and it is %s", ErrInvalidOp, t.ID, t.Delivery)
-	case t.Kind == plan.Migration:
-		return fmt.Errorf("%w %s: a migration cannot work in the Background; make it an operation", ErrInvalidOp, t.ID)
 	case t.ExecuteAt != nil:
 		return fmt.Errorf("%w %s: a Background op has no ExecuteAt; let it wait with Rest, or with a gate of package backfill", ErrInvalidOp, t.ID)
 	case t.Lane != "" && !laneNames.MatchString(t.Lane):
