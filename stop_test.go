@@ -39,8 +39,7 @@ func TestAPersonStopsTheirOwnRunAndGoesOn(t *testing.T) {
 				t.Errorf("it ended with %v", err)
 			}
 		default:
-			t.Errorf("it goes on")
-			<-ended
+			t.Errorf("it goes on, and ends with %v", <-ended)
 		}
 		// What she does from then on is not stopped by what she asked before.
 		if _, err := s.Run(t.Context(), by); err != nil || calls != 2 {

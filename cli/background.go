@@ -42,7 +42,7 @@ func beside(o *seq.OpStatus, now time.Time) []string {
 	if o.Kept == "" && begun {
 		add(true, "%s", timeLeft(o))
 	}
-	add(o.Kept != "" && !(o.Worker != nil && unheard(o.Control)), "%s", brief(firstLine(worded(o.Kept))))
+	add(o.Kept != "" && (o.Worker == nil || !unheard(o.Control)), "%s", brief(firstLine(worded(o.Kept))))
 	add(note(o) != "", "has not moved for %s: %s", roughly(since(notedAt(o), now)), brief(firstLine(note(o))))
 	add(o.State.Open() && !o.Moved.IsZero(), "last checkpoint %s ago", span(since(o.Moved, now).Round(time.Second)))
 	add(o.Pace.Size > 0, "batches of %s", amount(o.Pace.Size))

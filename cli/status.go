@@ -195,7 +195,7 @@ func remarks(o *seq.OpStatus, st *seq.Status) string {
 	add(len(o.Waits) > 0, "waits for "+strings.Join(o.Waits, ", "))
 	add(o.Refused != "" && o.Kept == "", "refused: "+brief(worded(o.Refused)))
 	add(o.Excluded != "", "excluded: "+brief(o.Excluded))
-	add(o.Refused == "" && o.Kept == "" && !(o.Background && o.State.Open()) && o.Error != "" && o.State != seq.Succeeded && o.State != seq.Scheduled, brief(firstLine(strings.TrimPrefix(o.Error, o.State.String()+": "))))
+	add(o.Refused == "" && o.Kept == "" && (!o.Background || !o.State.Open()) && o.Error != "" && o.State != seq.Succeeded && o.State != seq.Scheduled, brief(firstLine(strings.TrimPrefix(o.Error, o.State.String()+": "))))
 	return strings.Join(slices.DeleteFunc(notes, func(note string) bool { return note == "" }), "; ")
 }
 

@@ -53,10 +53,10 @@ func atATimeFlag(cmd *cobra.Command, n *int) {
 
 // stopped is nil instead of an error that comes of the end of the context.
 func stopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return nil
+	if ctx.Err() == nil {
+		return err
 	}
-	return err
+	return nil
 }
 
 // left lists what is left to do in the background. If the ledger is away, the call that follows tells.

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -114,9 +115,7 @@ func TestWorkIsSteeredFromThePage(t *testing.T) {
 		cookie := session(t, h)
 		ask := func(act string, more url.Values) int {
 			form := url.Values{"token": {cookie.Value}, "reason": {"the disk is full"}}
-			for k, v := range more {
-				form[k] = v
-			}
+			maps.Copy(form, more)
 			return post(h, "/ops/"+plans+"/"+act, "same-origin", cookie, form).Code
 		}
 		for _, bad := range []url.Values{{}, {"size": {"many"}}, {"size": {"-1"}}, {"rest": {"a while"}}, {"rest": {"-1s"}}, {"size": {"5"}, "reason": {""}}} {
@@ -163,21 +162,21 @@ func TestWhatIsOfferedInTheBackgroundIsWhatIsLegal(t *testing.T) {
 		"waived":    func(s *seq.Sequencer) error { return s.Skip(t.Context(), plans, "why", by) },
 	} {
 		acts := []string{"run", "skip", "retry", "done", "not-done", "pause", "resume", "set", "cancel"}
-		page := func() (*seq.Sequencer, http.Handler) {
+		page := func() http.Handler {
 			open := true
 			s := seq.New(store.NewMemory(), fillPlans(&open))
 			if err := bring(s); err != nil {
 				t.Fatal(err)
 			}
-			return s, console.Handler(s, as("ada"))
+			return console.Handler(s, as("ada"))
 		}
-		_, h := page()
+		h := page()
 		var offered []string
 		for _, m := range action.FindAllStringSubmatch(get(h, "/ops/"+plans).Body.String(), -1) {
 			offered = append(offered, m[1])
 		}
 		for _, act := range acts {
-			_, h := page()
+			h := page()
 			cookie := session(t, h)
 			w := post(h, "/ops/"+plans+"/"+act, "same-origin", cookie, url.Values{"token": {cookie.Value}, "reason": {"seen"}, "size": {"5"}, "final": {plans}})
 			if legal := w.Code == http.StatusSeeOther; legal != slices.Contains(offered, act) {
