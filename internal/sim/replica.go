@@ -175,7 +175,7 @@ func (r *replica) Acquire(ctx context.Context, name string, owner store.Owner) (
 		w.audit.acquires(r, l, owner, now)
 		taken := !l.Holder.IsZero()
 		l.Lease = store.Lease{Name: name, Epoch: l.Epoch + 1, Holder: store.NewToken(), TTL: leaseTTL, Identity: identity}
-		l.expires, l.since = now.Add(leaseTTL), w.events
+		l.expires, l.since, l.by = now.Add(leaseTTL), w.events, r
 		w.logf("r%d has the lease %s, epoch %d", r.number, w.named(name), l.Epoch)
 		w.count(leaseTaken)
 		if taken {

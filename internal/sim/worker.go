@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -115,6 +116,19 @@ func (w *World) resume(r *replica) (any bool) {
 	return any
 }
 
+// awaitsSaga reports whether an op in the background depends on what a saga did that has no end, and that no run
+// goes on with: see docs/reliability.md, limits.
+func (w *World) awaitsSaga(op *opSpec) bool {
+	return op.background != nil && slices.ContainsFunc(op.deps, func(dep string) bool {
+		e := w.entry(dep)
+		if e == nil {
+			return false
+		}
+		run := w.db.run(e.Run)
+		return run != nil && run.Saga && run.Unfinished()
+	})
+}
+
 // left reports whether an op that was rolled back is left alone until somebody resumes it.
 func (w *World) left(op *opSpec) bool {
 	c := w.db.control(op.id)
@@ -147,7 +161,7 @@ func (w *World) atRest(r *replica) bool {
 		case e != nil && (e.State == store.Succeeded || e.Crashes >= 3 && !e.State.Open()):
 		case e != nil && e.State.Open():
 			return false
-		case w.db.control(op.id).Wanted == store.WantCancel, w.audit.unmet(op):
+		case w.db.control(op.id).Wanted == store.WantCancel, w.audit.unmet(op), w.awaitsSaga(op):
 		case e != nil && (e.State == store.RollbackFailed || e.State == store.RollbackPending):
 		case e != nil && e.State == store.RolledBack && w.left(op):
 		default:
