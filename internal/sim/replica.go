@@ -136,7 +136,7 @@ func (r *replica) UnfinishedRuns(ctx context.Context) ([]store.Run, error) {
 		r.readRuns = r.world.events
 		var latest []store.Run
 		for _, run := range slices.Backward(r.world.db.runs) {
-			if run.Unfinished() && !(r.world.is(RunUnread) && r.action == work && run.Lease == store.RunLease) {
+			if run.Unfinished() && (!r.world.is(RunUnread) || r.action != work || run.Lease != store.RunLease) {
 				latest = append(latest, run)
 			}
 		}
@@ -260,7 +260,7 @@ func (r *replica) Atomic(ctx context.Context, lease store.Lease, claim store.Cla
 		return nil, f.fail
 	case t.aborted:
 		return nil, errAborted
-	case !w.db.isOpen(claim.ID, claim.Token) && !w.is(BeginUnchecked) && !(w.is(CheckpointUnchecked) && claim.Steered):
+	case !w.db.isOpen(claim.ID, claim.Token) && !w.is(BeginUnchecked) && (!w.is(CheckpointUnchecked) || !claim.Steered):
 		if claim.Steered {
 			w.count(fencedBatch)
 		}

@@ -53,8 +53,6 @@ var (
 )
 
 // live runs one seed in a bubble.
-func live(t *testing.T, seed uint64, m Mutant) (r *Result) { return ordinary.live(t, seed, m) }
-
 func (s suite) live(t *testing.T, seed uint64, m Mutant) (r *Result) {
 	if lived.Add(1)%200 == 0 {
 		bubbles.Lock()

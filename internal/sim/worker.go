@@ -56,7 +56,7 @@ func (w *World) asks(r *replica, s *seq.Sequencer, q request) error {
 		_, err = s.Hold(r.ctx, holding...)
 	case stops:
 		if q.force {
-			holding = append(holding[:len(holding):len(holding)], seq.Force(time.Second))
+			holding = append(slices.Clip(holding), seq.Force(time.Second))
 		}
 		_, err = s.Stop(r.ctx, holding...)
 	case releases:
@@ -101,8 +101,8 @@ func (w *World) keep(others *atomic.Bool) {
 
 // resume takes back all pauses and holds, and has done again what was rolled back. It reports whether
 // there was anything.
-func (w *World) resume(r *replica) (any bool) {
-	ask := func(verb, id string) { any = true; w.asked(verb, id) }
+func (w *World) resume(r *replica) (asked bool) {
+	ask := func(verb, id string) { asked = true; w.asked(verb, id) }
 	if c := w.db.control(store.RunLease); c.Wanted != store.WantGo {
 		ask(releases, "")
 	}
@@ -113,7 +113,7 @@ func (w *World) resume(r *replica) (any bool) {
 			ask(resumes, op.id)
 		}
 	}
-	return any
+	return asked
 }
 
 // awaitsSaga reports whether an op in the background depends on what a saga did that has no end, and that no run
