@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -40,8 +42,8 @@ func (a *audit) undone(r *replica, id string) {
 	w := a.w
 	for _, op := range r.inBackground() {
 		e := w.entry(op.id)
-		if e == nil || e.ID == id || !a.needs(r, op, id) {
-			continue
+		if e == nil || e.ID == id || !slices.Contains(op.deps, id) {
+			continue // what depends on it through one that cannot be undone, a saga leaves as well
 		}
 		switch e.State {
 		case store.RolledBack, store.RollbackPending, store.RollingBack, store.RollbackFailed:

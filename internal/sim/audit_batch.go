@@ -13,7 +13,6 @@ type batchTruth struct {
 	committed map[int]int // by generation: how many batches
 	undone    map[int]bool
 	by        *replica  // who committed the last
-	further   bool      // a batch was committed since the last death
 	deaths    int       // in a row, whatever was committed between
 	rolled    time.Time // when it was rolled back last
 	cursors   map[string]int

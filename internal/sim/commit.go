@@ -218,6 +218,9 @@ func (w *World) putRun(r *replica, lease store.Lease, n *store.Run) {
 		copied := *have
 		before = &copied
 	}
+	if w.background { // in other worlds nothing reads these
+		have.Work, have.Selection, have.Saga, have.Error = n.Work, n.Selection, n.Saga, n.Error
+	}
 	have.Strategy, have.State, have.Owner, have.Reason, have.Lease, have.Epoch = n.Strategy, n.State, n.Owner, n.Reason, lease.Name, lease.Epoch
 	if have.Finished = (store.Run{}).Finished; n.State.Stopped() {
 		have.Finished = now

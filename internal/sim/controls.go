@@ -92,6 +92,7 @@ func (r *replica) Revoke(ctx context.Context, name string) error {
 			l.Holder, l.expires = store.Token{}, w.clock.Now()
 			w.logf("r%d takes the lease %s away", r.number, name)
 			w.count(leaseRevoked)
+			l.by.pausedAt = w.events // it hears of that with its next renewal, as one that was paused
 		}
 		return struct{}{}, nil
 	})

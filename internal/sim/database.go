@@ -29,7 +29,8 @@ func newDatabase() *database {
 type heldLease struct {
 	store.Lease
 	expires time.Time
-	since   int // the event from which on it was held without a gap
+	by      *replica // who took it
+	since   int      // the event from which on it was held without a gap
 }
 
 // lease is that of a name, made if nobody ever had it.

@@ -160,7 +160,10 @@ func (w *World) pause(r *replica, d time.Duration) {
 // calm is the end of all faults.
 func (w *World) calm() {
 	w.quiet = true
-	w.version = len(w.scenario.versions) - 1
+	if w.version < len(w.scenario.versions)-1 {
+		w.version++
+		w.replaceOld()
+	}
 	w.downUntil = time.Time{}
 	for _, r := range w.replicas {
 		if r.pausedUntil.After(w.clock.Now()) {

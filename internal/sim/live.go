@@ -221,7 +221,7 @@ func (w *World) plain(err error) string {
 	for _, kind := range []error{
 		store.ErrLeaseLost, store.ErrLeaseHeld, store.ErrFenced, store.ErrUnknownOutcome, seq.ErrIndeterminate, seq.ErrRollbackFailed,
 		seq.ErrPoisoned, seq.ErrOutcomeUnrecorded, seq.ErrPanic, seq.ErrNotReversible, seq.ErrInvalidPlan,
-		seq.ErrUnknownDependency, context.Canceled, errDown, errRefused, errDeaf, errAborted, errOp,
+		seq.ErrUnknownDependency, context.Canceled, errDown, errRefused, errDeaf, errAborted, errOp, seq.ErrFailedElsewhere,
 	} {
 		if errors.Is(err, kind) {
 			text.WriteString("[" + kind.Error() + "]")

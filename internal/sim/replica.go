@@ -136,7 +136,7 @@ func (r *replica) UnfinishedRuns(ctx context.Context) ([]store.Run, error) {
 		r.readRuns = r.world.events
 		var latest []store.Run
 		for _, run := range slices.Backward(r.world.db.runs) {
-			if run.Unfinished() && !(r.world.is(RunUnread) && r.action == work && run.Lease == store.RunLease) {
+			if run.Unfinished() && (!r.world.is(RunUnread) || r.action != work || run.Lease != store.RunLease) {
 				latest = append(latest, run)
 			}
 		}
@@ -175,7 +175,7 @@ func (r *replica) Acquire(ctx context.Context, name string, owner store.Owner) (
 		w.audit.acquires(r, l, owner, now)
 		taken := !l.Holder.IsZero()
 		l.Lease = store.Lease{Name: name, Epoch: l.Epoch + 1, Holder: store.NewToken(), TTL: leaseTTL, Identity: identity}
-		l.expires, l.since = now.Add(leaseTTL), w.events
+		l.expires, l.since, l.by = now.Add(leaseTTL), w.events, r
 		w.logf("r%d has the lease %s, epoch %d", r.number, w.named(name), l.Epoch)
 		w.count(leaseTaken)
 		if taken {
@@ -260,7 +260,7 @@ func (r *replica) Atomic(ctx context.Context, lease store.Lease, claim store.Cla
 		return nil, f.fail
 	case t.aborted:
 		return nil, errAborted
-	case !w.db.isOpen(claim.ID, claim.Token) && !w.is(BeginUnchecked) && !(w.is(CheckpointUnchecked) && claim.Steered):
+	case !w.db.isOpen(claim.ID, claim.Token) && !w.is(BeginUnchecked) && (!w.is(CheckpointUnchecked) || !claim.Steered):
 		if claim.Steered {
 			w.count(fencedBatch)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -55,7 +56,7 @@ func (w *World) asks(r *replica, s *seq.Sequencer, q request) error {
 		_, err = s.Hold(r.ctx, holding...)
 	case stops:
 		if q.force {
-			holding = append(holding[:len(holding):len(holding)], seq.Force(time.Second))
+			holding = append(slices.Clip(holding), seq.Force(time.Second))
 		}
 		_, err = s.Stop(r.ctx, holding...)
 	case releases:
@@ -100,8 +101,8 @@ func (w *World) keep(others *atomic.Bool) {
 
 // resume takes back all pauses and holds, and has done again what was rolled back. It reports whether
 // there was anything.
-func (w *World) resume(r *replica) (any bool) {
-	ask := func(verb, id string) { any = true; w.asked(verb, id) }
+func (w *World) resume(r *replica) (asked bool) {
+	ask := func(verb, id string) { asked = true; w.asked(verb, id) }
 	if c := w.db.control(store.RunLease); c.Wanted != store.WantGo {
 		ask(releases, "")
 	}
@@ -112,7 +113,20 @@ func (w *World) resume(r *replica) (any bool) {
 			ask(resumes, op.id)
 		}
 	}
-	return any
+	return asked
+}
+
+// awaitsSaga reports whether an op in the background depends on what a saga did that has no end, and that no run
+// goes on with: see docs/reliability.md, limits.
+func (w *World) awaitsSaga(op *opSpec) bool {
+	return op.background != nil && slices.ContainsFunc(op.deps, func(dep string) bool {
+		e := w.entry(dep)
+		if e == nil {
+			return false
+		}
+		run := w.db.run(e.Run)
+		return run != nil && run.Saga && run.Unfinished()
+	})
 }
 
 // left reports whether an op that was rolled back is left alone until somebody resumes it.
@@ -147,7 +161,7 @@ func (w *World) atRest(r *replica) bool {
 		case e != nil && (e.State == store.Succeeded || e.Crashes >= 3 && !e.State.Open()):
 		case e != nil && e.State.Open():
 			return false
-		case w.db.control(op.id).Wanted == store.WantCancel, w.audit.unmet(op):
+		case w.db.control(op.id).Wanted == store.WantCancel, w.audit.unmet(op), w.awaitsSaga(op):
 		case e != nil && (e.State == store.RollbackFailed || e.State == store.RollbackPending):
 		case e != nil && e.State == store.RolledBack && w.left(op):
 		default:
