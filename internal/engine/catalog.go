@@ -78,6 +78,8 @@ func (t *Task) check(chain []middleware.Middleware) error {
 		return fmt.Errorf("%w %s: MaxFailures %d", ErrInvalidOp, t.ID, t.MaxFailures)
 	case t.Delivery > store.Resumable || t.Kind > plan.Migration:
 		return fmt.Errorf("%w %s: kind %d, delivery %d", ErrInvalidOp, t.ID, t.Kind, t.Delivery)
+	case t.Delivery == store.Resumable && t.Kind == plan.Migration:
+		return fmt.Errorf("%w %s: a migration cannot be resumable; move the data in an operation of its own", ErrInvalidOp, t.ID)
 	case t.Delivery != store.Repeatable && !recorded(chain):
 		return fmt.Errorf("%w: %s is %s, which nothing can keep without record", ErrInvalidStrategy, t.ID, t.Delivery)
 	default:
