@@ -28,8 +28,8 @@ type Job[K any] struct {
 	// others; 0 means 10 and 50,000. All three alike fix the size. A person may set another, see seq.Asked.
 	Size, MinSize, MaxSize int64
 	// Duty is the share of the time that it works, above 0 and at most 1: with 0.5 it rests after a batch for
-	// as long as the batch took. 0 means 1 on Postgres; on SQLite 0.8, and at least 2 ms, so that
-	// deploys beside it get their turn. A person may set another rest, see seq.Asked.
+	// as long as the batch took. 0 means 1 on Postgres; on SQLite two thirds, and at least 2 ms,
+	// so that deploys beside it get their turn. A person may set another rest, see seq.Asked.
 	Duty float64
 	// Gates are asked between two batches, once a second; one that says stop holds all parts up.
 	Gates []Gate

@@ -3,6 +3,7 @@ package backfill_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -114,5 +115,17 @@ func TestABatchThatPanics(t *testing.T) {
 	}
 	if n := number(t, s, `SELECT sum(n) FROM rows`); n != 0 {
 		t.Errorf("%d rows are done", n)
+	}
+	err = run(t, s, foreground(backfill.Job[int64]{From: keyset, Parts: 4, Do: func(ctx context.Context, r backfill.Range[int64]) error {
+		if r.First > 50 {
+			runtime.Goexit()
+		}
+		return increment(ctx, r)
+	}}))
+	if err == nil || !strings.Contains(err.Error(), "a batch ended its goroutine") {
+		t.Errorf("got %v", err)
+	}
+	if n := number(t, s, `SELECT count(*) FROM rows WHERE n = 1`); n != 50 {
+		t.Errorf("%d rows are done, want 50", n)
 	}
 }

@@ -14,9 +14,10 @@ var errGoexit = errors.New("a batch ended its goroutine")
 // all works on the parts, each in turn, several at a time. If one fails the others are told to stop; the
 // first error is what it returns.
 func (r *runner[K]) all(ctx context.Context) error {
-	workers := min(r.workers(), len(r.cursor.Parts))
+	parts := len(r.cursor.Parts)
+	workers := min(r.workers(), parts)
 	if workers <= 1 {
-		for i := range r.cursor.Parts {
+		for i := range parts {
 			if err := r.do(ctx, i); err != nil {
 				return err
 			}
@@ -31,7 +32,7 @@ func (r *runner[K]) all(ctx context.Context) error {
 	var first error
 	for range workers {
 		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < len(r.cursor.Parts); i = int(next.Add(1)) - 1 {
+			for i := int(next.Add(1)) - 1; i < parts; i = int(next.Add(1)) - 1 {
 				// A panic would end the process, not the op: nobody above this goroutine catches it.
 				if err := safecall.Do(func() error { return r.do(ctx, i) }); err != nil {
 					once.Do(func() { first = err; stop(err) })
@@ -41,7 +42,7 @@ func (r *runner[K]) all(ctx context.Context) error {
 		})
 	}
 	wg.Wait()
-	if _, over := r.cursor.done(); first == nil && over < len(r.cursor.Parts) {
+	if _, over := r.cursor.done(); first == nil && over < parts {
 		return errGoexit
 	}
 	return first

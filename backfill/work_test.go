@@ -68,8 +68,8 @@ func TestSteering(t *testing.T) {
 			t.Errorf("at the end: %+v, %d are done, %d batches were larger", op, done.Load(), larger.Load())
 		}
 		stop()
-		<-ended
-		<-ended
+		_ = <-ended
+		_ = <-ended
 	})
 }
 
@@ -98,6 +98,6 @@ func TestACancelledBackfillIsUndone(t *testing.T) {
 			t.Errorf("it was undone %d times", undone)
 		}
 		stop()
-		<-ended
+		_ = <-ended
 	})
 }

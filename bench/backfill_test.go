@@ -153,7 +153,7 @@ func besides(b *testing.B, p product, address string) seq.Op {
 	before := moved()
 	b.Cleanup(func() {
 		stop()
-		<-ended
+		_ = <-ended
 		status, err := app.Status(context.Background())
 		if err != nil || status.Op(op.ID).Done == before {
 			b.Errorf("the backfill did not move: %v", err)
