@@ -23,7 +23,7 @@ import (
 var snippetImports = map[string]string{
 	"context": "context", "fmt": "fmt", "log": "log", "os": "os", "slices": "slices", "testing": "testing", "time": "time",
 	"seq": module, "plan": module + "/plan", "exec": module + "/exec", "middleware": module + "/middleware",
-	"store": module + "/store", "clock": module + "/clock", "strategies": module + "/strategies", "seqtest": module + "/seqtest",
+	"store": module + "/store", "clock": module + "/clock", "strategies": module + "/strategies", "seqtest": module + "/seqtest", "backfill": module + "/backfill",
 	"bunstore": module + "/store/bunstore", "sqlite": module + "/store/sqlite", "postgres": module + "/store/postgres",
 	"fleet": module + "/fleet", "pgxpool": "github.com/jackc/pgx/v5/pgxpool",
 	"cli": module + "/cli", "console": module + "/console", "migrate": module + "/migrate",

@@ -50,8 +50,9 @@ var mayImport = map[string][]string{
 	"internal/sim":      {"", "clock", "plan", "exec", "middleware", "strategies", "store", "seqtest"},
 	"internal/adoption": {""},
 	"migrate":           {"", "clock", "middleware", "store", "store/bunstore", "internal/dbsession", "internal/adoption", "migrate"},
+	"backfill":          {"", "clock", "store", "store/bunstore", "internal/safecall"},
 	"console":           {"", "clock", "plan", "middleware", "store"},
-	"examples":          {"", "clock", "plan", "exec", "middleware", "strategies", "store", "migrate", "console", "examples"},
+	"examples":          {"", "clock", "plan", "exec", "middleware", "strategies", "store", "migrate", "backfill", "console", "examples"},
 }
 
 // TestImportsPointOneWay reads the imports of every file that is not a test.
@@ -133,6 +134,7 @@ func TestUsersLinkOnlyWhatTheyUse(t *testing.T) {
 		"/store":          drivers,
 		"/console":        drivers,
 		"/seqtest":        drivers[:3],
+		"/backfill":       {"modernc.org/sqlite", "github.com/jackc/pgx", "testing"},
 		"/migrate":        {"modernc.org/sqlite", "github.com/jackc/pgx", "testing"},
 		"/store/sqlite":   {"github.com/jackc/pgx", "github.com/uptrace/bun/dialect/pgdialect/", "testing"},
 		"/store/postgres": {"modernc.org/sqlite", "testing"},

@@ -71,7 +71,10 @@ func (s *Sequencer) Cancel(ctx context.Context, id string, opts ...RunOption) (C
 // rest between two; 0 leaves it to the op, and a negative one leaves it as it was. It takes effect with the
 // next batch. Its options and errors are those of Pause.
 func (s *Sequencer) Set(ctx context.Context, id string, size int64, rest time.Duration, opts ...RunOption) (Control, error) {
-	return s.steer(ctx, "Set", id, steerCall, opts, func(c *Control, _ *store.Entry, _ *choice) error {
+	return s.steer(ctx, "Set", id, steerCall, opts, func(c *Control, e *store.Entry, _ *choice) error {
+		if e != nil && e.State == store.RolledBack {
+			return errors.New("it was rolled back, and only Resume has it done again")
+		}
 		if size >= 0 {
 			c.Size = size
 		}

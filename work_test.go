@@ -377,7 +377,7 @@ func TestABackgroundOpIsChecked(t *testing.T) {
 	op := (&counted{}).op(1)
 	for want, change := range map[string]func(*seq.Op){
 		"Background needs the Delivery resumable": func(o *seq.Op) { o.Delivery = seq.Repeatable },
-		"a migration cannot work":                 func(o *seq.Op) { o.Kind = seq.Migration },
+		"a migration cannot be resumable":         func(o *seq.Op) { o.Kind = seq.Migration },
 		"has no ExecuteAt":                        func(o *seq.Op) { o.ExecuteAt = seq.NextAt(2, 0, time.UTC) },
 		"want 1 to 100 letters":                   func(o *seq.Op) { o.Lane = "a b" },
 		"is for an op with Background":            func(o *seq.Op) { o.Background, o.Lane = false, "x" },

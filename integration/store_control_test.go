@@ -16,7 +16,7 @@ import (
 // A checkpoint leaves its attempt open, and may save what was saved before. Whether it was committed is
 // learned all the same.
 func TestACheckpointWithoutAnAnswer(t *testing.T) {
-	s, lease, wire := unsure(t, aTripAtATime)
+	s, lease, wire := unsure(t)
 	effects(t, s)
 	c := openAttempt(t, s, lease, "op")
 	c.Steered = true

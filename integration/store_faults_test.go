@@ -72,34 +72,33 @@ func (w cutWire) Write(b []byte) (int, error) {
 	return 0, net.ErrClosed
 }
 
-// cutLedger is a ledger whose connections break at what is stored in the result.
-func cutLedger(t *testing.T, open func(*pgx.ConnConfig) *bunstore.Store, dsn string) (*bunstore.Store, *atomic.Pointer[cut]) {
+// unsure is a ledger whose connections break at what is put into wire, and a lease of it. Commits are slow,
+// so that who asks too early what became of one hears a lie.
+func unsure(t *testing.T) (s *bunstore.Store, lease store.Lease, wire *atomic.Pointer[cut]) {
 	t.Helper()
-	cfg, err := pgx.ParseConfig(dsn)
+	return unsureOver(t, byTheTrip)
+}
+
+// byTheTrip is the ledger over a driver that makes a trip at a time.
+func byTheTrip(cfg *pgx.ConnConfig) *bunstore.Store {
+	return bunstore.New(bun.NewDB(stdlib.OpenDB(*cfg), pgdialect.New()), bunstore.Owned())
+}
+
+// unsureOver is unsure over any driver.
+func unsureOver(t *testing.T, open func(*pgx.ConnConfig) *bunstore.Store) (s *bunstore.Store, lease store.Lease, wire *atomic.Pointer[cut]) {
+	t.Helper()
+	cfg, err := pgx.ParseConfig(pgtest.DSN(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	wire := new(atomic.Pointer[cut])
+	wire = &atomic.Pointer[cut]{}
 	dial := cfg.DialFunc
 	cfg.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
 		return cutWire{conn, wire}, err
 	}
-	s := open(cfg)
+	s = open(cfg)
 	t.Cleanup(func() { _ = s.Close() })
-	return s, wire
-}
-
-// aTripAtATime opens a ledger on a database that the user brings.
-func aTripAtATime(cfg *pgx.ConnConfig) *bunstore.Store {
-	return bunstore.New(bun.NewDB(stdlib.OpenDB(*cfg), pgdialect.New()), bunstore.Owned())
-}
-
-// unsure is a ledger whose connections break at what is put into wire, and a lease of it. Commits are slow,
-// so that who asks too early what became of one hears a lie.
-func unsure(t *testing.T, open func(*pgx.ConnConfig) *bunstore.Store) (s *bunstore.Store, lease store.Lease, wire *atomic.Pointer[cut]) {
-	t.Helper()
-	s, wire = cutLedger(t, open, pgtest.DSN(t))
 	lease = takeLease(t, s)
 	query(t, s, `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.2); RETURN NULL; END $$`)
 	query(t, s, `CREATE CONSTRAINT TRIGGER slow AFTER INSERT OR UPDATE ON seq_ops DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()`)
@@ -108,7 +107,7 @@ func unsure(t *testing.T, open func(*pgx.ConnConfig) *bunstore.Store) (s *bunsto
 
 func TestACommitWithoutAnAnswer(t *testing.T) {
 	for name, open := range map[string]func(*pgx.ConnConfig) *bunstore.Store{
-		"a trip at a time": aTripAtATime,
+		"a trip at a time": byTheTrip,
 		"with the record":  func(cfg *pgx.ConnConfig) *bunstore.Store { return postgres.OpenConfig(cfg) },
 		"with the record, as one text": func(cfg *pgx.ConnConfig) *bunstore.Store {
 			cfg.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
@@ -120,7 +119,7 @@ func TestACommitWithoutAnAnswer(t *testing.T) {
 }
 
 func commitsWithoutAnswers(t *testing.T, open func(*pgx.ConnConfig) *bunstore.Store) {
-	s, lease, wire := unsure(t, open)
+	s, lease, wire := unsureOver(t, open)
 	for name, tt := range map[string]struct {
 		state string
 		write func(id string, after bool) error

@@ -24,6 +24,7 @@ import (
 const childEnv = "SEQ_KILL_CHILD"
 
 func TestMain(m *testing.M) {
+	backfillWorker()
 	if text := os.Getenv(childEnv); text != "" {
 		var o order
 		if err := json.Unmarshal([]byte(text), &o); err != nil {

@@ -28,6 +28,9 @@ func (p *Planning) inBackground(t *Task) bool {
 // background, now; "" if it is ready. over reports whether a run is over.
 func (p *Planning) waitsInBackground(i int, over func(run string) bool) string {
 	t := p.catalog.tasks[i].task
+	if e := p.entries[t.ID]; e != nil && e.State.Open() && e.Lease != store.RunLease {
+		return "" // who has its lane knows whether its process lives, and closes what a dead one left, whatever is asked
+	}
 	if why := p.keptBack(t); why != "" {
 		return why
 	}
@@ -54,7 +57,7 @@ func (p *Planning) keptBack(t *Task) string {
 	if err := askedErr(p.controls[t.ID]); err != nil {
 		return err.Error()
 	}
-	if c := p.controls[t.ID]; e.State == store.RolledBack && (c == nil || c.Heard >= c.Number) {
+	if c := p.controls[t.ID]; e.State == store.RolledBack && (c == nil || c.Heard >= c.Number || p.answered[t.ID]) {
 		return "it was rolled back; resume it to have it done again"
 	}
 	if e.State.Open() && e.Lease != store.RunLease {
@@ -137,7 +140,7 @@ func (e *Engine) Besides(ctx context.Context, p *Planning) (err error) {
 	if !slices.ContainsFunc(p.catalog.tasks, func(t datedTask) bool { return p.inBackground(t.task) }) {
 		return nil
 	}
-	if p.controls, err = e.controls(ctx); err == nil {
+	if err = e.requests(ctx, p); err == nil {
 		p.nobody, err = e.noWorker(ctx)
 	}
 	return err

@@ -64,9 +64,9 @@ func (a *attempt) unended(err error) error {
 func (a *attempt) Resumable() bool { return a.resumed != nil }
 
 // Checkpoint implements opctx.Attempt. The transaction in which the batch runs carries what is asked of the
-// op; if that keeps the batch from beginning, it is not called. The answer to a commit may be lost: the
-// store finds out what became of it, and if it cannot, no batch begins any more in this attempt. The next
-// one reads from the ledger how far the op has come.
+// op; if that keeps the batch from beginning, it is not called. The answer to a commit may be lost, also
+// behind an error that does not say so: after a commit that failed no batch begins any more in this attempt.
+// The next one reads from the ledger how far the op has come.
 func (a *attempt) Checkpoint(ctx context.Context, batch func(context.Context) (opctx.Point, error)) error {
 	r := a.resumed
 	if r == nil || a.Direction != store.Forward {
@@ -78,6 +78,7 @@ func (a *attempt) Checkpoint(ctx context.Context, batch func(context.Context) (o
 	}
 	var own error
 	var point opctx.Point
+	sent := false // the batch was made, and its commit was tried
 	err = a.walk.session.Checkpoint(ctx, claim, func(tx context.Context) (store.Batch, error) {
 		if own = r.hear(store.ControlOf(tx)); own != nil {
 			return store.Batch{}, own
@@ -85,13 +86,14 @@ func (a *attempt) Checkpoint(ctx context.Context, batch func(context.Context) (o
 		if point, own = batch(tx); own != nil {
 			return store.Batch{}, own
 		}
+		sent = true
 		return store.Batch{
 			Saves:   []store.Snapshot{{ID: claim.ID, Token: claim.Token, Data: point.Saved}},
 			Headway: []store.Headway{{ID: claim.ID, Token: claim.Token, Done: point.Done, Total: point.Total}},
 		}, nil
 	})
 	if err != nil {
-		if errors.Is(err, store.ErrUnknownOutcome) || errors.Is(err, store.ErrFenced) {
+		if sent || errors.Is(err, store.ErrFenced) {
 			r.end(err)
 		}
 		a.acknowledge(ctx, "")

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/sequencer-go/seq/internal/ledger"
 	"github.com/sequencer-go/seq/store"
@@ -16,9 +17,17 @@ import (
 func (e *Engine) work(req *Request) string {
 	h := sha256.New()
 	_, _ = fmt.Fprintf(h, "%q %q %q\n", e.Strategy.Name, req.selection(), store.ThisProcess().Binary)
+	var line []byte // fmt would look at each op by reflection
 	for i := range e.Catalog.tasks {
 		t := e.Catalog.tasks[i].task
-		_, _ = fmt.Fprintf(h, "%q %d %d %q %q\n", t.ID, t.Kind, t.Delivery, t.DependsOn, t.Checksum)
+		line = strconv.AppendQuote(line[:0], t.ID)
+		line = strconv.AppendInt(append(line, ' '), int64(t.Kind), 10)
+		line = strconv.AppendInt(append(line, ' '), int64(t.Delivery), 10)
+		for _, d := range t.DependsOn {
+			line = strconv.AppendQuote(append(line, ' '), d)
+		}
+		line = append(strconv.AppendQuote(append(line, ' ', '/'), t.Checksum), '\n')
+		_, _ = h.Write(line)
 	}
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }

@@ -26,7 +26,7 @@ func (p *Planning) inspect(ctx context.Context, steps []plan.Step) error {
 		switch {
 		case err != nil:
 			err = fmt.Errorf("%w: %s: %w", ErrNotReady, t.ID, err)
-		case found.Delivery > store.Once:
+		case found.Delivery > store.Resumable:
 			err = fmt.Errorf("%w %s: Inspect finds the delivery %d", ErrInvalidOp, t.ID, found.Delivery)
 		case found.Delivery != store.Repeatable && !recorded(p.strategy.Chain):
 			err = fmt.Errorf("%w: %s is %s, which nothing can keep without record", ErrInvalidStrategy, t.ID, found.Delivery)
@@ -51,7 +51,7 @@ func (p *Planning) inspectBack(ctx context.Context, t *Task, s *plan.Step) {
 	if t.Inspect == nil {
 		return
 	}
-	if found, err := p.ask(ctx, t, map[any]any{}); err == nil && found.Delivery <= store.Once {
+	if found, err := p.ask(ctx, t, map[any]any{}); err == nil && found.Delivery <= store.Resumable {
 		detail(s, &found)
 	}
 }

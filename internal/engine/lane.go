@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"github.com/sequencer-go/seq/internal/ledger"
-	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
 
@@ -25,8 +24,6 @@ func (t *Task) checkBackground() error {
 		return nil
 	case t.Delivery != store.Resumable:
 		return fmt.Errorf("%w %s: Background needs the Delivery resumable, and it is %s", ErrInvalidOp, t.ID, t.Delivery)
-	case t.Kind == plan.Migration:
-		return fmt.Errorf("%w %s: a migration cannot work in the Background; make it an operation", ErrInvalidOp, t.ID)
 	case t.ExecuteAt != nil:
 		return fmt.Errorf("%w %s: a Background op has no ExecuteAt; let it wait with Rest, or with a gate of package backfill", ErrInvalidOp, t.ID)
 	case t.Lane != "" && !laneNames.MatchString(t.Lane):
@@ -71,24 +68,24 @@ func (e *Engine) openLanes(ctx context.Context, t *Task, known *store.Entry, run
 }
 
 // openEach takes leases one after another, as openLanes does. The session is that of the last.
-func (e *Engine) openEach(ctx context.Context, names []string, run store.Run, choice ledger.IfLeased) (_ context.Context, s *ledger.Session, giveBack func(), err error) {
+func (e *Engine) openEach(ctx context.Context, names []string, run store.Run, choice ledger.IfLeased) (_ context.Context, own *ledger.Session, giveBack func(), err error) {
 	run.Lease = names[0]
-	held, s, err := ledger.Open(ctx, e.Store, run, choice, &sessionWatcher{engine: e, run: run.ID})
+	held, first, err := ledger.Open(ctx, e.Store, run, choice, &sessionWatcher{engine: e, run: run.ID})
 	if err != nil {
 		return ctx, nil, nil, err
 	}
 	if len(names) == 1 {
-		return held, s, func() { s.Close(ctx) }, nil
+		return held, first, func() { first.Close(ctx) }, nil
 	}
-	if _, err = s.Entries(held); err == nil {
-		inner, own, giveBack, err := e.openEach(held, names[1:], run, choice)
+	if _, err = first.Entries(held); err == nil {
+		inner, own, others, err := e.openEach(held, names[1:], run, choice)
 		if err == nil {
-			return inner, own, func() { giveBack(); s.Close(ctx) }, nil
+			return inner, own, func() { others(); first.Close(ctx) }, nil
 		}
-		s.Close(ctx)
+		first.Close(ctx)
 		return ctx, nil, nil, err
 	}
-	s.Close(ctx)
+	first.Close(ctx)
 	return ctx, nil, nil, err
 }
 

@@ -39,6 +39,7 @@ type Planning struct {
 	excluded    []plan.Exclusion // see exclude
 
 	controls map[string]*store.Control // what is asked, as far as it was read
+	answered map[string]bool           // of which ops that were rolled back since; see requests
 	nobody   bool                      // no process works in the background, as far as it was asked
 
 	// While the plan is made: the entry of each task of the catalog, nil if the ledger has none, and how

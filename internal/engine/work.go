@@ -218,7 +218,7 @@ func (w *work) look(ctx context.Context) (*Planning, leftOver, error) {
 	if err != nil {
 		return p, left, err
 	}
-	if p.controls, err = w.engine.controls(ctx); err != nil {
+	if err = w.engine.requests(ctx, p); err != nil {
 		return p, left, err
 	}
 	for i := range p.catalog.tasks {
@@ -234,6 +234,7 @@ func (w *work) look(ctx context.Context) (*Planning, leftOver, error) {
 func (e *Engine) background(ctx context.Context, req *Request, t *Task, known *store.Entry) (end ending) {
 	end.id = t.ID
 	run := req.run(WorkName)
+	run.Selection = (&Request{Only: []string{t.ID}}).selection() // whoever goes on with the op goes on with its run, and with no other of the lane
 	held, s, giveBack, err := e.openLanes(ctx, t, known, run, ledger.Fail)
 	if err != nil {
 		return ending{id: t.ID, busy: errors.Is(err, store.ErrLeaseHeld), err: err, rest: true, same: true}
@@ -256,12 +257,15 @@ func (e *Engine) inLane(ctx context.Context, s *ledger.Session, req *Request, t 
 	}
 	over, err := e.overRuns(ctx)
 	if err == nil {
-		p.controls, err = e.controls(ctx)
+		err = e.requests(ctx, p)
 	}
 	if err != nil {
 		return nil, err
 	}
 	if !p.inBackground(t) || p.waitsInBackground(p.catalog.index[t.ID], over) != "" {
+		if c := p.controls[t.ID]; askedErr(c) != nil && c.Heard < c.Number { // the process that should have heard is dead
+			s.Answer(ctx, store.Answer{ID: t.ID, Seen: c.Number, Note: c.Note})
+		}
 		return nil, nil //nolint:nilnil // another process did it, or somebody asked for something
 	}
 	back := *e
@@ -304,6 +308,36 @@ func (e *Engine) controls(ctx context.Context) (map[string]*store.Control, error
 		controls[list[i].ID] = &list[i]
 	}
 	return controls, nil
+}
+
+// requests reads what is asked into a planning, and of an op that was rolled back, whether that is older: then
+// it does not ask to have the op done again.
+func (e *Engine) requests(ctx context.Context, p *Planning) (err error) {
+	if p.controls, err = e.controls(ctx); err != nil {
+		return err
+	}
+	for i := range p.catalog.tasks {
+		t := p.catalog.tasks[i].task
+		entry, c := p.entries[t.ID], p.controls[t.ID]
+		if !t.Background || entry == nil || entry.State != store.RolledBack || c == nil || c.Heard >= c.Number {
+			continue
+		}
+		id := t.ID
+		if old := p.before[id]; old != nil {
+			id = old.ID
+		}
+		history, err := e.Store.History(ctx, id, store.Page{Limit: 1})
+		if err != nil {
+			return fmt.Errorf("read what is asked: %w", err)
+		}
+		if len(history) > 0 && c.Asked.Before(history[0].Finished) {
+			if p.answered == nil {
+				p.answered = map[string]bool{}
+			}
+			p.answered[t.ID] = true
+		}
+	}
+	return nil
 }
 
 // overRuns reports which runs are over, going by those that are not: a saga may still undo what it did,

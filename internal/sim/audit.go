@@ -35,6 +35,14 @@ var invariants = map[int]string{
 	23: "bounded",
 	24: "truthful return",
 	25: "progress",
+	26: "batches in order",
+	27: "cursor",
+	28: "requests",
+	29: "one in a lane",
+	30: "ready",
+	31: "deaths without headway",
+	32: "nothing under the background",
+	33: "hold",
 }
 
 // audit is what the harness saw for itself, and does not believe the ledger about.
@@ -44,6 +52,17 @@ type audit struct {
 	open    []*called // calls under way
 	current bool      // the write that is being applied shows the current lease
 	decided map[string]bool
+
+	lease   store.Lease            // of the write that is being applied
+	batches map[string]*batchTruth // of ops in the background, by the ID that they had first
+	stopped map[string]int64       // the request that stopped an op, as long as that stands
+	marked  []mark                 // ops that the write that is being applied decides to undo
+}
+
+// mark is a decision to undo an op.
+type mark struct {
+	by *replica
+	id string
 }
 
 // truth is what really happened to one op.
@@ -53,6 +72,7 @@ type truth struct {
 	net     int         // effects less undoings
 	last    *claimed    // whose call left the last effect
 	fuzzy   bool        // somebody acted without being allowed to, as the fault model has it
+	deaths  int         // of an op in the background, since it got further
 }
 
 // claimed is an attempt as it was committed.
@@ -67,6 +87,8 @@ type claimed struct {
 	outcome  store.State
 	effected bool
 	excused  bool
+	lane     string // the lease that it was claimed under
+	epoch    int64
 }
 
 // called is one call of an op.
@@ -76,7 +98,10 @@ type called struct {
 }
 
 func newAudit(w *World) *audit {
-	return &audit{w: w, ops: map[string]*truth{}, decided: map[string]bool{}}
+	return &audit{
+		w: w, ops: map[string]*truth{}, decided: map[string]bool{},
+		batches: map[string]*batchTruth{}, stopped: map[string]int64{},
+	}
 }
 
 func (a *audit) of(id string) *truth {
@@ -107,9 +132,12 @@ func (a *audit) died(r *replica) {
 }
 
 // acquires checks a new lease against the one before.
-func (a *audit) acquires(r *replica, l *heldLease, now time.Time) {
+func (a *audit) acquires(r *replica, l *heldLease, owner store.Owner, now time.Time) {
 	if l.held(now) {
 		a.w.violate(1, "r%d takes a lease that has not expired", r.number)
+	}
+	if c := a.w.db.control(l.Name); c.Holds(now) && c.Actor != owner.Actor {
+		a.w.violate(33, "r%d takes the lease %s, which %s holds", r.number, l.Name, c.Actor)
 	}
 }
 
@@ -134,7 +162,9 @@ func (a *audit) outcome(r *replica, lease store.Lease, o *store.Outcome, before,
 	}
 	c.ended, c.closed, c.lost, c.outcome = w.events, true, o.Lost, after.State
 	w.legal(before, after)
-	if after.State == store.Succeeded && c.Direction == store.Forward {
+	if op := w.scenario.find(o.ID); op != nil && op.background != nil {
+		a.settled(op, c, o, after)
+	} else if after.State == store.Succeeded && c.Direction == store.Forward {
 		if t.effects[c.Generation] == 0 && t.net <= 0 {
 			w.violate(9, "%s succeeded and has no effect", short(o.ID))
 		}
@@ -151,11 +181,14 @@ func (a *audit) mark(r *replica, m *store.Mark, before, after *store.Entry) {
 		w.violate(2, "r%d marks %s without the lease", r.number, short(m.ID))
 	}
 	w.legal(before, after)
-	if m.State == store.RollbackPending && r.action != rollBack && before.Run != m.Run {
+	if m.State == store.RollbackPending && r.action != rollBack && r.action != undoOne && before.Run != m.Run {
 		w.violate(19, "r%d decides to undo %s, which is not of its run", r.number, short(m.ID))
 	}
 	if m.State == store.RollbackPending {
 		a.decided[m.ID] = true
+		if before.State != store.RollbackPending {
+			a.marked = append(a.marked, mark{r, m.ID})
+		}
 	}
 }
 
@@ -177,7 +210,14 @@ func (a *audit) everything() {
 			w.violate(23, "%s: %d crashes", short(id), e.Crashes)
 		}
 		a.exact(e, t)
+		if w.background {
+			a.cursors(e)
+		}
 	}
+	for _, m := range a.marked {
+		a.undone(m.by, m.id)
+	}
+	a.marked = nil
 	started := map[string]int{}
 	for i := range w.db.runs {
 		if r := &w.db.runs[i]; r.State == store.RunStarted {

@@ -16,7 +16,7 @@ func (a *audit) claim(r *replica, c *store.Claim, before, after *store.Entry) {
 	if last := t.lastClaim(); last != nil && !last.closed {
 		w.violate(3, "r%d claims %s, where the attempt of r%d is open", r.number, short(c.ID), last.who.number)
 	}
-	if c.Attempt != before.Attempt+1 || c.Generation < before.Generation || after.Fence < before.Fence {
+	if c.Attempt != before.Attempt+1 || c.Generation < before.Generation || after.Fence < before.Fence && after.Lease == before.Lease {
 		w.violate(6, "%s: attempt %d→%d, generation %d→%d, fence %d→%d", short(c.ID),
 			before.Attempt, c.Attempt, before.Generation, c.Generation, before.Fence, after.Fence)
 	}
@@ -32,7 +32,7 @@ func (a *audit) claim(r *replica, c *store.Claim, before, after *store.Entry) {
 		}
 	}
 	delete(a.decided, c.ID)
-	t.claims = append(t.claims, &claimed{Claim: *c, who: r, event: w.events})
+	t.claims = append(t.claims, &claimed{Claim: *c, who: r, event: w.events, lane: a.lease.Name, epoch: a.lease.Epoch})
 }
 
 // forward checks a claim to do an op.
@@ -48,7 +48,11 @@ func (a *audit) forward(r *replica, c *store.Claim, before *store.Entry) {
 			w.violate(13, "r%d claims %s, which depends on %s, which is %s", r.number, short(c.ID), short(dep), s)
 		}
 	}
-	a.planned(r, c.ID)
+	if op.background != nil {
+		a.takenUp(r, op, c, before)
+	} else {
+		a.planned(r, c.ID)
+	}
 	// What only other code had wait, by what it depends on there, need not wait here.
 	if now := w.clock.Now(); op.due > 0 && before.NotBefore.After(now) {
 		w.violate(22, "r%d claims %s, due in %s", r.number, short(c.ID), before.NotBefore.Sub(now))
@@ -60,6 +64,9 @@ func (a *audit) forward(r *replica, c *store.Claim, before *store.Entry) {
 		w.violate(14, "r%d claims %s for a run that is not under way", r.number, short(c.ID))
 	}
 	for _, other := range r.ops {
+		if op.background != nil && other != op {
+			continue // it is beside whatever a run does, and 13 has what it depends on
+		}
 		if s := w.state(other.id); s == store.RollbackPending || s == store.RollingBack {
 			w.violate(14, "r%d claims %s while %s is %s", r.number, short(c.ID), short(other.id), s)
 		}

@@ -29,6 +29,9 @@ func (w *World) legal(before, after *store.Entry) {
 	if c := w.db.attempt(after.ID); c != nil && c.Direction == store.ByHand && (after.State.Open() || before.State.Open()) {
 		return
 	}
+	if op := w.scenario.find(after.ID); op != nil && op.background != nil && after.State == store.RollbackPending && w.audit.batchesOf(op.id).committed[after.Generation] > 0 {
+		return // half done, cancelled and undone
+	}
 	if !slices.Contains(legal[before.State], after.State) {
 		w.violate(7, "%s goes from %s to %s", short(after.ID), before.State, after.State)
 	}
@@ -124,6 +127,9 @@ func (a *audit) returned(r *replica, report *seq.Report, err error) {
 		return
 	}
 	for _, op := range r.ops {
+		if op.background != nil {
+			continue
+		}
 		s := w.state(op.id)
 		if step := report.Step(op.id); step != nil {
 			s = step.State // the ledger may have moved on since

@@ -12,7 +12,7 @@ import (
 func (w *World) write(r *replica, lease store.Lease, b store.Batch) (refused []string, err error) {
 	db := w.db
 	current := db.current(lease)
-	w.audit.current = current
+	w.audit.current, w.audit.lease = current, lease
 	item := func(id string, ok bool, apply func(e *store.Entry), check func(before, after *store.Entry)) {
 		if !ok {
 			w.logf("r%d refused %s", r.number, short(id))
@@ -34,7 +34,12 @@ func (w *World) write(r *replica, lease store.Lease, b store.Batch) (refused []s
 	}
 	for i := range b.Saves {
 		s := &b.Saves[i]
-		item(s.ID, db.isOpen(s.ID, s.Token), func(e *store.Entry) { w.save(e, s) },
+		item(s.ID, w.isOpen(s.ID, s.Token), func(e *store.Entry) { w.save(e, s) },
+			func(_, _ *store.Entry) {})
+	}
+	for i := range b.Headway {
+		p := &b.Headway[i]
+		item(p.ID, w.isOpen(p.ID, p.Token), func(e *store.Entry) { w.progress(e, p) },
 			func(_, _ *store.Entry) {})
 	}
 	for i := range b.Marks {
@@ -74,7 +79,7 @@ func (w *World) settles(lease store.Lease, current bool, o *store.Outcome) bool 
 	case !w.db.isOpen(o.ID, o.Token):
 		return false
 	default:
-		return !o.Lost || current && w.dead(lease, e)
+		return !o.Lost || current && (w.dead(lease, e) || w.is(LaneFenced))
 	}
 }
 
@@ -138,10 +143,23 @@ func (w *World) dead(lease store.Lease, e *store.Entry) bool {
 }
 
 func (w *World) save(e *store.Entry, s *store.Snapshot) {
-	if e.Saved == nil || !slices.Equal(e.Saved, s.Data) {
+	if (e.Saved == nil || !slices.Equal(e.Saved, s.Data)) && !w.is(CrashesKept) {
 		e.Crashes = 0
 	}
 	e.Saved = slices.Clone(s.Data)
+}
+
+func (w *World) progress(e *store.Entry, p *store.Headway) {
+	if e.Done, e.Total = p.Done, p.Total; e.Done > e.Best {
+		if e.Best = e.Done; !w.is(CrashesKept) {
+			e.Crashes = 0
+		}
+	}
+}
+
+// isOpen reports whether a save or a progress is accepted.
+func (w *World) isOpen(id string, token store.Token) bool {
+	return w.db.isOpen(id, token) || w.is(CheckpointUnchecked)
 }
 
 // marks reports whether a mark is accepted, of somebody who has the lease.
@@ -175,7 +193,10 @@ func (w *World) claim(lease store.Lease, e *store.Entry, c *store.Claim) {
 		e.State = store.RollingBack
 	}
 	if c.Generation > e.Generation {
-		e.Saved, e.Done, e.Total, e.Best, e.Failures, e.Crashes = nil, 0, 0, 0, 0, 0
+		if !w.is(CursorOutlives) {
+			e.Saved = nil
+		}
+		e.Done, e.Total, e.Best, e.Failures, e.Crashes = 0, 0, 0, 0, 0
 	}
 	e.Run, e.Delivery, e.Generation, e.Attempt = c.Run, c.Delivery, c.Generation, c.Attempt
 	e.Token, e.Lease, e.Fence, e.Life = c.Token, lease.Name, lease.Epoch, c.Life

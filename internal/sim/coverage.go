@@ -22,6 +22,28 @@ const (
 	resolved     = "resolved by hand"
 )
 
+// What is counted of work in the background.
+const (
+	batchDone      = "batch committed"
+	fencedBatch    = "checkpoint of a closed attempt refused"
+	wentOn         = "an attempt went on from a checkpoint"
+	wentOnElse     = "another process went on from a checkpoint"
+	stopHeard      = "a run was told to stop"
+	pauseHeard     = "a pause was heard"
+	cancelHeard    = "a cancellation was heard"
+	sizeHeard      = "a batch was told its size"
+	heldOut        = "somebody was kept out by a hold"
+	leaseRevoked   = "lease taken away from a run"
+	laneTaken      = "lane taken over after it expired"
+	laneRecovered  = "attempt of a dead process closed in its lane"
+	anew           = "begun anew in another generation"
+	halfUndone     = "half done, cancelled, and undone"
+	renamedWentOn  = "went on under another ID"
+	besideDeploy   = "batch committed while a run was under way"
+	diedFurther    = "three deaths with a checkpoint between"
+	undoneAndAsked = "rolled back, and resumed"
+)
+
 func (w *World) count(what string)   { w.cov[what]++ }
 func (w *World) happens(f Fault)     { w.cov["fault: "+string(f)]++ }
 func arrow(a, b fmt.Stringer) string { return a.String() + " → " + b.String() }
@@ -96,9 +118,27 @@ func Sometimes() []string {
 	return must
 }
 
-// Missing lists what should have happened and did not.
-func (c Coverage) Missing() []string {
-	return slices.DeleteFunc(Sometimes(), func(what string) bool { return c[what] > 0 })
+// BackgroundSometimes is what must happen in a batch of seeds with work in the background.
+func BackgroundSometimes() []string {
+	must := []string{
+		leaseTaken, leaseExpired, leaseLost, recovered, committed, resolved, batchDone, fencedBatch, wentOn, wentOnElse, stopHeard,
+		pauseHeard, cancelHeard, sizeHeard, heldOut, leaseRevoked, laneRecovered, anew, halfUndone, renamedWentOn, besideDeploy,
+		diedFurther, undoneAndAsked, "fault: " + string(BatchFails),
+	}
+	for _, f := range Faults {
+		if f != DeafOp { // no op in the background is
+			must = append(must, "fault: "+string(f))
+		}
+	}
+	for w := store.WantGo; w <= store.WantStop; w++ {
+		must = append(must, "asked: "+w.String())
+	}
+	return must
+}
+
+// Missing lists what of these should have happened and did not.
+func (c Coverage) Missing(of []string) []string {
+	return slices.DeleteFunc(of, func(what string) bool { return c[what] > 0 })
 }
 
 // String is a line for each count.

@@ -16,18 +16,20 @@ type database struct {
 	attempts map[string][]store.Attempt
 	runs     []store.Run
 	leases   map[string]*heldLease
+	controls map[string]*store.Control
 	number   int64 // of the last completion
 	open     []*transaction
 }
 
 func newDatabase() *database {
-	return &database{entries: map[string]*store.Entry{}, attempts: map[string][]store.Attempt{}, leases: map[string]*heldLease{}}
+	return &database{entries: map[string]*store.Entry{}, attempts: map[string][]store.Attempt{}, leases: map[string]*heldLease{}, controls: map[string]*store.Control{}}
 }
 
 // heldLease is the latest acquisition of a lease; its Holder is zero when it was given back.
 type heldLease struct {
 	store.Lease
 	expires time.Time
+	since   int // the event from which on it was held without a gap
 }
 
 // lease is that of a name, made if nobody ever had it.

@@ -34,6 +34,7 @@ const (
 	OtherStrategy Fault = "deploy of another strategy"
 	Operator      Fault = "somebody calls Rollback"
 	RowLocks      Fault = "transactions lock rows" // no fault, but a world that differs
+	BatchFails    Fault = "batch fails"            // only where there are batches
 )
 
 // Faults are all of them.
@@ -104,7 +105,7 @@ func (w *World) disturb() bool {
 	if w.quiet || w.now() < 50*time.Millisecond {
 		return false
 	}
-	if w.now() > w.scenario.faultsFor || w.events > 1200 {
+	if w.now() > w.scenario.faultsFor || w.events > w.most()/5 {
 		w.calm()
 		return true
 	}
@@ -128,6 +129,7 @@ func (w *World) disturb() bool {
 		w.version++
 		w.happens(Deploy)
 		w.logf("deploy of version %d", w.version+1)
+		w.replaceOld()
 	default:
 		return false
 	}

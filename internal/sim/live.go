@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sequencer-go/seq"
@@ -17,12 +18,18 @@ import (
 // live runs all lives to their end: those of the scenario side by side, under faults; then one
 // without faults, that puts everything in order.
 func (w *World) live() {
-	var lives sync.WaitGroup
+	var lives, keeper sync.WaitGroup
+	var over atomic.Bool
 	for i := range w.scenario.lives {
 		lives.Go(func() { w.replica(i) })
 	}
+	if w.background {
+		keeper.Go(func() { w.keep(&over) })
+	}
 	go func() {
 		lives.Wait()
+		over.Store(true)
+		keeper.Wait()
 		if w.between != nil {
 			w.between()
 		}
@@ -42,7 +49,7 @@ func (w *World) replica(slot int) {
 	birth := &replica{world: w, number: -slot, immune: true} // to be born is a step of its own
 	for i, l := range w.scenario.lives[slot] {
 		w.nap(l.after)
-		if birth.yield(stepLife, fmt.Sprint("birth ", i), nil, nil).dead || w.quiet && i > 0 {
+		if birth.yield(stepLife, fmt.Sprint("birth ", i), nil, nil).dead || w.quiet && (i > 0 || l.do == asksFor) {
 			return
 		}
 		name := w.scenario.strategy
@@ -51,6 +58,7 @@ func (w *World) replica(slot int) {
 			w.happens(OtherStrategy)
 		}
 		r := w.newReplica(l.do)
+		r.life = l
 		_ = w.perform(r, name) // the audit has seen it
 	}
 }
@@ -63,6 +71,16 @@ func (w *World) perform(r *replica, strategy string) error {
 	var report *seq.Report
 	var err error
 	switch r.action {
+	case work:
+		return w.works(r, s)
+	case asksFor:
+		return w.asks(r, s, r.life.asks)
+	case undoOne:
+		if ops := r.inBackground(); len(ops) > 0 {
+			report, err = s.Rollback(r.ctx, seq.Only(ops[r.life.asks.nth%len(ops)].id))
+		} else {
+			report, err = s.Rollback(r.ctx)
+		}
 	case runDue:
 		report, err = s.RunDue(r.ctx)
 	case rollBack:
@@ -114,15 +132,24 @@ func (w *World) afterwards() {
 		}
 		r := w.newReplica(run)
 		r.immune = true
+		if w.background {
+			w.resume(r)
+		}
 		err := w.perform(r, w.scenario.strategy)
 		if w.over.Load() {
 			return
+		}
+		if w.background && !w.atRest(r) {
+			w.workOff()
+			w.resolve(r)
+			continue
 		}
 		switch looked := w.resolve(r); {
 		case w.over.Load():
 			return
 		case err == nil && !w.settled(r):
 			w.nap(10 * time.Second)
+		case err == nil && !looked && w.background && w.resume(r): // a run has ended a rollback
 		case err == nil && !looked:
 			w.audit.finally(r)
 			return

@@ -38,6 +38,27 @@ const (
 	LosesOutcomes       Mutant = "outcome acknowledged and not written"
 )
 
+// The mutants of work in the background.
+const (
+	CheckpointUnchecked Mutant = "checkpoint without token check"
+	CursorByOutcome     Mutant = "cursor written by the outcome"
+	CursorApart         Mutant = "cursor in a second transaction"
+	CursorOutlives      Mutant = "cursor outlives its generation"
+	LaneFenced          Mutant = "attempt of a lane closed by a deploy"
+	CrashesKept         Mutant = "crash count not reset by a checkpoint"
+	PauseUnread         Mutant = "pause not read"
+	CancelUndone        Mutant = "cancel undone by a later request"
+	OldLaneFree         Mutant = "lane of the earlier name not taken"
+	RunUnread           Mutant = "end of the dependency's run not waited for"
+	HoldIgnored         Mutant = "hold ignored"
+)
+
+// BackgroundMutants are those of work in the background.
+var BackgroundMutants = []Mutant{
+	CheckpointUnchecked, CursorByOutcome, CursorApart, CursorOutlives, LaneFenced, CrashesKept, PauseUnread, CancelUndone,
+	OldLaneFree, RunUnread, HoldIgnored,
+}
+
 // Mutants are all of them.
 var Mutants = []Mutant{
 	ClaimWithoutEpoch, ClaimWithoutAttempt, FinishByState, RecoverUnguarded, MarkBeforeRun, ClaimLater,
@@ -73,6 +94,12 @@ func (r *replica) mutate(b store.Batch) store.Batch {
 		b.Claims = nil
 	case LosesOutcomes:
 		b.Outcomes = nil
+	case CursorByOutcome:
+		for i := range b.Outcomes {
+			if o := &b.Outcomes[i]; !o.Lost && o.State != store.Succeeded && r.acked[o.ID] != nil {
+				o.Saved = r.acked[o.ID]
+			}
+		}
 	case OnceFails:
 		for i := range b.Outcomes {
 			o := &b.Outcomes[i]
@@ -85,12 +112,47 @@ func (r *replica) mutate(b store.Batch) store.Batch {
 }
 
 // seen is an entry as the engine reads it.
-func (w *World) seen(e store.Entry) store.Entry {
+func (w *World) seen(r *replica, e store.Entry) store.Entry {
 	switch {
+	case w.is(LaneFenced) && r.action != work && strings.HasPrefix(e.Lease, store.LanePrefix) && e.State.Open():
+		e.Lease, e.Fence = store.RunLease, 0
 	case w.is(DecisionUnseen) && e.State == store.RollbackPending:
 		e.State = store.Failed
 	case w.is(PoisonUnseen):
 		e.Crashes = 0
 	}
 	return e
+}
+
+// acknowledged notes the cursor of a checkpoint whose commit a replica was told of.
+func (r *replica) acknowledged(b store.Batch) {
+	if !r.world.background || len(b.Saves) == 0 {
+		return
+	}
+	if r.acked == nil {
+		r.acked = map[string][]byte{}
+	}
+	for _, s := range b.Saves {
+		r.acked[s.ID] = s.Data
+	}
+}
+
+// lane is the name of the lease that the store gives out instead of another.
+func (r *replica) lane(name string) string {
+	if r.world.is(OldLaneFree) && slices.ContainsFunc(r.ops, func(o *opSpec) bool { return o.formerly() != "" && name == store.LanePrefix+o.formerly() }) {
+		return name + "/free"
+	}
+	return name
+}
+
+// leaseID tells the steps about one lease from those about another, in a world where a replica has several.
+func (r *replica) leaseID(name string) string {
+	switch {
+	case !r.world.background:
+		return ""
+	case strings.HasPrefix(name, store.LifePrefix):
+		return store.WorkerPrefix
+	default:
+		return name
+	}
 }

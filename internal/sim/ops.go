@@ -38,6 +38,13 @@ func (r *replica) list() []seq.Op {
 		if w.is(NoDependencies) {
 			op.DependsOn = nil
 		}
+		if b := spec.background; b != nil {
+			op.Background, op.Lane = true, b.lane
+			op.Run = func(ctx context.Context) error { return r.batches(ctx, spec) }
+			if b.renamed != "" {
+				op.RenamedFrom = []string{b.renamed}
+			}
+		}
 		if spec.rollback {
 			op.Rollback = func(ctx context.Context) error { return r.body(ctx, spec, store.Rollback, &spec.script.undo) }
 		}

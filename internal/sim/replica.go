@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,13 @@ type replica struct {
 	pausedAt    int // the event
 	strategy    string
 	plan        *plan.Plan // that its executor is at
+
+	// In a world with work in the background:
+	life     life
+	readRuns int               // the event at which it read the runs last
+	acked    map[string][]byte // what the last checkpoint kept that it was told of, by op
+	lanesMu  sync.Mutex
+	lanes    map[string]string // the lane that a goroutine works in
 }
 
 var _ store.Store = (*replica)(nil)
@@ -72,10 +80,10 @@ func call[T any](ctx context.Context, r *replica, kind step, id string, rows []s
 
 // Load implements [store.Store].
 func (r *replica) Load(ctx context.Context) ([]store.Entry, error) {
-	return call(ctx, r, stepLoad, "", nil, func() ([]store.Entry, error) {
+	return call(ctx, r, stepLoad, r.tag(""), nil, func() ([]store.Entry, error) {
 		list := make([]store.Entry, 0, len(r.world.db.entries))
 		for _, id := range r.world.ids() {
-			list = append(list, r.world.seen(*r.world.db.entries[id]))
+			list = append(list, r.world.seen(r, *r.world.db.entries[id]))
 		}
 		return list, nil
 	})
@@ -124,10 +132,11 @@ func (r *replica) Runs(ctx context.Context, page store.Page) ([]store.Run, error
 
 // UnfinishedRuns implements [store.Reader].
 func (r *replica) UnfinishedRuns(ctx context.Context) ([]store.Run, error) {
-	return call(ctx, r, stepRuns, "", nil, func() ([]store.Run, error) {
+	return call(ctx, r, stepRuns, r.tag(""), nil, func() ([]store.Run, error) {
+		r.readRuns = r.world.events
 		var latest []store.Run
 		for _, run := range slices.Backward(r.world.db.runs) {
-			if run.Unfinished() {
+			if run.Unfinished() && !(r.world.is(RunUnread) && r.action == work && run.Lease == store.RunLease) {
 				latest = append(latest, run)
 			}
 		}
@@ -144,29 +153,6 @@ func (r *replica) LookupRun(ctx context.Context, id string) (store.Run, bool, er
 	return *run, true, nil
 }
 
-// Holder implements [store.Reader]; the engine never asks.
-func (r *replica) Holder(context.Context, string) (*store.LeaseError, error) { return nil, nil }
-
-// Leases implements [store.Reader]; the engine never asks.
-func (r *replica) Leases(context.Context) ([]store.LeaseError, error) { return nil, nil }
-
-// Controls implements [store.Reader]; nobody asks for anything here.
-func (r *replica) Controls(context.Context) ([]store.Control, error) { return nil, nil }
-
-// Control implements [store.Reader]; nobody asks for anything here.
-func (r *replica) Control(_ context.Context, id string) (store.Control, error) {
-	return store.Control{ID: id}, nil
-}
-
-// Ask implements [store.Store]; nobody asks for anything here.
-func (r *replica) Ask(context.Context, store.Control) error { return nil }
-
-// Answer implements [store.Store]; nobody asks for anything here.
-func (r *replica) Answer(context.Context, store.Lease, store.Answer) error { return nil }
-
-// Revoke implements [store.Store]; nobody asks for it here.
-func (r *replica) Revoke(context.Context, string) error { return nil }
-
 // Identity implements [store.Reader].
 func (r *replica) Identity(context.Context) (store.Token, error) { return identity, nil }
 
@@ -174,17 +160,23 @@ func (r *replica) Identity(context.Context) (store.Token, error) { return identi
 var identity = store.Token{1}
 
 // Acquire implements [store.Store].
-func (r *replica) Acquire(ctx context.Context, name string, _ store.Owner) (store.Lease, error) {
-	return call(ctx, r, stepAcquire, "", nil, func() (store.Lease, error) {
+func (r *replica) Acquire(ctx context.Context, name string, owner store.Owner) (store.Lease, error) {
+	r.takes(name)
+	name = r.lane(name)
+	return call(ctx, r, stepAcquire, r.leaseID(name), nil, func() (store.Lease, error) {
 		w, l, now := r.world, r.world.db.lease(name), r.world.clock.Now()
+		if held := w.heldBack(name, owner, now); held != nil && !w.is(HoldIgnored) && (!l.held(now) || w.is(LeaseForTheTaking)) {
+			w.count(heldOut)
+			return store.Lease{}, held
+		}
 		if l.held(now) && !w.is(LeaseForTheTaking) {
 			return store.Lease{}, &store.LeaseError{Name: name, Expires: l.expires.Sub(now)}
 		}
-		w.audit.acquires(r, l, now)
+		w.audit.acquires(r, l, owner, now)
 		taken := !l.Holder.IsZero()
 		l.Lease = store.Lease{Name: name, Epoch: l.Epoch + 1, Holder: store.NewToken(), TTL: leaseTTL, Identity: identity}
-		l.expires = now.Add(leaseTTL)
-		w.logf("r%d has the lease %s, epoch %d", r.number, name, l.Epoch)
+		l.expires, l.since = now.Add(leaseTTL), w.events
+		w.logf("r%d has the lease %s, epoch %d", r.number, w.named(name), l.Epoch)
 		w.count(leaseTaken)
 		if taken {
 			w.count(leaseExpired)
@@ -195,11 +187,15 @@ func (r *replica) Acquire(ctx context.Context, name string, _ store.Owner) (stor
 
 // Renew implements [store.Store].
 func (r *replica) Renew(ctx context.Context, lease store.Lease) error {
-	_, err := call(ctx, r, stepRenew, "", nil, func() (struct{}, error) {
+	_, err := call(ctx, r, stepRenew, r.leaseID(lease.Name), nil, func() (struct{}, error) {
 		if !r.world.db.current(lease) {
 			return struct{}{}, store.ErrLeaseLost
 		}
-		r.world.db.lease(lease.Name).expires = r.world.clock.Now().Add(leaseTTL)
+		l, now := r.world.db.lease(lease.Name), r.world.clock.Now()
+		if !l.held(now) {
+			l.since = r.world.events
+		}
+		l.expires = now.Add(leaseTTL)
 		return struct{}{}, nil
 	})
 	return err
@@ -207,10 +203,10 @@ func (r *replica) Renew(ctx context.Context, lease store.Lease) error {
 
 // Release implements [store.Store].
 func (r *replica) Release(ctx context.Context, lease store.Lease) error {
-	_, err := call(ctx, r, stepRelease, "", nil, func() (struct{}, error) {
+	_, err := call(ctx, r, stepRelease, r.leaseID(lease.Name), nil, func() (struct{}, error) {
 		if r.world.db.current(lease) {
 			r.world.db.lease(lease.Name).Holder = store.Token{}
-			r.world.logf("r%d gives the lease back", r.number)
+			r.world.logf("r%d gives the lease back%s", r.number, r.leaseID(" "+r.world.named(lease.Name)))
 		}
 		return struct{}{}, nil
 	})
@@ -221,7 +217,7 @@ func (r *replica) Release(ctx context.Context, lease store.Lease) error {
 func (r *replica) Write(ctx context.Context, lease store.Lease, b store.Batch) ([]string, error) {
 	b = r.mutate(b)
 	what, rows := describe(b)
-	return call(ctx, r, stepWrite, what, rows, func() ([]string, error) { return r.world.write(r, lease, b) })
+	return call(ctx, r, stepWrite, what+r.leaseID(lease.Name), rows, func() ([]string, error) { return r.world.write(r, lease, b) })
 }
 
 // Atomic implements [store.Store].
@@ -229,18 +225,29 @@ func (r *replica) Atomic(ctx context.Context, lease store.Lease, claim store.Cla
 	w := r.world
 	claim.Token = w.token(claim.ID, claim.Token)
 	rows := []string{claim.ID}
+	var asked store.Control
+	if claim.Steered {
+		rows = nil // it locks no row of the ledger before its commit
+	}
 	t, err := call(ctx, r, stepBegin, claim.ID, rows, func() (*transaction, error) {
 		if !w.db.isOpen(claim.ID, claim.Token) && !w.is(BeginUnchecked) {
 			return nil, store.ErrFenced
 		}
 		t := &transaction{owner: r, row: claim.ID, touched: w.clock.Now()}
+		if claim.Steered {
+			t.row, asked = "", w.heard(w.db.control(claim.ID))
+		}
 		w.db.open = append(w.db.open, t)
 		return t, nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	b, err := fn(context.WithValue(ctx, txKey{}, t))
+	within := context.WithValue(ctx, txKey{}, t)
+	if claim.Steered {
+		within = store.WithControl(within, asked)
+	}
+	b, err := fn(within)
 	f := r.yield(stepCommit, claim.ID, nil, nil)
 	if f.dead {
 		return nil, errKilled
@@ -253,13 +260,16 @@ func (r *replica) Atomic(ctx context.Context, lease store.Lease, claim store.Cla
 		return nil, f.fail
 	case t.aborted:
 		return nil, errAborted
-	case !w.db.isOpen(claim.ID, claim.Token) && !w.is(BeginUnchecked):
+	case !w.db.isOpen(claim.ID, claim.Token) && !w.is(BeginUnchecked) && !(w.is(CheckpointUnchecked) && claim.Steered):
+		if claim.Steered {
+			w.count(fencedBatch)
+		}
 		return nil, store.ErrFenced
 	}
 	for _, effect := range t.effects {
 		effect()
 	}
-	if w.is(SecondTransaction) {
+	if w.is(SecondTransaction) || w.is(CursorApart) && claim.Steered {
 		w.audit.everything()
 		if f2 := r.yield(stepCommit, claim.ID+" record", nil, nil); f2.dead || f2.fail != nil {
 			return nil, errors.Join(f2.fail, errKilled)
@@ -274,6 +284,7 @@ func (r *replica) Atomic(ctx context.Context, lease store.Lease, claim store.Cla
 	if f.lost != nil && err == nil {
 		return nil, f.lost
 	}
+	r.acknowledged(b)
 	return refused, err
 }
 

@@ -70,7 +70,7 @@ func sameRows(t *testing.T, open func(t *testing.T) (*bunstore.Store, error)) {
 
 // faultless is the scenario of a seed, in which only ops fail.
 func faultless(seed uint64) *scenario {
-	s := draw(mathrand.New(mathrand.NewPCG(seed, 0x5eed)))
+	s := draw(mathrand.New(mathrand.NewPCG(seed, 0x5eed)), false)
 	s.faults, s.faultsFor, s.limit = map[Fault]bool{}, time.Hour, 1
 	s.versions, s.lives = s.versions[:1], [][]life{slices.Concat(s.lives...)}
 	for i := range s.lives[0] {

@@ -47,6 +47,7 @@ type opSpec struct {
 	slow       time.Duration // zero: at once
 	due        time.Duration // since the world began; zero: no schedule
 	script     *script
+	background *batched // nil: it is not in the background
 }
 
 // script is how an op will fail, whoever calls it, until it is used up.
@@ -57,6 +58,11 @@ type life struct {
 	after time.Duration
 	do    action
 	other bool
+
+	// In a world with work in the background:
+	atATime int           // of a worker: how many ops
+	stays   time.Duration // of a worker: until it is told to stop
+	asks    request       // of an operator
 }
 
 // action is what a process calls.
@@ -69,8 +75,8 @@ const (
 	rollBack action = "rollback"
 )
 
-// draw makes a scenario.
-func draw(rng *rand.Rand) *scenario {
+// draw makes a scenario, with or without work in the background.
+func draw(rng *rand.Rand, background bool) *scenario {
 	s := &scenario{faults: map[Fault]bool{}, rate: []float64{0.004, 0.015, 0.05}[rng.IntN(3)]}
 	chance := func(p float64) bool { return rng.Float64() < p }
 	for _, f := range Faults {
@@ -90,9 +96,16 @@ func draw(rng *rand.Rand) *scenario {
 	for i := range 1 + rng.IntN(8) {
 		first.ops = append(first.ops, s.op(rng, i, first.ops, scheduled))
 	}
+	if background {
+		first.ops = append(first.ops, s.inBackground(rng, first.ops)...)
+	}
 	s.versions = []version{first}
 	if s.faults[Deploy] {
-		s.versions = append(s.versions, s.next(rng, first, scheduled))
+		next := s.next(rng, first, scheduled)
+		if background {
+			next = s.renames(rng, next)
+		}
+		s.versions = append(s.versions, next)
 	}
 	for range 1 + rng.IntN(4) {
 		var lives []life
@@ -107,6 +120,9 @@ func draw(rng *rand.Rand) *scenario {
 			lives = append(lives, l)
 		}
 		s.lives = append(s.lives, lives)
+	}
+	if background {
+		s.besides(rng)
 	}
 	return s
 }
@@ -156,13 +172,13 @@ func (s *scenario) next(rng *rand.Rand, v version, scheduled bool) version {
 	needed := func(id string) bool {
 		return slices.ContainsFunc(ops, func(o *opSpec) bool { return slices.Contains(o.deps, id) })
 	}
-	if i := rng.IntN(len(ops)); len(ops) > 1 && !needed(ops[i].id) && rng.IntN(2) == 0 {
+	if i := rng.IntN(len(ops)); len(ops) > 1 && ops[i].background == nil && !needed(ops[i].id) && rng.IntN(2) == 0 {
 		ops = slices.Delete(ops, i, i+1)
 	}
 	if rng.IntN(2) == 0 {
 		ops = append(ops, s.op(rng, 10, ops, scheduled))
 	}
-	if i := rng.IntN(len(ops)); i > 0 {
+	if i := rng.IntN(len(ops)); i > 0 && ops[i].background == nil {
 		dep := ops[rng.IntN(i)].id
 		if !slices.Contains(ops[i].deps, dep) {
 			changed := *ops[i]
@@ -233,10 +249,25 @@ func (s *scenario) String() string {
 		for _, o := range v.ops {
 			fmt.Fprintf(&b, "\n  %s %s %s rollback %t also of failures %t, allowed to fail %t, verify %t, heeds %t, slow %s, due %s, after %v, fails %v, its rollback %v",
 				short(o.id), o.kind, o.delivery, o.rollback, o.undoFailed, o.allowed, o.verify, o.heeds, o.slow, o.due, o.deps, o.script.run, o.script.undo)
+			if o.background != nil {
+				b.WriteString(o.background.String())
+			}
 		}
 	}
 	fmt.Fprintf(&b, "\nlives %v", s.lives)
 	return b.String()
+}
+
+// String says what a life does.
+func (l life) String() string {
+	switch text := fmt.Sprintf("{%d %s %t}", l.after, l.do, l.other); l.do {
+	case work:
+		return text + fmt.Sprintf("(%d at a time for %s)", l.atATime, l.stays)
+	case asksFor, undoOne:
+		return text + fmt.Sprintf("%v", l.asks)
+	default:
+		return text
+	}
 }
 
 // short is the name in an ID.

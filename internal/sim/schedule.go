@@ -36,14 +36,18 @@ const (
 	stepOp      step = "op"     // inside an op
 	stepDo      step = "do"     // an executor starts a step
 	stepLife    step = "life"   // a replica starts or has returned
+	stepControl step = "read a request"
+	stepAsk     step = "ask"
+	stepAnswer  step = "answer"
+	stepRevoke  step = "revoke"
 )
 
 // stored reports whether the step is a call of the store, and whether it writes.
 func (s step) stored() (call, writes bool) {
 	switch s {
-	case stepLoad, stepHistory, stepRuns, stepBegin:
+	case stepLoad, stepHistory, stepRuns, stepBegin, stepControl:
 		return true, false
-	case stepAcquire, stepRenew, stepRelease, stepWrite, stepCommit:
+	case stepAcquire, stepRenew, stepRelease, stepWrite, stepCommit, stepAsk, stepAnswer, stepRevoke:
 		return true, true
 	default:
 		return false, false
@@ -80,6 +84,14 @@ func (w *World) notify() {
 // maxEvents bounds one seed; what needs more makes no progress.
 const maxEvents = 6000
 
+// most is how many events this world may have: who works renews two leases and reads each second.
+func (w *World) most() int {
+	if w.background {
+		return 2 * maxEvents
+	}
+	return maxEvents
+}
+
 // schedule lets one goroutine go at a time until every life is over.
 func (w *World) schedule() {
 	for {
@@ -90,7 +102,7 @@ func (w *World) schedule() {
 		if w.done.Load() {
 			return
 		}
-		if w.violation != nil || w.events > maxEvents {
+		if w.violation != nil || w.events > w.most() {
 			w.stop()
 			continue
 		}

@@ -38,8 +38,23 @@ var (
 	bubbles sync.RWMutex // held by a collection: no bubble may be open
 )
 
+// A suite is one kind of world, with what belongs to it.
+type suite struct {
+	test       string // its name
+	background bool
+	kept       string // the file of the seeds that once failed
+	sometimes  func() []string
+}
+
+var (
+	ordinary = suite{"TestSim", false, "testdata/seeds.txt", Sometimes}
+	beside   = suite{"TestSimBackground", true, "testdata/seeds-background.txt", BackgroundSometimes}
+)
+
 // live runs one seed in a bubble.
-func live(t *testing.T, seed uint64, m Mutant) (r *Result) {
+func live(t *testing.T, seed uint64, m Mutant) (r *Result) { return ordinary.live(t, seed, m) }
+
+func (s suite) live(t *testing.T, seed uint64, m Mutant) (r *Result) {
 	if lived.Add(1)%200 == 0 {
 		bubbles.Lock()
 		runtime.GC()
@@ -47,22 +62,31 @@ func live(t *testing.T, seed uint64, m Mutant) (r *Result) {
 	}
 	bubbles.RLock()
 	defer bubbles.RUnlock()
-	synctest.Test(t, func(*testing.T) { r = Run(seed, Options{Mutant: m}, synctest.Wait) })
+	synctest.Test(t, func(*testing.T) { r = Run(seed, Options{Mutant: m, Background: s.background}, synctest.Wait) })
 	return r
 }
 
 // TestSim runs the engine through thousands of worlds.
-func TestSim(t *testing.T) {
+func TestSim(t *testing.T) { ordinary.run(t, *flagSeeds) }
+
+// TestSimBackground runs it through worlds where some ops work in the background, and people steer them.
+func TestSimBackground(t *testing.T) { beside.run(t, *flagSeeds/backgroundShare) }
+
+// backgroundShare is how many worlds TestSim sees for one of TestSimBackground: one of these has three times
+// as many events.
+const backgroundShare = 3
+
+func (s suite) run(t *testing.T, seeds uint64) {
 	if *flagSeed >= 0 {
-		r := live(t, uint64(*flagSeed), None)
-		report(t, r)
+		r := s.live(t, uint64(*flagSeed), None)
+		s.report(t, r)
 		if *flagVerbose {
 			t.Logf("%s", r.Log)
 		}
 		return
 	}
-	for _, seed := range kept(t) {
-		report(t, live(t, seed, None))
+	for _, seed := range s.seeds(t) {
+		s.report(t, s.live(t, seed, None))
 	}
 	began := time.Now()
 	var next, events, failed atomic.Int64
@@ -73,7 +97,7 @@ func TestSim(t *testing.T) {
 		if *flagFor > 0 {
 			return time.Since(began) < *flagFor
 		}
-		return seed < *flagStart+*flagSeeds
+		return seed < *flagStart+seeds
 	}
 	t.Run("seeds", func(t *testing.T) {
 		for worker := range 2 {
@@ -84,13 +108,13 @@ func TestSim(t *testing.T) {
 					if !more(seed) {
 						return
 					}
-					r := live(t, seed, None)
+					r := s.live(t, seed, None)
 					switch {
 					case r.Violation != nil && *flagSurvey:
 						t.Errorf("seed %d breaks %s", seed, r.Violation)
 					case r.Violation != nil:
 						failed.Add(1)
-						report(t, r)
+						s.report(t, r)
 					}
 					events.Add(int64(r.Events))
 					mu.Lock()
@@ -107,30 +131,33 @@ func TestSim(t *testing.T) {
 	if *flagVerbose {
 		t.Logf("what happened:\n%s", total)
 	}
-	if missing := total.Missing(); n >= 500 && len(missing) > 0 {
+	if missing := total.Missing(s.sometimes()); n >= 500 && len(missing) > 0 {
 		t.Errorf("in %d seeds this never happened: %q", n, missing)
 	}
 }
 
 // TestSameSeedSameLog runs some seeds twice.
 func TestSameSeedSameLog(t *testing.T) {
-	for seed := range uint64(40) {
-		a, b := live(t, seed, None), live(t, seed, None)
-		if !bytes.Equal(a.Log, b.Log) {
+	for _, s := range []suite{ordinary, beside} {
+		for seed := range uint64(40) {
+			a, b := s.live(t, seed, None), s.live(t, seed, None)
+			if bytes.Equal(a.Log, b.Log) {
+				continue
+			}
 			x, y := strings.Split(string(a.Log), "\n"), strings.Split(string(b.Log), "\n")
 			for i := range min(len(x), len(y)) {
 				if x[i] != y[i] {
-					t.Fatalf("seed %d differs in line %d:\n%s\n%s", seed, i+1, x[i], y[i])
+					t.Fatalf("%s: seed %d differs in line %d:\n%s\n%s", s.test, seed, i+1, x[i], y[i])
 				}
 			}
-			t.Fatalf("seed %d: %d and %d lines", seed, len(x), len(y))
+			t.Fatalf("%s: seed %d: %d and %d lines", s.test, seed, len(x), len(y))
 		}
 	}
 }
 
-// kept are the seeds that once failed.
-func kept(t *testing.T) []uint64 {
-	data, err := os.ReadFile("testdata/seeds.txt")
+// seeds are those that once failed.
+func (s suite) seeds(t *testing.T) []uint64 {
+	data, err := os.ReadFile(s.kept)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,24 +177,28 @@ func kept(t *testing.T) []uint64 {
 }
 
 // report says how a seed failed, and how to see it again.
-func report(t *testing.T, r *Result) {
+func (s suite) report(t *testing.T, r *Result) {
 	t.Helper()
 	if r.Violation == nil {
 		return
 	}
 	lines := strings.Split(strings.TrimSpace(string(r.Log)), "\n")
-	t.Errorf("seed %d breaks %s\nthe last of %d events:\n%s\nreplay: go test ./internal/sim -run 'TestSim$' -sim.seed=%d -sim.verbose -v",
-		r.Seed, r.Violation, r.Events, strings.Join(lines[max(0, len(lines)-25):], "\n"), r.Seed)
+	t.Errorf("seed %d breaks %s\nthe last of %d events:\n%s\nreplay: go test ./internal/sim -run '%s$' -sim.seed=%d -sim.verbose -v",
+		r.Seed, r.Violation, r.Events, strings.Join(lines[max(0, len(lines)-25):], "\n"), s.test, r.Seed)
 }
 
-func TestMutants(t *testing.T) {
-	for i := 0; i < len(Mutants); i += mutantsStep {
-		m := Mutants[i]
+func TestMutants(t *testing.T) { ordinary.mutants(t, Mutants) }
+
+func TestBackgroundMutants(t *testing.T) { beside.mutants(t, BackgroundMutants) }
+
+func (s suite) mutants(t *testing.T, mutants []Mutant) {
+	for i := 0; i < len(mutants); i += mutantsStep {
+		m := mutants[i]
 		t.Run(strings.ReplaceAll(string(m), " ", "_"), func(t *testing.T) {
 			t.Parallel()
 			const most = 10000
 			for seed := range uint64(most) {
-				if r := live(t, seed, m); r.Violation != nil {
+				if r := s.live(t, seed, m); r.Violation != nil {
 					t.Logf("after %d seeds: %s", seed+1, r.Violation)
 					return
 				}

@@ -42,7 +42,8 @@ func (v *Violation) String() string {
 
 // Options adjusts a world.
 type Options struct {
-	Mutant Mutant // makes the engine's surroundings break the protocol; None does not
+	Mutant     Mutant // makes the engine's surroundings break the protocol; None does not
+	Background bool   // some ops work in the background, and people steer them; the schedules are others then
 }
 
 // Run lives through the world of one seed. Call it in a synctest bubble and pass synctest.Wait.
@@ -58,13 +59,13 @@ func Run(seed uint64, o Options, wait func()) *Result {
 
 func newWorld(seed uint64, o Options, wait func()) *World {
 	w := &World{
-		wait: wait, mutant: o.Mutant, clock: clock.Wall(),
+		wait: wait, mutant: o.Mutant, background: o.Background, clock: clock.Wall(),
 		rng: rand.New(rand.NewPCG(seed, 0x5eed)), arrived: make(chan struct{}, 1), cov: Coverage{},
 		names: map[string]string{},
 	}
 	w.began = w.clock.Now()
 	w.base, w.end = context.WithCancel(context.Background())
-	w.scenario = draw(w.rng)
+	w.scenario = draw(w.rng, o.Background)
 	w.db = newDatabase()
 	w.audit = newAudit(w)
 	return w
@@ -73,13 +74,14 @@ func newWorld(seed uint64, o Options, wait func()) *World {
 // World is everything that is simulated. Only the goroutine that the scheduler let go touches
 // it, and what is parked is guarded by mu, so the rest needs no lock.
 type World struct {
-	wait   func()
-	mutant Mutant
-	clock  clock.Clock
-	began  time.Time
-	rng    *rand.Rand
-	base   context.Context // ends with the world
-	end    context.CancelFunc
+	wait       func()
+	mutant     Mutant
+	background bool
+	clock      clock.Clock
+	began      time.Time
+	rng        *rand.Rand
+	base       context.Context // ends with the world
+	end        context.CancelFunc
 
 	scenario  *scenario
 	db        *database
@@ -146,8 +148,19 @@ func (w *World) is(m Mutant) bool { return w.mutant == m }
 
 // state is what the ledger says of an op.
 func (w *World) state(id string) store.State {
-	if e := w.db.entries[id]; e != nil {
+	if e := w.entry(id); e != nil {
 		return e.State
 	}
 	return store.Pending
+}
+
+// entry is the row of an op, if need be under the ID that it had before; nil if there is none.
+func (w *World) entry(id string) *store.Entry {
+	e := w.db.entries[id]
+	if e == nil && w.background {
+		if op := w.scenario.find(id); op != nil && op.formerly() != "" {
+			return w.db.entries[op.formerly()]
+		}
+	}
+	return e
 }

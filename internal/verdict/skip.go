@@ -16,8 +16,11 @@ func Skip(reason string) error {
 
 // SkipReason is the reason of err, or of an error it wraps, that came from Skip; false if none did.
 func SkipReason(err error) (reason string, ok bool) {
+	if err == nil {
+		return "", false
+	}
 	var s *skip
-	if err == nil || !errors.As(err, &s) {
+	if !errors.As(err, &s) {
 		return "", false
 	}
 	return s.reason, true

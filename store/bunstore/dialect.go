@@ -152,7 +152,7 @@ func (d *dialect) expander(of schema.Dialect, o options) *strings.Replacer {
 		fragments["schema"], qualifier = literal(o.schema), `"`+o.schema+`".`
 		fragments["schemaname"] = `"` + o.schema + `"`
 	}
-	for _, name := range []string{"meta", "leases", "controls", "runs", "ops", "attempts", "sequence"} {
+	for _, name := range []string{"meta", "leases", "controls", "runs", "ops", "attempts", "sequence", "dead_letters"} {
 		fragments[name] = qualifier + `"` + o.prefix + name + `"`
 	}
 	for _, name := range []string{"runs_by_number", "runs_unfinished", "ops_by_run", "ops_by_seq", "attempts_by_run", "attempts_by_time"} {

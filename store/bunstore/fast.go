@@ -137,10 +137,16 @@ func (c *changes) together(ctx context.Context, number int64) error {
 
 // unrecorded finds out what the statement in an op's transaction says with its error.
 func unrecorded(err error) error {
-	if sqlState(err) == "22P02" && (strings.Contains(err.Error(), anotherTransaction) || strings.Contains(err.Error(), notRecorded)) {
+	switch {
+	case sqlState(err) != "22P02":
+		return err
+	case strings.Contains(err.Error(), anotherTransaction):
 		return fmt.Errorf("%w: %w", store.ErrTxBroken, err)
+	case strings.Contains(err.Error(), notRecorded):
+		return fmt.Errorf("%w: %w", store.ErrFenced, err)
+	default:
+		return err
 	}
-	return err
 }
 
 // note notes what was written, by ID.

@@ -353,8 +353,8 @@ func notWithoutTheRecord(t *testing.T) {
 			_, err := bunstore.Tx(ctx).ExecContext(ctx, end)
 			return store.Batch{Outcomes: []store.Outcome{{ID: id, Token: c.Token, State: store.Succeeded}}}, err
 		})
-		if !errors.Is(err, store.ErrTxBroken) {
-			t.Errorf("%s: got %v, want %v", id, err, store.ErrTxBroken)
+		if want := map[string]error{"ended": store.ErrTxBroken, "closed": store.ErrFenced}[id]; !errors.Is(err, want) {
+			t.Errorf("%s: got %v, want %v", id, err, want)
 		}
 	}
 }

@@ -67,6 +67,9 @@ var marks = append([]mark{
 	{"Postgres, 1,000 Repeatable, Sequential", "Up/db=postgres/by=seq-repeatable", "Up/db=postgres/by=goose", ns, 1.25},
 	{"Postgres, 1,000 Repeatable, Batch of 32", "Up/db=postgres/by=seq-batch", "Up/db=postgres/by=goose", ns, 0.35},
 	{"", "Up/db=postgres/by=seq-batch", "Up/db=postgres/by=bulk-insert", ns, 0},
+	{"a trip takes 5 ms, 100 Transactional", "Far/by=seq-transactional", "Far/by=goose", ns, 1},
+	{"the same, Repeatable", "Far/by=seq-repeatable", "Far/by=goose", ns, 0.6},
+	{"the same, Batch of 32", "Far/by=seq-batch", "Far/by=goose", ns, 0},
 	{"allocations, Transactional", "Up/db=postgres/by=seq-transactional", "", allocs, 0},
 	{"allocations, Batch of 32", "Up/db=postgres/by=seq-batch", "", allocs, 0},
 	{"write-ahead log, Transactional", "Up/db=postgres/by=seq-transactional", "Up/db=postgres/by=goose", "wal-B/step", 0},
@@ -91,6 +94,19 @@ var marks = append([]mark{
 	{"SQLite, 100 analyzed and 10,000 more, Transactional", "Growth/db=sqlite/by=seq-transactional/n=10000", "Growth/db=sqlite/by=seq-transactional/n=1000", ns, 1.2},
 	{"the same, Repeatable", "Growth/db=sqlite/by=seq-repeatable/n=10000", "Growth/db=sqlite/by=seq-repeatable/n=1000", ns, 1.2},
 	{"the same, Batch of 32", "Growth/db=sqlite/by=seq-batch/n=10000", "Growth/db=sqlite/by=seq-batch/n=1000", ns, 1.2},
+
+	{"Postgres, a batch of 100 rows, with the cursor", "Backfill/db=postgres/rows=100/by=dense", "Backfill/db=postgres/rows=100/by=floor", ns, 1.5},
+	{"the same by keyset", "Backfill/db=postgres/rows=100/by=keyset", "Backfill/db=postgres/rows=100/by=floor", ns, 0},
+	{"Postgres, 1,000 rows", "Backfill/db=postgres/rows=1000/by=dense", "Backfill/db=postgres/rows=1000/by=floor", ns, 1.25},
+	{"the same by keyset", "Backfill/db=postgres/rows=1000/by=keyset", "Backfill/db=postgres/rows=1000/by=floor", ns, 0},
+	{"SQLite, a batch of 100 rows, with the cursor", "Backfill/db=sqlite/rows=100/by=dense", "Backfill/db=sqlite/rows=100/by=floor", ns, 1.5},
+	{"the same by keyset", "Backfill/db=sqlite/rows=100/by=keyset", "Backfill/db=sqlite/rows=100/by=floor", ns, 0},
+	{"SQLite, 1,000 rows", "Backfill/db=sqlite/rows=1000/by=dense", "Backfill/db=sqlite/rows=1000/by=floor", ns, 1.25},
+	{"the same by keyset", "Backfill/db=sqlite/rows=1000/by=keyset", "Backfill/db=sqlite/rows=1000/by=floor", ns, 0},
+	{"Postgres, a deploy beside a backfill", "DeployBesideBackfill/db=postgres/by=beside", "", "median-ms", 60},
+	{"the slowest of twenty", "DeployBesideBackfill/db=postgres/by=beside", "", "p95-ms", 300},
+	{"SQLite, a deploy beside a backfill", "DeployBesideBackfill/db=sqlite/by=beside", "", "median-ms", 100},
+	{"the slowest of twenty", "DeployBesideBackfill/db=sqlite/by=beside", "", "p95-ms", 400},
 }, sizeMarks()...)
 
 // sizeMarks are of what a large ledger costs to read: a step of a million beside a step of a hundred

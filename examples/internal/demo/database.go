@@ -19,11 +19,12 @@ import (
 // Open opens the Postgres database at dsn, or if that is empty the SQLite file of the example.
 // Ledgers of different examples have different tables, so that all of them can share a database;
 // a service has one ledger, and no need of the option.
-func Open(name, dsn string) (*bunstore.Store, error) {
+func Open(name, dsn string, opts ...bunstore.Option) (*bunstore.Store, error) {
+	opts = append(opts, bunstore.Prefix(ledger(name)))
 	if dsn == "" {
-		return sqlite.Open(file(name), bunstore.Prefix(ledger(name)))
+		return sqlite.Open(file(name), opts...)
 	}
-	return postgres.Open(dsn, bunstore.Prefix(ledger(name)))
+	return postgres.Open(dsn, opts...)
 }
 
 // Peek is Open for those who only look: where there is no SQLite file, it makes none, but an empty
