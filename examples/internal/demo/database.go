@@ -29,11 +29,11 @@ func Open(name, dsn string, opts ...bunstore.Option) (*bunstore.Store, error) {
 
 // Peek is Open for those who only look: where there is no SQLite file, it makes none, but an empty
 // database in memory.
-func Peek(name, dsn string) (*bunstore.Store, error) {
+func Peek(name, dsn string, opts ...bunstore.Option) (*bunstore.Store, error) {
 	if _, err := os.Stat(file(name)); dsn == "" && errors.Is(err, fs.ErrNotExist) {
-		return sqlite.Open(":memory:", bunstore.Prefix(ledger(name)))
+		return sqlite.Open(":memory:", append(opts, bunstore.Prefix(ledger(name)))...)
 	}
-	return Open(name, dsn)
+	return Open(name, dsn, opts...)
 }
 
 func file(name string) string { return "seq-" + name + ".db" }
