@@ -197,7 +197,7 @@ func TestNamedTestsExist(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, m := range regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w+`).FindAllString(string(text), -1) {
-			if named++; !declared[m] {
+			if named++; !declared[m] && !strings.Contains(string(text), "\nfunc "+m+"(") { // a snippet shows readers one of their own
 				t.Errorf("%s names %s, which no file declares", file, m)
 			}
 		}

@@ -2,6 +2,7 @@ package backfill_test
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -68,8 +69,10 @@ func TestSteering(t *testing.T) {
 			t.Errorf("at the end: %+v, %d are done, %d batches were larger", op, done.Load(), larger.Load())
 		}
 		stop()
-		_ = <-ended
-		_ = <-ended
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("Work: %v, want %v", err, context.Canceled)
+		}
+		<-ended
 	})
 }
 
@@ -98,6 +101,8 @@ func TestACancelledBackfillIsUndone(t *testing.T) {
 			t.Errorf("it was undone %d times", undone)
 		}
 		stop()
-		_ = <-ended
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("Work: %v, want %v", err, context.Canceled)
+		}
 	})
 }

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"database/sql"
 	"fmt"
 	"slices"
@@ -153,7 +154,9 @@ func besides(b *testing.B, p product, address string) seq.Op {
 	before := moved()
 	b.Cleanup(func() {
 		stop()
-		_ = <-ended
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			b.Errorf("Work: %v, want %v", err, context.Canceled)
+		}
 		status, err := app.Status(context.Background())
 		if err != nil || status.Op(op.ID).Done == before {
 			b.Errorf("the backfill did not move: %v", err)

@@ -144,7 +144,9 @@ func TestABatchOfWhoLostItsLaneKeepsNothing(t *testing.T) {
 		}()
 		worked(t, countID, next)
 		stop()
-		<-ended
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("Work: %v, want %v", err, context.Canceled)
+		}
 		if wrong := uncounted(t, s); wrong > 0 {
 			t.Errorf("%d counters are not at 1", wrong)
 		}

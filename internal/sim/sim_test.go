@@ -192,8 +192,10 @@ func TestMutants(t *testing.T) { ordinary.mutants(t, Mutants) }
 func TestBackgroundMutants(t *testing.T) { beside.mutants(t, BackgroundMutants) }
 
 func (s suite) mutants(t *testing.T, mutants []Mutant) {
-	for i := 0; i < len(mutants); i += mutantsStep {
-		m := mutants[i]
+	for i, m := range mutants {
+		if i%mutantsStep != 0 {
+			continue
+		}
 		t.Run(strings.ReplaceAll(string(m), " ", "_"), func(t *testing.T) {
 			t.Parallel()
 			const most = 10000
