@@ -72,7 +72,9 @@ func TestSteering(t *testing.T) {
 		if err := <-ended; !errors.Is(err, context.Canceled) {
 			t.Errorf("Work: %v, want %v", err, context.Canceled)
 		}
-		<-ended
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Errorf("Work: %v, want %v", err, context.Canceled)
+		}
 	})
 }
 

@@ -2,8 +2,8 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
