@@ -220,11 +220,16 @@ func (w *work) look(ctx context.Context) (*Planning, leftOver, error) {
 	if err = w.engine.requests(ctx, p); err != nil {
 		return p, left, err
 	}
+	left.any = false
 	for i := range p.catalog.tasks {
 		t := p.catalog.tasks[i]
-		if p.inBackground(t.task) && p.req.takes(t) && p.waitsInBackground(i, over) == "" {
+		if !p.inBackground(t.task) || !p.req.takes(t) {
+			continue
+		}
+		if p.waitsInBackground(i, over) == "" {
 			left.ready = append(left.ready, t.task)
 		}
+		left.any = left.any || len(left.ready) > 0 || !p.cancelled(t.task.ID) // nothing more comes of what was cancelled
 	}
 	return p, left, nil
 }
