@@ -11,7 +11,9 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/middleware"
+	"github.com/sequencer-go/seq/seqtest"
 	"github.com/sequencer-go/seq/store"
+	"github.com/sequencer-go/seq/strategies"
 )
 
 // A worker gives back every lane that it took: that of an earlier ID, too.
@@ -181,6 +183,89 @@ func TestAnOlderRequestDoesNotResumeWhatWasRolledBack(t *testing.T) {
 		time.Sleep(time.Minute)
 		if got := c.done(); !slices.Equal(got, append(upTo(3), upTo(3)...)) {
 			t.Errorf("after Resume the batches are %v", got)
+		}
+	})
+}
+
+// TestASagaThatDiedAtItsVeryEndIsEndedByTheNextStart: all its ops are done, and the line of its run says that
+// it is under way. What works in the background behind it waits for that.
+func TestASagaThatDiedAtItsVeryEndIsEndedByTheNextStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger, c := seqtest.NewStore(), &counted{}
+		op := c.op(3)
+		op.DependsOn = []string{expandID}
+		app := func() *seq.Sequencer { return seq.New(ledger, nop(expandID), op).Use(strategies.TransactionalBatch()) }
+		ledger.CrashBefore(4) // begin, claim, outcome, and the end
+		if _, err := app().Run(t.Context()); err == nil {
+			t.Fatal("no crash")
+		}
+		ledger.Restart()
+		if o := statusOf(t, app(), expandID); o.State != seq.Succeeded {
+			t.Fatalf("it is %s", o.State)
+		}
+		stop := working(t, app())
+		defer stop()
+		time.Sleep(time.Minute)
+		if got := c.done(); len(got) > 0 {
+			t.Fatalf("it began behind a saga that may be undone: %v", got)
+		}
+		if report, err := app().Run(t.Context()); err != nil || len(report.Findings) > 0 {
+			t.Fatalf("the next start: %v\n%s", err, report)
+		}
+		time.Sleep(time.Minute)
+		if got := c.done(); !slices.Equal(got, upTo(3)) {
+			t.Errorf("the batches are %v", got)
+		}
+		if open, err := ledger.UnfinishedRuns(t.Context()); err != nil || len(open) > 0 {
+			t.Errorf("there are still %+v, %v", open, err)
+		}
+	})
+}
+
+// TestACancellationHoldsUnderALaterID: nothing takes it back, a rename neither.
+func TestACancellationHoldsUnderALaterID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger, c := store.NewMemory(), &counted{each: time.Second}
+		op := c.op(20)
+		by, why := seq.By("ann"), seq.Because("it was a mistake")
+		if _, err := seq.New(ledger, op).Cancel(t.Context(), plansID, by, why); err != nil {
+			t.Fatal(err)
+		}
+		op.ID, op.RenamedFrom = "2024_01_15_120000_plans_of_users", []string{plansID}
+		s := seq.New(ledger, op)
+		stop := working(t, s)
+		defer stop()
+		time.Sleep(time.Minute)
+		if got := c.done(); len(got) > 0 {
+			t.Errorf("it works: %v", got)
+		}
+		if o := statusOf(t, s, op.ID); o.Kept != "cancelled by ann: it was a mistake" {
+			t.Errorf("it is %+v", o)
+		}
+		if _, err := s.Resume(t.Context(), op.ID, by, why); !errors.Is(err, seq.ErrInvalidOption) || !strings.Contains(err.Error(), "final") {
+			t.Errorf("waking it: %v", err)
+		}
+	})
+}
+
+// TestWhatDiedInADeployIsTakenUpInTheBackground: an op was worked on by a run, whose process died, and has
+// become one in the background since.
+func TestWhatDiedInADeployIsTakenUpInTheBackground(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger, c := seqtest.NewStore(), &counted{}
+		op := c.op(5)
+		op.Background = false
+		ledger.CrashBefore(5) // begin, claim, two checkpoints
+		if _, err := seq.New(ledger, op).Run(t.Context()); err == nil {
+			t.Fatal("no crash")
+		}
+		ledger.Restart()
+		op.Background = true
+		stop := working(t, seq.New(ledger, op))
+		defer stop()
+		time.Sleep(time.Minute)
+		if got := c.done(); !slices.Equal(got, upTo(5)) {
+			t.Errorf("the batches are %v", got)
 		}
 	})
 }

@@ -60,8 +60,8 @@ func (p *Planning) keptBack(t *Task) string {
 	if c := p.controls[t.ID]; e.State == store.RolledBack && (c == nil || c.Heard >= c.Number || p.answered[t.ID]) {
 		return "it was rolled back; resume it to have it done again"
 	}
-	if e.State.Open() && e.Lease != store.RunLease {
-		return "" // who has its lane knows whether its process lives
+	if e.State.Open() {
+		return "" // who has its lease knows whether its process lives
 	}
 	if err := p.limits.refusal(t, e); err != nil {
 		return err.Error()

@@ -31,14 +31,14 @@ func refuse(findings []plan.Finding) error {
 	return errors.Join(errs...)
 }
 
-// Unfinished are the sagas that are not over and that a run of this request would not go on with. A run
-// that has nothing to do goes on with none.
-func (p *Planning) Unfinished(idle bool) []plan.Finding {
+// Unfinished are the sagas that are not over and, unless all are wanted, that a run of this request would
+// not go on with.
+func (p *Planning) Unfinished(all bool) []plan.Finding {
 	var found []plan.Finding
 	mine := store.Run{Strategy: p.strategy.Name, Selection: p.req.selection(), Saga: holds(p.strategy.Chain, middleware.LayerSaga)}
 	for i := range p.sagas {
 		r := &p.sagas[i]
-		if !idle && continues(&mine, r) {
+		if !all && continues(&mine, r) {
 			continue
 		}
 		chosen := cmp.Or(r.Selection, "everything")

@@ -80,7 +80,7 @@ func (p *Planning) plan(ctx context.Context) (*planned, error) {
 	}
 	made.Strategy = p.strategy.Name
 	p.annotate(made.Plan)
-	made.Findings = append(made.Findings, p.Unfinished(made.Empty())...)
+	made.Findings = append(made.Findings, p.Unfinished(false)...)
 	return made, nil
 }
 

@@ -34,7 +34,9 @@ func (e *Engine) Run(ctx context.Context, req *Request) (result *Result, _ error
 	if err != nil {
 		return e.failed(), err
 	}
-	if len(made.Undo) == 0 {
+	run := req.run(e.Strategy.Name)
+	run.Saga, run.Work = holds(e.Strategy.Chain, middleware.LayerSaga), e.work(req)
+	if len(made.Undo) == 0 && !p.goesOn(&run) {
 		discarded := ledger.Discard()
 		discarded.Run.Strategy = e.Strategy.Name
 		if w := e.newWalk(discarded, made, p); e.atRest(ctx, w, p) {
@@ -44,8 +46,6 @@ func (e *Engine) Run(ctx context.Context, req *Request) (result *Result, _ error
 			return w.result(store.RunSucceeded, p.now).with(made), nil
 		}
 	}
-	run := req.run(e.Strategy.Name)
-	run.Saga, run.Work = holds(e.Strategy.Chain, middleware.LayerSaga), e.work(req)
 	caller := ctx
 	watch := &sessionWatcher{engine: e, run: run.ID, latest: func() *store.Run { return e.latestRun(caller) }}
 	ctx, s, err := ledger.Open(ctx, e.Store, run, req.IfLeased, watch)
@@ -112,7 +112,7 @@ func (e *Engine) withLease(ctx context.Context, s *ledger.Session, before *Plann
 	if err := errors.Join(p.standing(), e.agreed(made, p.req)); err != nil {
 		return result, err
 	}
-	if len(made.Steps) == 0 {
+	if len(made.Steps) == 0 && !p.goesOn(&s.Run) {
 		result.State, result.Excluded, result.Background = store.RunSucceeded, made.Excluded, made.Background
 		e.nothingToDo(made.Plan, "another process did what was left to do")
 		return result, nil
@@ -248,6 +248,12 @@ func (w *Walk) archive(p *Planning) (left map[string]bool, past []*step, place m
 		}
 	}
 	return left, past, place
+}
+
+// goesOn reports whether a run goes on with a saga that has no end: if nothing is left to do, it writes that
+// the saga has come to its end.
+func (p *Planning) goesOn(mine *store.Run) bool {
+	return slices.ContainsFunc(p.sagas, func(r store.Run) bool { return continues(mine, &r) })
 }
 
 // continues reports whether a new run goes on with one that has no end.

@@ -40,6 +40,9 @@ func (e *Engine) Steer(ctx context.Context, req *Request, s Steer) (store.Contro
 		if err != nil {
 			return c, fmt.Errorf("%s: %w", doing, err)
 		}
+		if c, err = e.askedBefore(ctx, s.ID, c); err != nil {
+			return c, fmt.Errorf("%s: %w", doing, err)
+		}
 		if c.Wanted == store.WantCancel {
 			return c, fmt.Errorf("%w: %s: it was cancelled by %s (%s), which is final; give new work a new ID", ErrInvalidOption, doing, c.Actor, c.Reason)
 		}
@@ -61,6 +64,27 @@ func (e *Engine) Steer(ctx context.Context, req *Request, s Steer) (store.Contro
 			return c, fmt.Errorf("%s: %w", doing, err)
 		}
 	}
+}
+
+// askedBefore is what is asked of an op: under its ID, or before anything was, under an earlier one. A
+// cancellation counts under whatever ID.
+func (e *Engine) askedBefore(ctx context.Context, id string, own store.Control) (store.Control, error) {
+	if id == "" {
+		return own, nil
+	}
+	for _, old := range e.Catalog.find(id).RenamedFrom {
+		c, err := e.Store.Control(ctx, old)
+		switch {
+		case err != nil:
+			return own, err
+		case c.Wanted == store.WantCancel:
+			return c, nil
+		case own.Number == 0 && c.Number > 0:
+			c.ID, c.Number = own.ID, 0
+			own = c
+		}
+	}
+	return own, nil
 }
 
 // steerable is how an op stands of which something is asked; it fails if it is done.

@@ -239,6 +239,11 @@ func (e *Engine) background(ctx context.Context, req *Request, t *Task, known *s
 	end.id = t.ID
 	run := req.run(WorkName)
 	run.Selection = (&Request{Only: []string{t.ID}}).selection() // whoever goes on with the op goes on with its run, and with no other of the lane
+	if known != nil && known.State.Open() && known.Lease == store.RunLease {
+		if err := e.closeInRun(ctx, run); err != nil {
+			return ending{id: t.ID, busy: errors.Is(err, store.ErrLeaseHeld), err: err, rest: true, same: true}
+		}
+	}
 	held, s, giveBack, err := e.openLanes(ctx, t, known, run, ledger.Fail)
 	if err != nil {
 		return ending{id: t.ID, busy: errors.Is(err, store.ErrLeaseHeld), err: err, rest: true, same: true}
@@ -249,6 +254,18 @@ func (e *Engine) background(ctx context.Context, req *Request, t *Task, known *s
 	end.rest = result == nil || result.State != store.RunSucceeded
 	end.same = result == nil || result.State != store.RunWaiting
 	return end
+}
+
+// closeInRun closes what dead processes left open under the lease of runs: an op that was no background's
+// then, or what a person was about to say of it.
+func (e *Engine) closeInRun(ctx context.Context, run store.Run) error {
+	ctx, s, err := e.open(ctx, run, ledger.Fail)
+	if err != nil {
+		return err
+	}
+	defer s.Close(ctx)
+	_, err = s.Entries(ctx)
+	return err
 }
 
 // inLane works on one op under the lease of its lane. The result is nil if there was nothing to do.
@@ -319,6 +336,14 @@ func (e *Engine) controls(ctx context.Context) (map[string]*store.Control, error
 func (e *Engine) requests(ctx context.Context, p *Planning) (err error) {
 	if p.controls, err = e.controls(ctx); err != nil {
 		return err
+	}
+	for _, i := range p.catalog.renamed { // what was asked under an earlier ID holds, and a cancellation above all
+		t := p.catalog.tasks[i].task
+		for _, old := range t.RenamedFrom {
+			if c, own := p.controls[old], p.controls[t.ID]; c != nil && (own == nil || c.Wanted == store.WantCancel) {
+				p.controls[t.ID] = c
+			}
+		}
 	}
 	for i := range p.catalog.tasks {
 		t := p.catalog.tasks[i].task
