@@ -82,8 +82,8 @@ func TestABatchWhoseCommitFailedIsNotTriedInTheSameAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ledger, c := &unheard{Memory: store.NewMemory(), at: 3}, &counted{}
 		stop := working(t, seq.New(ledger, c.op(5)).Use(middleware.Retry(3, time.Millisecond)))
-		defer stop()
 		time.Sleep(time.Minute)
+		stop()
 		if want := []int{1, 2, 3, 4, 5}; !slices.Equal(ledger.kept, want) {
 			t.Errorf("the batches that were kept are %v, want %v", ledger.kept, want)
 		}
