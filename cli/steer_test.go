@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -222,9 +223,9 @@ func TestARequestIsChecked(t *testing.T) {
 
 func TestWhyItDoesNotMove(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		closed := false
+		var closed atomic.Bool
 		d := newDesk(t, backfill(func() string {
-			if closed {
+			if closed.Load() {
 				return "outside of 22:00 to 04:00"
 			}
 			return ""
@@ -232,7 +233,7 @@ func TestWhyItDoesNotMove(t *testing.T) {
 		stop := d.worker("work")
 		defer stop()
 		pass(10500 * time.Millisecond)
-		closed = true
+		closed.Store(true)
 		pass(5 * time.Minute)
 		says := "about 89 s left once it moves, has not moved for 5 min: outside of 22:00 to 04:00, last checkpoint 5m ago"
 		d.want(cli.OK, []string{says}, "status")

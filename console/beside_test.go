@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,14 +20,14 @@ import (
 const plans = "2024_01_15_110000_fill_plans"
 
 // fillPlans counts to 1 000 in the background, ten a second, while open is true.
-func fillPlans(open *bool) seq.Op {
+func fillPlans(open *atomic.Bool) seq.Op {
 	return seq.Op{ID: plans, Delivery: seq.Resumable, Background: true, Run: func(ctx context.Context) error {
 		var cursor int64
 		if _, err := seq.Saved(ctx, &cursor); err != nil {
 			return err
 		}
 		for cursor < 1000 {
-			for !*open {
+			for !open.Load() {
 				if err := seq.Rest(ctx, "the replica lags", time.Second); err != nil {
 					return err
 				}
@@ -70,7 +71,8 @@ func says(t *testing.T, h http.Handler, path string, texts ...string) string {
 
 func TestWorkInTheBackgroundIsShown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		open := true
+		var open atomic.Bool
+		open.Store(true)
 		nothing := func(context.Context) error { return nil }
 		s := seq.New(store.NewMemory(), seq.Op{ID: good, Run: nothing}, fillPlans(&open), seq.Op{ID: "2024_01_15_130000_drop", DependsOn: []string{plans}, Run: nothing})
 		h := console.Handler(s)
@@ -97,7 +99,7 @@ func TestWorkInTheBackgroundIsShown(t *testing.T) {
 		}
 		says(t, h, "/runs/", "<td>work</td>", "running")
 		says(t, h, "/runs/"+runs[0].ID, "Works in the background on", "fill plans", "running, 230 of 1000")
-		open = false
+		open.Store(false)
 		time.Sleep(5 * time.Minute)
 		says(t, h, "/", "about 76 s left once it moves, has not moved for 5 min: the replica lags")
 		says(t, h, "/ops/"+plans, "<dt>Does not move</dt><dd>the replica lags, since ")
@@ -106,7 +108,8 @@ func TestWorkInTheBackgroundIsShown(t *testing.T) {
 
 func TestWorkIsSteeredFromThePage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		open := true
+		var open atomic.Bool
+		open.Store(true)
 		s := seq.New(store.NewMemory(), fillPlans(&open))
 		stop := working(t, s)
 		defer stop()
@@ -163,7 +166,8 @@ func TestWhatIsOfferedInTheBackgroundIsWhatIsLegal(t *testing.T) {
 	} {
 		acts := []string{"run", "skip", "retry", "done", "not-done", "pause", "resume", "set", "cancel"}
 		page := func() http.Handler {
-			open := true
+			var open atomic.Bool
+			open.Store(true)
 			s := seq.New(store.NewMemory(), fillPlans(&open))
 			if err := bring(s); err != nil {
 				t.Fatal(err)
