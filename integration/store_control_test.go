@@ -131,6 +131,11 @@ func TestARevocationWaitsForWhatIsWritten(t *testing.T) {
 	if err := s.Revoke(short, store.RunLease); err == nil {
 		t.Error("it was revoked while something was written under it")
 	}
+	for waits := 1; waits > 0; { // the server hears a moment later that it was given up
+		if err := s.DB().NewRaw(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(t.Context(), &waits); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
 	}
