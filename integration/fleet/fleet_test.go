@@ -99,7 +99,7 @@ func eventually(t *testing.T, what string, is func() bool) {
 }
 
 // audit compares effects and ledger after a run that came to its end, and returns how many Repeatable ops were
-// done twice and how many Once ops nobody knows of.
+// done twice, where that may be, and how many Once ops nobody knows of.
 func (p *process) audit(t *testing.T, w world) (again, unknown int) {
 	t.Helper()
 	entries, err := p.ledger.Load(t.Context())
@@ -113,6 +113,7 @@ func (p *process) audit(t *testing.T, w world) (again, unknown int) {
 	for n := range w.ops {
 		id := opID(n)
 		d, verify := deliveryOf(n)
+		late := w.sleeper && d == seq.Once && verify
 		done, e := p.effects(t, id, "done"), states[id]
 		switch {
 		case e.State == seq.Indeterminate && d == seq.Once && !verify && done <= 1:
@@ -120,7 +121,7 @@ func (p *process) audit(t *testing.T, w world) (again, unknown int) {
 		case e.State != seq.Succeeded:
 			t.Errorf("%s (%s) is %s: %s", id, d, e.State, e.Error)
 		case done == 1:
-		case d == seq.Repeatable && done > 1:
+		case (d == seq.Repeatable || late) && done > 1:
 			again++
 		default:
 			t.Errorf("%s (%s) was done %d times: %+v", id, d, done, e)
@@ -200,7 +201,7 @@ func TestWorkerKilled(t *testing.T) {
 
 // TestWorkerStopped: a worker that is stopped for longer than its lease wakes up into another world.
 func TestWorkerStopped(t *testing.T) {
-	w := world{ops: 60, sleep: 200 * time.Millisecond}
+	w := world{ops: 60, sleep: 200 * time.Millisecond, sleeper: true}
 	p := create(t, &w)
 	sleeper := start(t, w, "worker")
 	start(t, w, "worker")
@@ -216,7 +217,7 @@ func TestWorkerStopped(t *testing.T) {
 	if (err == nil) != (unknown == 0) {
 		t.Errorf("%s, %v, and %d unknown", report.State, err, unknown)
 	}
-	t.Logf("%s; %d Repeatable ops done twice, %d Once ops unknown", report.State, again, unknown)
+	t.Logf("%s; %d ops done twice, %d Once ops unknown", report.State, again, unknown)
 }
 
 // TestLeaderKilled: ops that last longer than the lease, a leader that is killed, another that comes after it.

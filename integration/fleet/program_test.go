@@ -48,6 +48,10 @@ type world struct {
 	bare   bool // the ops do nothing at all
 	chain  bool // each depends on the one before
 	slots  int  // of a worker; 0 means 4
+
+	// A worker sleeps in an op beyond its life, and does it when it wakes up. Whoever was asked by Verify in
+	// between could not know that.
+	sleeper bool
 }
 
 func (w world) env(role string) []string {
