@@ -36,23 +36,23 @@ type dispatch struct {
 	walk *Walk
 	via  *Remote
 
-	mu      sync.Mutex
-	out     map[string]*errand // by op
-	unsent  []*errand
-	sending bool
-	loose   []*errand // recalled without an answer of the ledger: they may still be good
-	heard   bool      // there were news
-	looking bool      // the goroutine of look runs
-	burying sync.WaitGroup
+	mu         sync.Mutex
+	out        map[string]*sentOrder // by op
+	unsent     []*sentOrder
+	sending    bool
+	unrecalled []*sentOrder // recalled without an answer of the ledger: they may still be good
+	heard      bool         // there were news
+	looking    bool         // the goroutine of look runs
+	closing    sync.WaitGroup
 
-	wake   chan struct{}
-	stop   context.CancelFunc
-	looked chan struct{} // closed when look has returned
-	deaf   func()
+	wake          chan struct{}
+	stop          context.CancelFunc
+	looked        chan struct{} // closed when look has returned
+	stopListening func()
 }
 
-// An errand is one order and the wait for its outcome.
-type errand struct {
+// A sentOrder is one order and the wait for its outcome.
+type sentOrder struct {
 	order   Order
 	attempt *attempt
 	claim   store.Claim // that recalls it
@@ -63,14 +63,14 @@ type errand struct {
 	entry   store.Entry // when done,
 	err     error       // unless nobody was found who can do it
 	begun   bool        // an attempt is open
-	burying bool
+	closing bool
 	refused map[string]string // why, by worker
 	at      time.Time         // of the first refusal
 	told    string            // what was said of it last
 }
 
 func newDispatch(w *Walk, via *Remote) *dispatch {
-	return &dispatch{walk: w, via: via, out: map[string]*errand{}, wake: make(chan struct{}, 1)}
+	return &dispatch{walk: w, via: via, out: map[string]*sentOrder{}, wake: make(chan struct{}, 1)}
 }
 
 // open is an error if no order could be sent.
@@ -98,8 +98,8 @@ func (d *dispatch) close(ctx context.Context) {
 	}
 	d.stop()
 	<-d.looked
-	d.deaf()
-	d.burying.Wait()
+	d.stopListening()
+	d.closing.Wait()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetTimeout)
 	defer cancel()
 	d.via.Carrier.End(ctx, d.anOrder())
@@ -108,18 +108,18 @@ func (d *dispatch) close(ctx context.Context) {
 // forgetTimeout bounds the removal of orders that nobody needs.
 const forgetTimeout = 5 * time.Second
 
-func (d *dispatch) forget(ctx context.Context, errands []*errand) {
-	if len(errands) == 0 {
+func (d *dispatch) forget(ctx context.Context, orders []*sentOrder) {
+	if len(orders) == 0 {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetTimeout)
 	defer cancel()
-	d.via.Carrier.Forget(ctx, ordersOf(errands))
+	d.via.Carrier.Forget(ctx, ordersOf(orders))
 }
 
-func ordersOf(errands []*errand) []*Order {
-	orders := make([]*Order, len(errands))
-	for i, e := range errands {
+func ordersOf(sent []*sentOrder) []*Order {
+	orders := make([]*Order, len(sent))
+	for i, e := range sent {
 		orders[i] = &e.order
 	}
 	return orders
@@ -138,7 +138,7 @@ func order(ctx context.Context, c *middleware.Call) error {
 func (d *dispatch) do(ctx context.Context, a *attempt) error {
 	a.abroad = true
 	for {
-		e := d.newErrand(a)
+		e := d.newSentOrder(a)
 		err := d.send(ctx, e)
 		if err != nil {
 			err = d.abandon(ctx, e, fmt.Errorf("send the order: %w", err))
@@ -158,17 +158,17 @@ func (d *dispatch) do(ctx context.Context, a *attempt) error {
 var errAgain = errors.New("to be ordered again")
 
 // finish waits for the end of an order that was sent, and takes it over.
-func (d *dispatch) finish(ctx context.Context, e *errand) error {
+func (d *dispatch) finish(ctx context.Context, e *sentOrder) error {
 	if err := d.await(ctx, e); err != nil {
 		return d.abandon(ctx, e, err)
 	}
 	return d.settle(ctx, e)
 }
 
-func (d *dispatch) newErrand(a *attempt) *errand {
+func (d *dispatch) newSentOrder(a *attempt) *sentOrder {
 	w, s := d.walk, a.step
 	lease, run, entry := w.session.Lease(), &w.session.Run, s.known()
-	e := &errand{attempt: a, done: make(chan struct{}), since: ledger.Wall.Now(), before: entry.State}
+	e := &sentOrder{attempt: a, done: make(chan struct{}), since: ledger.Wall.Now(), before: entry.State}
 	e.order = Order{
 		Ledger: lease.Identity.String(), Lease: lease.Name, Epoch: lease.Epoch, Holder: lease.Holder.String(),
 		Run: run.ID, Strategy: w.strategy, Actor: run.Owner.Actor, Reason: run.Reason,
@@ -187,7 +187,7 @@ func (d *dispatch) newErrand(a *attempt) *errand {
 }
 
 // send sends an order, together with those that arrive while others are being sent.
-func (d *dispatch) send(ctx context.Context, e *errand) error {
+func (d *dispatch) send(ctx context.Context, e *sentOrder) error {
 	d.mu.Lock()
 	if !d.looking {
 		d.start()
@@ -208,7 +208,7 @@ func (d *dispatch) send(ctx context.Context, e *errand) error {
 		if len(group) == 0 {
 			d.sending = false
 			d.mu.Unlock()
-			d.rouse()
+			d.wakeUp()
 			return failed
 		}
 		d.mu.Unlock()
@@ -229,15 +229,15 @@ func (d *dispatch) send(ctx context.Context, e *errand) error {
 func (d *dispatch) start() {
 	ctx, stop := context.WithCancel(context.WithoutCancel(d.walk.ctx))
 	d.stop, d.looked, d.looking = stop, make(chan struct{}), true
-	d.deaf = d.via.Carrier.Listen(ctx, d.walk.session.Lease().Holder.String(), d.hear)
+	d.stopListening = d.via.Carrier.Listen(ctx, d.walk.session.Lease().Holder.String(), d.hear)
 	go func() {
 		defer close(d.looked)
 		d.look(ctx)
 	}()
 }
 
-// rouse has the ledger asked soon.
-func (d *dispatch) rouse() {
+// wakeUp has the ledger asked soon.
+func (d *dispatch) wakeUp() {
 	select {
 	case d.wake <- struct{}{}:
 	default:
@@ -258,14 +258,14 @@ func (d *dispatch) hear(n News) {
 	d.mu.Unlock()
 	switch {
 	case n.Kind != NewsEvent:
-		d.rouse()
+		d.wakeUp()
 	case e != nil:
 		d.relay(e, n)
 	}
 }
 
 // relay tells the watchers what happens at a worker.
-func (d *dispatch) relay(e *errand, n News) {
+func (d *dispatch) relay(e *sentOrder, n News) {
 	if n.Event == middleware.EventStarted {
 		d.started(e, n.Attempt)
 		return
@@ -280,7 +280,7 @@ func (d *dispatch) relay(e *errand, n News) {
 }
 
 // started tells the watchers once that the attempt has begun.
-func (d *dispatch) started(e *errand, attempt int) {
+func (d *dispatch) started(e *sentOrder, attempt int) {
 	d.mu.Lock()
 	a := e.attempt
 	fresh := !a.started
@@ -293,7 +293,7 @@ func (d *dispatch) started(e *errand, attempt int) {
 
 // await waits until the ledger has the end of an attempt that the order led to, or nobody was found who can
 // do it.
-func (d *dispatch) await(ctx context.Context, e *errand) error {
+func (d *dispatch) await(ctx context.Context, e *sentOrder) error {
 	select {
 	case <-e.done:
 		return e.err
@@ -303,7 +303,7 @@ func (d *dispatch) await(ctx context.Context, e *errand) error {
 }
 
 // why is who cannot do it. The caller holds mu.
-func (e *errand) why() string {
+func (e *sentOrder) why() string {
 	if len(e.refused) == 0 {
 		return "no worker lives"
 	}
@@ -317,19 +317,19 @@ func (e *errand) why() string {
 // abandon ends the wait for an order because of err. The order is recalled. If a worker has begun it, the
 // wait goes on, unless the run was told to stop or lost its lease: then the attempt goes on without the
 // leader, and whoever comes next waits for it.
-func (d *dispatch) abandon(ctx context.Context, e *errand, err error) error {
+func (d *dispatch) abandon(ctx context.Context, e *sentOrder, err error) error {
 	a := e.attempt
 	void, recallErr := d.recall(context.WithoutCancel(ctx), e)
 	switch {
 	case void, d.walk.session.Lost() != nil && !e.begun:
-		d.forget(ctx, []*errand{e})
+		d.forget(ctx, []*sentOrder{e})
 		return err
 	case d.walk.session.Lost() != nil:
 		a.reached, a.called, a.phase = true, true, called
 		return err
 	case recallErr != nil:
 		d.mu.Lock()
-		d.loose = append(d.loose, e)
+		d.unrecalled = append(d.unrecalled, e)
 		d.mu.Unlock()
 		a.reached, a.called, a.phase = true, true, lost
 		a.ledgerErr = fmt.Errorf("recall the order: %w", recallErr)
@@ -342,13 +342,13 @@ func (d *dispatch) abandon(ctx context.Context, e *errand, err error) error {
 	e.begun, e.at, e.err, e.done = true, time.Time{}, nil, make(chan struct{})
 	d.out[e.order.ID] = e
 	d.mu.Unlock()
-	d.rouse()
+	d.wakeUp()
 	return d.finish(ctx, e)
 }
 
 // recall makes an order void: the leader makes the attempt itself and withdraws it, so that the number is
 // taken. It reports false if a worker was quicker.
-func (d *dispatch) recall(ctx context.Context, e *errand) (void bool, err error) {
+func (d *dispatch) recall(ctx context.Context, e *sentOrder) (void bool, err error) {
 	d.mu.Lock()
 	if d.out[e.order.ID] == e {
 		delete(d.out, e.order.ID)
@@ -378,23 +378,23 @@ func (d *dispatch) recall(ctx context.Context, e *errand) (void bool, err error)
 // recallAll recalls what could not be recalled before. Nothing may be under way.
 func (d *dispatch) recallAll(ctx context.Context) error {
 	d.mu.Lock()
-	loose := d.loose
-	d.loose = nil
+	unrecalled := d.unrecalled
+	d.unrecalled = nil
 	d.mu.Unlock()
-	for i, e := range loose {
+	for i, e := range unrecalled {
 		if _, err := d.recall(ctx, e); err != nil {
 			d.mu.Lock()
-			d.loose = append(d.loose, loose[i:]...)
+			d.unrecalled = append(d.unrecalled, unrecalled[i:]...)
 			d.mu.Unlock()
 			return fmt.Errorf("recall the order of %s: %w", e.order.ID, err)
 		}
 	}
-	d.forget(ctx, loose)
+	d.forget(ctx, unrecalled)
 	return nil
 }
 
 // settle takes over what the ledger says of an attempt that has ended.
-func (d *dispatch) settle(ctx context.Context, e *errand) error {
+func (d *dispatch) settle(ctx context.Context, e *sentOrder) error {
 	a, entry := e.attempt, e.entry
 	last, err := d.lastAttempt(ctx, &entry, a)
 	if err != nil {
@@ -407,7 +407,7 @@ func (d *dispatch) settle(ctx context.Context, e *errand) error {
 	skipped := entry.State == store.Skipped
 	over := last.Lost || last.Interrupted || last.Withdrawn && !skipped || entry.State == store.RollbackPending
 	if over && entry.State != store.RollbackFailed {
-		d.forget(ctx, []*errand{e}) // of a worker that died nobody else would say that it is over
+		d.forget(ctx, []*sentOrder{e}) // of a worker that died nobody else would say that it is over
 		a.step.entry = &entry
 		a.reached, a.called = a.reached || !last.Withdrawn, a.called || !last.Withdrawn
 		if last.Withdrawn { // it may be claiming another one just now, see reopen

@@ -90,7 +90,7 @@ func (d *dispatch) waiting() []string {
 // take ends the waits that are over. It reports whether anything has happened.
 func (d *dispatch) take(entries []store.Entry) (news bool) {
 	type beginning struct {
-		e       *errand
+		e       *sentOrder
 		attempt int
 	}
 	var begun []beginning
@@ -127,7 +127,7 @@ func (d *dispatch) attend(ctx context.Context, entries []store.Entry) {
 	for i := range entries {
 		if e := &entries[i]; e.State.Open() && e.Life != "" {
 			if _, lives := living[e.Life]; !lives {
-				d.bury(ctx, e)
+				d.closeLost(ctx, e)
 			}
 		}
 	}
@@ -145,24 +145,24 @@ func somebodyLives(living map[string]store.LeaseError, ttl time.Duration) bool {
 	return false
 }
 
-// bury closes the attempt of a worker that died. A worker that was stopped may keep the row for long, so
+// closeLost closes the attempt of a worker that died. A worker that was stopped may keep the row for long, so
 // nothing else waits for it.
-func (d *dispatch) bury(ctx context.Context, entry *store.Entry) {
+func (d *dispatch) closeLost(ctx context.Context, entry *store.Entry) {
 	d.mu.Lock()
 	e := d.out[entry.ID]
-	if e == nil || e.burying {
+	if e == nil || e.closing {
 		d.mu.Unlock()
 		return
 	}
-	e.burying = true
+	e.closing = true
 	d.mu.Unlock()
 	dead := *entry
-	d.burying.Go(func() {
+	d.closing.Go(func() {
 		_, _ = d.walk.session.CloseLost(ctx, &dead) // if it fails, the next look tries again
 		d.mu.Lock()
-		e.burying = false
+		e.closing = false
 		d.mu.Unlock()
-		d.rouse()
+		d.wakeUp()
 	})
 }
 
@@ -208,7 +208,7 @@ func (d *dispatch) sayUndone(somebodyLives bool) {
 func (d *dispatch) resend(ctx context.Context) {
 	after := cmp.Or(d.via.Resend, DefaultResend)
 	now := ledger.Wall.Now()
-	var late []*errand
+	var late []*sentOrder
 	d.mu.Lock()
 	for _, e := range d.out {
 		if !e.begun && !e.sent.IsZero() && now.Sub(e.sent) >= after {
