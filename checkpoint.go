@@ -9,6 +9,7 @@ import (
 	"github.com/sequencer-go/seq/internal/engine"
 	"github.com/sequencer-go/seq/internal/opctx"
 	"github.com/sequencer-go/seq/internal/verdict"
+	"github.com/sequencer-go/seq/middleware"
 )
 
 // What [Checkpoint] and [Rest] may answer with, beside errors of the ledger.
@@ -35,26 +36,19 @@ type Point struct {
 	Pace Pace
 }
 
-// Pace is how a [Resumable] op gets on, in its own words. [OpStatus] has that of the last checkpoint.
-type Pace struct {
-	Rate        float64       `json:"rate,omitempty"`         // units a second while it moves; 0: not known
-	Estimate    Estimate      `json:"estimate,omitempty"`     // what Remaining is worth
-	Remaining   time.Duration `json:"remaining,omitempty"`    // until it is done, if it keeps moving
-	Size        int64         `json:"size,omitempty"`         // of a batch
-	Parts       int           `json:"parts,omitempty"`        // that it works on side by side; 0: it has no parts
-	PartsDone   int           `json:"parts_done,omitempty"`   // of these
-	DeadLetters int64         `json:"dead_letters,omitempty"` // rows that were put aside
-}
+// Pace is how a [Resumable] op gets on, in its own words: see [middleware.Pace]. [OpStatus] has that of the
+// last checkpoint.
+type Pace = middleware.Pace
 
-// Estimate is what the remaining time of a [Pace] is worth.
-type Estimate string
+// Estimate is what the remaining time of a [Pace] is worth: see [middleware.Estimate].
+type Estimate = middleware.Estimate
 
 // The worths.
 const (
-	EstimateUnknown   Estimate = ""          // the total is not known
-	EstimateMeasuring Estimate = "measuring" // it has not moved for long enough to say
-	EstimateGood      Estimate = "estimate"  // from the rate of late
-	EstimateDone      Estimate = "done"      // nothing is left
+	EstimateUnknown   = middleware.EstimateUnknown   // the total is not known
+	EstimateMeasuring = middleware.EstimateMeasuring // it has not moved for long enough to say
+	EstimateGood      = middleware.EstimateGood      // from the rate of late
+	EstimateDone      = middleware.EstimateDone      // nothing is left
 )
 
 // kept is what the ledger has of a point.
@@ -88,7 +82,7 @@ func Checkpoint(ctx context.Context, batch func(ctx context.Context) (Point, err
 			return opctx.Point{}, err
 		}
 		saved, err := p.saved()
-		return opctx.Point{Saved: saved, Done: p.Done, Total: max(p.Total, 0)}, err
+		return opctx.Point{Saved: saved, Done: p.Done, Total: max(p.Total, 0), Pace: p.Pace}, err
 	})
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq"
+	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/seqtest"
 	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/strategies"
@@ -529,4 +530,38 @@ func TestTheCursorSurvivesARenameAndACrash(t *testing.T) {
 	if got := c.done(); !slices.Equal(got, upTo(6)) {
 		t.Errorf("the batches are %v", got)
 	}
+}
+
+// TestWatchersHearHowABackfillGetsOn: its pace with each checkpoint, and once why it does not move.
+func TestWatchersHearHowABackfillGetsOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		op := (&counted{}).op(1)
+		op.Run = func(ctx context.Context) error {
+			for range 3 {
+				if err := seq.Rest(ctx, "the replica lags", time.Second); err != nil {
+					return err
+				}
+			}
+			return seq.Checkpoint(ctx, func(context.Context) (seq.Point, error) {
+				return seq.Point{Done: 5, Total: 5, Pace: seq.Pace{Rate: 2.5, Estimate: seq.EstimateDone, Size: 5}}, nil
+			})
+		}
+		var mu sync.Mutex
+		var heard []string
+		watch := middleware.Middleware{Name: "watch", Watch: func(e middleware.Event) {
+			if e.Kind == middleware.EventProgress {
+				mu.Lock()
+				defer mu.Unlock()
+				heard = append(heard, fmt.Sprintf("%d of %d at %g: %s", e.Done, e.Total, e.Pace.Rate, e.Reason))
+			}
+		}}
+		stop := working(t, seq.New(store.NewMemory(), op).Use(watch))
+		time.Sleep(time.Minute)
+		stop()
+		mu.Lock()
+		defer mu.Unlock()
+		if want := []string{"0 of 0 at 0: the replica lags", "5 of 5 at 2.5: "}; !slices.Equal(heard, want) {
+			t.Errorf("heard %q, want %q", heard, want)
+		}
+	})
 }

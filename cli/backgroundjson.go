@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/sequencer-go/seq"
@@ -9,20 +10,24 @@ import (
 type (
 	// backgroundView is what there is to say of an op that works in the background.
 	backgroundView struct {
-		Percent     *float64     `json:"percent,omitempty"`
-		Rate        float64      `json:"rate_per_second,omitempty"`
-		Estimate    string       `json:"estimate"` // unknown, measuring, estimate, done
-		RemainingS  float64      `json:"remaining_seconds,omitempty"`
-		Size        int64        `json:"batch_size,omitempty"`
-		Parts       int          `json:"parts,omitempty"`
-		PartsDone   int          `json:"parts_done,omitempty"`
-		DeadLetters int64        `json:"dead_letters,omitempty"`
-		Moved       *time.Time   `json:"last_checkpoint,omitempty"`
-		Kept        string       `json:"kept,omitempty"` // why nobody takes it up
-		Note        string       `json:"note,omitempty"` // why it does not move, of who works on it
-		NotedAt     *time.Time   `json:"noted_at,omitempty"`
-		Worker      *holderView  `json:"worker,omitempty"`
-		Asked       *controlView `json:"asked,omitempty"`
+		Percent *float64 `json:"percent,omitempty"`
+		paceView
+		Moved   *time.Time   `json:"last_checkpoint,omitempty"`
+		Kept    string       `json:"kept,omitempty"` // why nobody takes it up
+		Note    string       `json:"note,omitempty"` // why it does not move, of who works on it
+		NotedAt *time.Time   `json:"noted_at,omitempty"`
+		Worker  *holderView  `json:"worker,omitempty"`
+		Asked   *controlView `json:"asked,omitempty"`
+	}
+	// paceView is how such an op gets on, in its own words.
+	paceView struct {
+		Rate        float64 `json:"rate_per_second,omitempty"`
+		Estimate    string  `json:"estimate"` // unknown, measuring, estimate, done
+		RemainingS  float64 `json:"remaining_seconds,omitempty"`
+		Size        int64   `json:"batch_size,omitempty"`
+		Parts       int     `json:"parts,omitempty"`
+		PartsDone   int     `json:"parts_done,omitempty"`
+		DeadLetters int64   `json:"dead_letters,omitempty"`
 	}
 	// controlView is what somebody asked, and whether it was heard.
 	controlView struct {
@@ -43,13 +48,9 @@ func viewBackground(o *seq.OpStatus) *backgroundView {
 	if !o.Background {
 		return nil
 	}
-	p := &o.Pace
 	v := &backgroundView{
-		Rate: p.Rate, Estimate: string(p.Estimate), RemainingS: p.Remaining.Seconds(), Size: p.Size, Parts: p.Parts, PartsDone: p.PartsDone,
-		DeadLetters: p.DeadLetters, Moved: moment(o.Moved), Kept: o.Kept, Note: note(o), Worker: viewHolder(o.Worker), Asked: viewControl(o.Control),
-	}
-	if v.Estimate == "" {
-		v.Estimate = "unknown"
+		paceView: viewPace(o.Pace),
+		Moved:    moment(o.Moved), Kept: o.Kept, Note: note(o), Worker: viewHolder(o.Worker), Asked: viewControl(o.Control),
 	}
 	if v.Note != "" {
 		v.NotedAt = moment(o.Control.NotedAt)
@@ -59,6 +60,13 @@ func viewBackground(o *seq.OpStatus) *backgroundView {
 		v.Percent = &percent
 	}
 	return v
+}
+
+func viewPace(p seq.Pace) paceView {
+	return paceView{
+		Rate: p.Rate, Estimate: cmp.Or(string(p.Estimate), "unknown"), RemainingS: p.Remaining.Seconds(), Size: p.Size, Parts: p.Parts, PartsDone: p.PartsDone,
+		DeadLetters: p.DeadLetters,
+	}
 }
 
 // viewControl is nil if nothing was ever asked.

@@ -116,6 +116,7 @@ type (
 		Delay     float64      `json:"delay_seconds,omitempty"`
 		Done      int64        `json:"done,omitempty"`
 		Total     int64        `json:"total,omitempty"`
+		Pace      *paceView    `json:"pace,omitempty"` // of an op that works in the background
 		Holder    *holderView  `json:"holder,omitempty"`
 		Held      *controlView `json:"held,omitempty"` // what keeps runs from beginning
 		Plan      string       `json:"plan,omitempty"` // its hash
@@ -205,6 +206,10 @@ func viewEvent(e *middleware.Event) eventView {
 	}
 	if e.ID != "" {
 		v.Direction = e.Direction.String()
+	}
+	if e.Pace != (middleware.Pace{}) {
+		pace := viewPace(e.Pace)
+		v.Pace = &pace
 	}
 	switch e.Kind {
 	case middleware.EventSettled, middleware.EventRecovered:

@@ -24,7 +24,7 @@ type Event struct {
 	Direction store.Direction // of the op's attempt
 	Attempt   int             // as in the ledger
 	State     store.State     // of Settled: what the op became
-	Reason    string          // why it was skipped, is scheduled, or is waiting; of RunStarted: why somebody wanted the run, see seq.Because
+	Reason    string          // why it was skipped, is scheduled, or is waiting; of Progress: why it does not move; of RunStarted: why somebody wanted the run, see seq.Because
 	Err       error           // of the op; also of one that was tolerated
 	Stack     string          // of Overdue: the goroutines of all ops that run
 	Delay     time.Duration
@@ -38,6 +38,7 @@ type Event struct {
 	// not start.
 	Counts map[store.State]int
 	Done   int64    // of Progress: how far the op has come
+	Pace   Pace     // of Progress of a Resumable op: how it gets on
 	Log    []string // of Settled: the last lines that the op wrote to seq.Logger in its attempt
 	Total  int64    // of RunStarted and RollbackStarted: how many steps; of Progress: how much in all, 0 if unknown
 }
@@ -49,19 +50,21 @@ type EventKind uint8
 const (
 	// EventWaiting means that the run has no lease yet. Either another run holds it, and Err is the
 	// *store.LeaseError; or the ledger cannot be reached, because of Err, and is asked again after Delay.
-	EventWaiting         EventKind = iota
-	EventRunStarted                // the plan is made and recorded
-	EventStarted                   // an attempt at an op begins, in its Direction
-	EventOverdue                   // its context has ended and it does not return; Stack says where it is
-	EventRetrying                  // it failed with Err and is tried again after Delay
-	EventSettled                   // a step has settled in State, also one that never started
-	EventRunFinished               // the run ended in RunState
-	EventLeaseAcquired             // this run holds the ledger from now on
-	EventLeaseLost                 // it does not any more, because of Err: what runs is asked to stop
-	EventRecovered                 // the open attempt of a process that died was closed, in State
-	EventPlanned                   // Plan is what will run
-	EventProgress                  // an op reported how far it has come, in Done and Total
-	EventRollbackStarted           // the run is being rolled back; that is recorded
+	EventWaiting       EventKind = iota
+	EventRunStarted              // the plan is made and recorded
+	EventStarted                 // an attempt at an op begins, in its Direction
+	EventOverdue                 // its context has ended and it does not return; Stack says where it is
+	EventRetrying                // it failed with Err and is tried again after Delay
+	EventSettled                 // a step has settled in State, also one that never started
+	EventRunFinished             // the run ended in RunState
+	EventLeaseAcquired           // this run holds the ledger from now on
+	EventLeaseLost               // it does not any more, because of Err: what runs is asked to stop
+	EventRecovered               // the open attempt of a process that died was closed, in State
+	EventPlanned                 // Plan is what will run
+	// EventProgress means that an op reported how far it has come, in Done and Total, and if it is Resumable
+	// its Pace; with a Reason, that it does not move, and why.
+	EventProgress
+	EventRollbackStarted // the run is being rolled back; that is recorded
 	// EventNothingToDo means that a run, or a rollback, found nothing to do now. The Steps of Plan, Total
 	// of them, wait for their time; Reason says if another process did it all. Serve tells it of no look
 	// that it takes by itself.
@@ -107,9 +110,10 @@ func (e Event) MarshalJSON() ([]byte, error) {
 		Log       []string            `json:",omitempty"`
 		Done      int64               `json:",omitempty"`
 		Total     int64               `json:",omitempty"`
+		Pace      Pace                `json:",omitzero"`
 	}{
 		Kind: e.Kind, Time: e.Time, Run: e.Run, Strategy: e.Strategy, ID: e.ID, Attempt: e.Attempt, Reason: e.Reason,
-		Err: store.ErrorText(e.Err), Stack: e.Stack, Delay: e.Delay, Plan: e.Plan, Hash: e.Hash, Actor: e.Actor, Duration: e.Duration, Counts: e.Counts, Log: e.Log, Done: e.Done, Total: e.Total,
+		Err: store.ErrorText(e.Err), Stack: e.Stack, Delay: e.Delay, Plan: e.Plan, Hash: e.Hash, Actor: e.Actor, Duration: e.Duration, Counts: e.Counts, Log: e.Log, Done: e.Done, Total: e.Total, Pace: e.Pace,
 	}
 	if e.ID != "" {
 		out.Direction = &e.Direction

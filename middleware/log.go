@@ -74,6 +74,8 @@ func describe(e *Event) (slog.Level, []slog.Attr) {
 		attrs = append(attrs, slog.Int64("done", e.Done))
 		add(e.Total > 0, slog.Int64("total", e.Total))
 		add(e.Total > 0, slog.String("percent", percent(e.Done, e.Total)))
+		add(e.Pace.Rate > 0, slog.Float64("rate", e.Pace.Rate))
+		add(e.Pace.Estimate == EstimateGood, slog.Duration("remaining", e.Pace.Remaining))
 	case EventSettled:
 		attrs = append(attrs, slog.String("state", e.State.String()))
 		add(e.Attempt > 0, slog.Duration("duration", e.Duration))

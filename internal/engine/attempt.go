@@ -87,6 +87,9 @@ func (w *Walk) newAttempt(s *step, d store.Direction) *attempt {
 	a.walk, a.step, a.saved, a.keyID = w, s, e.Saved, s.plan.ID
 	if s.plan.Delivery == store.Resumable {
 		a.resumed = &resumed{}
+		if e.Seq == 0 {
+			a.resumed.point = opctx.Point{Done: e.Done, Total: e.Total}
+		}
 	}
 	if began := w.keys[a.keyID]; began != "" {
 		a.keyID = began

@@ -25,6 +25,7 @@ type resumed struct {
 	control store.Control // as the last batch found it
 	heard   int64         // the request that was acknowledged last
 	note    string        // that the ledger has
+	point   opctx.Point   // of the last checkpoint of this attempt
 	commits int           // of this attempt
 	ended   error         // why no batch begins any more: something was asked, or the ledger did not answer
 	request bool          // it was asked
@@ -102,12 +103,23 @@ func (a *attempt) Checkpoint(ctx context.Context, batch func(context.Context) (o
 	a.setSaved(point.Saved)
 	r.mu.Lock()
 	r.commits++
+	r.point = point
 	r.mu.Unlock()
 	a.acknowledge(ctx, "")
-	a.walk.announce(middleware.Event{
-		Kind: middleware.EventProgress, ID: a.Step.ID, Direction: a.Direction, Attempt: a.Attempt, Done: point.Done, Total: point.Total,
-	})
+	a.moves("")
 	return nil
+}
+
+// moves tells the watchers how far the op has come, and why it does not move, if it does not.
+func (a *attempt) moves(why string) {
+	a.resumed.mu.Lock()
+	point := a.resumed.point
+	a.resumed.mu.Unlock()
+	pace, _ := point.Pace.(middleware.Pace)
+	a.walk.announce(middleware.Event{
+		Kind: middleware.EventProgress, ID: a.Step.ID, Direction: a.Direction, Attempt: a.Attempt,
+		Done: point.Done, Total: point.Total, Pace: pace, Reason: why,
+	})
 }
 
 // opening is the claim for the next batch, or why there is none.
@@ -157,17 +169,20 @@ func (r *resumed) end(why error) {
 	}
 }
 
-// acknowledge tells the ledger which request was heard, and why the op does not move, if either is news.
-func (a *attempt) acknowledge(ctx context.Context, note string) {
+// acknowledge tells the ledger which request was heard, and why the op does not move, if either is news. It
+// reports whether the note is.
+func (a *attempt) acknowledge(ctx context.Context, note string) (other bool) {
 	r := a.resumed
 	r.mu.Lock()
 	seen := r.control.Number
-	news := seen > r.heard && seen > r.control.Heard || note != r.note
+	other = note != r.note
+	news := seen > r.heard && seen > r.control.Heard || other
 	r.heard, r.note = seen, note
 	r.mu.Unlock()
 	if news {
 		a.walk.session.Answer(context.WithoutCancel(ctx), store.Answer{ID: a.Step.ID, Seen: seen, Note: note})
 	}
+	return other
 }
 
 // Asked implements opctx.Attempt.
@@ -189,7 +204,10 @@ func (a *attempt) Rest(ctx context.Context, why string, d time.Duration) error {
 	if r == nil || a.Direction != store.Forward {
 		return ErrNotResumable
 	}
-	a.acknowledge(ctx, store.ErrorText(textError(a.walk.redact.text(why))))
+	note := store.ErrorText(textError(a.walk.redact.text(why)))
+	if a.acknowledge(ctx, note) && note != "" {
+		a.moves(note)
+	}
 	for left := d; ; left -= restPoll {
 		if _, err := a.opening(ctx); err != nil {
 			return err

@@ -60,10 +60,11 @@ type Attempt interface {
 	AtCall(f func())
 }
 
-// Point is how far a Resumable op has come. Saved is the whole of what is kept.
+// Point is how far a Resumable op has come. Saved is the whole of what is kept, Pace a middleware.Pace.
 type Point struct {
 	Saved       []byte
 	Done, Total int64
+	Pace        any
 }
 
 // Info is what an op may know of its attempt. It has the fields of seq.OpInfo, where they are documented.
