@@ -26,7 +26,10 @@ func (r *replica) batches(ctx context.Context, spec *opSpec) error {
 		return context.Cause(ctx)
 	}
 	c := w.audit.begins(r, spec, store.Forward, generationOf(ctx))
-	defer r.over(c)
+	defer func() {
+		r.yield(stepOp, spec.id+" is over", nil, nil)
+		r.over(c)
+	}()
 	var from cursor
 	if _, err := seq.Saved(ctx, &from); err != nil {
 		return err
@@ -51,6 +54,9 @@ func (r *replica) batches(ctx context.Context, spec *opSpec) error {
 		if b.rests > 0 {
 			if err := seq.Rest(ctx, "it rests", b.rests); err != nil {
 				return err
+			}
+			if r.yield(stepOp, spec.id+" has rested", nil, nil).dead {
+				return errKilled
 			}
 		}
 	}
@@ -79,6 +85,9 @@ func (r *replica) batch(ctx context.Context, c *called, spec *opSpec, n int) (se
 	tx.row = data
 	w.logf("r%d batch %d of %s", r.number, n, short(spec.id))
 	r.sleep(ctx, spec)
+	if err := step("has slept", nil); err != nil { // what wakes up by the clock moves when the scheduler lets it
+		return seq.Point{}, err
+	}
 	if err := r.fails(spec, n, BatchFails); err != nil {
 		return seq.Point{}, err
 	}

@@ -21,8 +21,8 @@ type tx struct {
 	err   error // of the COMMIT
 }
 
-// query sends a query, BEGIN before it if that was not sent, and COMMIT behind it if that is asked for. The
-// server skips what stands behind an error, up to the end of the trip.
+// query sends a query, BEGIN before it if that was not sent, and COMMIT behind it if that is asked for. What
+// stands behind an error has no effect: the server skips it, or the transaction has failed by then.
 func (t *tx) query(ctx context.Context, text string, values []any, prepare bool, commit *pipeline.Commit) (*answer, error) {
 	c := t.conn.pgx()
 	if c.IsClosed() {
@@ -115,24 +115,31 @@ func (t *trip) make(ctx context.Context, text string, values []any) error {
 	if err := build.Build(t.conn.TypeMap(), t.prepared, values); err != nil {
 		return err
 	}
+	// Between two commands the server is told that it may answer: else it would wait for what comes behind the
+	// first, if that is cut off, as long as it takes, because a session idles in a transaction, and ends for it,
+	// only after it has answered. COMMIT behind a record that failed undoes the transaction.
 	p := t.conn.PgConn().StartPipeline(ctx)
 	n := 1
 	if t.before != "" {
 		p.SendQueryParams(t.before, nil, nil, nil, nil)
+		p.SendPipelineSync()
 		n++
 	}
 	p.SendQueryStatement(t.prepared, build.ParamValues, build.ParamFormats, build.ResultFormats)
 	if t.behind != "" {
+		p.SendPipelineSync()
 		p.SendQueryParams(t.behind, nil, nil, nil, nil)
 		n++
 	}
 	err := p.Sync()
-	for ; err == nil && n > 0; n-- {
+	for err == nil && n > 0 {
 		var result any
-		if result, err = p.GetResults(); err == nil {
-			if reader, is := result.(*pgconn.ResultReader); is {
-				err = t.read(reader)
-			}
+		result, err = p.GetResults()
+		if reader, is := result.(*pgconn.ResultReader); err == nil && is {
+			err = t.read(reader)
+			n--
+		} else if err == nil && result == nil {
+			break
 		}
 	}
 	if cerr := p.Close(); err == nil {
