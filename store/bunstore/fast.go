@@ -17,7 +17,8 @@ import (
 // if no op occurs twice.
 //
 // In an op's transaction it closes one attempt, and fails unless it did, in the very transaction whose
-// number is given. So COMMIT may be sent behind it without waiting for its answer: the server skips it.
+// number is given. So COMMIT may be sent behind it without waiting for its answer: behind a failure it has
+// no effect, or undoes the transaction.
 func singleStatement(outcomes, claims, inTx bool) *statement {
 	name, parts, answer, before := "single", []string{}, []string{}, "0"
 	if inTx { // from here on the transaction is the store's own
