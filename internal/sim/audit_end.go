@@ -9,7 +9,7 @@ func (a *audit) finally(r *replica) {
 	w := a.w
 	for _, op := range r.ops {
 		e, t := w.entry(op.id), a.of(op.id)
-		if w.background && (e == nil || !e.State.Done()) && (w.db.control(op.id).Wanted == store.WantCancel || a.unmet(op) || w.awaitsSaga(op)) {
+		if w.background && (e == nil || !e.State.Done()) && (w.cancelled(op) || a.unmet(op) || w.awaitsSaga(op)) {
 			continue // what it waits for will never be done
 		}
 		if e == nil {

@@ -161,7 +161,7 @@ func (w *World) atRest(r *replica) bool {
 		case e != nil && (e.State == store.Succeeded || e.Crashes >= 3 && !e.State.Open()):
 		case e != nil && e.State.Open():
 			return false
-		case w.db.control(op.id).Wanted == store.WantCancel, w.audit.unmet(op), w.awaitsSaga(op):
+		case w.cancelled(op), w.audit.unmet(op), w.awaitsSaga(op):
 		case e != nil && (e.State == store.RollbackFailed || e.State == store.RollbackPending):
 		case e != nil && e.State == store.RolledBack && w.left(op):
 		default:
@@ -169,6 +169,12 @@ func (w *World) atRest(r *replica) bool {
 		}
 	}
 	return true
+}
+
+// cancelled reports whether somebody ended an op for good, under its ID or the one that it had before.
+func (w *World) cancelled(op *opSpec) bool {
+	old := op.formerly()
+	return w.db.control(op.id).Wanted == store.WantCancel || old != "" && w.db.control(old).Wanted == store.WantCancel
 }
 
 // replaceOld is what a deploy does that gives an op another ID: the processes of the old version are told
