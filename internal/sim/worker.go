@@ -108,6 +108,9 @@ func (w *World) resume(r *replica) (asked bool) {
 	}
 	for _, op := range r.inBackground() {
 		c := w.db.control(op.id)
+		if old := op.formerly(); old != "" && c.Number == 0 { // what was asked under the ID before holds
+			c = w.db.control(old)
+		}
 		switch state := w.state(op.id); {
 		case c.Wanted == store.WantPause && state != store.Succeeded, c.Wanted == store.WantGo && state == store.RolledBack && w.left(op):
 			ask(resumes, op.id)
