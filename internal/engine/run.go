@@ -35,7 +35,7 @@ func (e *Engine) Run(ctx context.Context, req *Request) (result *Result, _ error
 		return e.failed(), err
 	}
 	run := req.run(e.Strategy.Name)
-	run.Saga, run.Work = holds(e.Strategy.Chain, middleware.LayerSaga), e.work(req)
+	run.Saga = holds(e.Strategy.Chain, middleware.LayerSaga)
 	if len(made.Undo) == 0 && !p.goesOn(&run) {
 		discarded := ledger.Discard()
 		discarded.Run.Strategy = e.Strategy.Name
@@ -46,6 +46,7 @@ func (e *Engine) Run(ctx context.Context, req *Request) (result *Result, _ error
 			return w.result(store.RunSucceeded, p.now).with(made), nil
 		}
 	}
+	run.Work = e.work(req)
 	caller := ctx
 	watch := &sessionWatcher{engine: e, run: run.ID, latest: func() *store.Run { return e.latestRun(caller) }}
 	ctx, s, err := ledger.Open(ctx, e.Store, run, req.IfLeased, watch)
