@@ -269,3 +269,40 @@ func TestWhatDiedInADeployIsTakenUpInTheBackground(t *testing.T) {
 		}
 	})
 }
+
+// TestAPauseHoldsUnderALaterID: also when the ledger has a note about the op under that ID, which is no request.
+func TestAPauseHoldsUnderALaterID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger, c := store.NewMemory(), &counted{}
+		op := c.op(5)
+		by, why := seq.By("ann"), seq.Because("the disk is full")
+		if _, err := seq.New(ledger, op).Pause(t.Context(), plansID, by, why); err != nil {
+			t.Fatal(err)
+		}
+		op.ID, op.RenamedFrom = "2024_01_15_120000_plans_of_users", []string{plansID}
+		lane, err := ledger.Acquire(t.Context(), store.LanePrefix+op.ID, store.Owner{})
+		if err == nil {
+			err = ledger.Answer(t.Context(), lane, store.Answer{ID: op.ID, Note: "it rests"})
+		}
+		if err == nil {
+			err = ledger.Release(t.Context(), lane)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := seq.New(ledger, op)
+		stop := working(t, s)
+		defer stop()
+		time.Sleep(time.Minute)
+		if got := c.done(); len(got) > 0 {
+			t.Errorf("it works: %v", got)
+		}
+		if _, err := s.Resume(t.Context(), op.ID, by, why); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if got := c.done(); !slices.Equal(got, upTo(5)) {
+			t.Errorf("the batches are %v", got)
+		}
+	})
+}

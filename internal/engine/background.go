@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sequencer-go/seq/internal/verdict"
 	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
@@ -67,29 +66,6 @@ func (p *Planning) keptBack(t *Task) string {
 		return err.Error()
 	}
 	return ""
-}
-
-// askedErr is what keeps an op back that somebody asked for; nil if nobody did.
-func askedErr(c *store.Control) error {
-	if c == nil {
-		return nil
-	}
-	switch c.Wanted {
-	case store.WantCancel:
-		return fmt.Errorf("%w by %s: %s", verdict.ErrCancelled, c.Actor, c.Reason)
-	case store.WantPause:
-		return fmt.Errorf("%w by %s: %s", verdict.ErrPaused, c.Actor, c.Reason)
-	case store.UnknownWanted:
-		return fmt.Errorf("%w: %s, of a newer version of this library", verdict.ErrPaused, c.Unknown)
-	default:
-		return nil
-	}
-}
-
-// cancelled reports whether somebody ended a task for good.
-func (p *Planning) cancelled(id string) bool {
-	c := p.controls[id]
-	return c != nil && c.Wanted == store.WantCancel
 }
 
 // howFar is how far a task in the background has come, for people.

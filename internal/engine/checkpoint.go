@@ -3,14 +3,12 @@ package engine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
 	"github.com/sequencer-go/seq/clock"
 	"github.com/sequencer-go/seq/internal/ledger"
 	"github.com/sequencer-go/seq/internal/opctx"
-	"github.com/sequencer-go/seq/internal/verdict"
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 )
@@ -146,18 +144,11 @@ func (r *resumed) hear(c store.Control) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.control = c
-	switch c.Wanted {
-	case store.WantCancel:
-		r.ended = fmt.Errorf("%w by %s: %s", verdict.ErrCancelled, c.Actor, c.Reason)
-	case store.WantPause:
-		r.ended = fmt.Errorf("%w by %s: %s", verdict.ErrPaused, c.Actor, c.Reason)
-	case store.UnknownWanted:
-		r.ended = fmt.Errorf("%w: %s, of a newer version of this library", verdict.ErrPaused, c.Unknown)
-	default:
-		return nil
+	err := askedErr(&c)
+	if err != nil {
+		r.ended, r.request = err, true
 	}
-	r.request = true
-	return r.ended
+	return err
 }
 
 // end keeps batches from beginning.

@@ -24,9 +24,10 @@ type Steer struct {
 // Steer writes a request. The answer is what is asked from now on.
 func (e *Engine) Steer(ctx context.Context, req *Request, s Steer) (store.Control, error) {
 	id, doing := store.RunLease, s.Call
+	var t *Task
 	if s.ID != "" {
 		doing += " " + ident.Quoted(s.ID)
-		t := e.Catalog.find(s.ID)
+		t = e.Catalog.find(s.ID)
 		switch {
 		case t == nil:
 			return store.Control{}, e.Catalog.notRegistered(s.Call, s.ID)
@@ -37,17 +38,17 @@ func (e *Engine) Steer(ctx context.Context, req *Request, s Steer) (store.Contro
 	}
 	for again := 0; ; again++ {
 		c, err := e.Store.Control(ctx, id)
-		if err != nil {
-			return c, fmt.Errorf("%s: %w", doing, err)
+		if err == nil && t != nil && len(t.RenamedFrom) > 0 {
+			c, err = e.askedBefore(ctx, t, c)
 		}
-		if c, err = e.askedBefore(ctx, s.ID, c); err != nil {
+		if err != nil {
 			return c, fmt.Errorf("%s: %w", doing, err)
 		}
 		if c.Wanted == store.WantCancel {
 			return c, fmt.Errorf("%w: %s: it was cancelled by %s (%s), which is final; give new work a new ID", ErrInvalidOption, doing, c.Actor, c.Reason)
 		}
 		var entry *store.Entry
-		if s.ID != "" {
+		if t != nil {
 			if entry, err = e.steerable(ctx, id); err != nil {
 				return c, fmt.Errorf("%s: %w", doing, err)
 			}
@@ -66,23 +67,17 @@ func (e *Engine) Steer(ctx context.Context, req *Request, s Steer) (store.Contro
 	}
 }
 
-// askedBefore is what is asked of an op: under its ID, or before anything was, under an earlier one. A
-// cancellation counts under whatever ID.
-func (e *Engine) askedBefore(ctx context.Context, id string, own store.Control) (store.Control, error) {
-	if id == "" {
-		return own, nil
+// askedBefore is what the next request of a task that was renamed changes: what is asked of it, under the
+// number of its own requests.
+func (e *Engine) askedBefore(ctx context.Context, t *Task, own store.Control) (store.Control, error) {
+	controls, err := e.controls(ctx)
+	if err != nil {
+		return own, err
 	}
-	for _, old := range e.Catalog.find(id).RenamedFrom {
-		c, err := e.Store.Control(ctx, old)
-		switch {
-		case err != nil:
-			return own, err
-		case c.Wanted == store.WantCancel:
-			return c, nil
-		case own.Number == 0 && c.Number > 0:
-			c.ID, c.Number = own.ID, 0
-			own = c
-		}
+	if c := askedOf(controls, t); c != nil {
+		asked := *c
+		asked.ID, asked.Number = own.ID, own.Number
+		return asked, nil
 	}
 	return own, nil
 }

@@ -318,57 +318,6 @@ func (w *Walk) left() bool {
 	return s.status.Load() != settled || s.state == store.Pending
 }
 
-// controls are what is asked, by the IDs of ops and the names of leases.
-func (e *Engine) controls(ctx context.Context) (map[string]*store.Control, error) {
-	list, err := e.Store.Controls(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read what is asked: %w", err)
-	}
-	controls := make(map[string]*store.Control, len(list))
-	for i := range list {
-		controls[list[i].ID] = &list[i]
-	}
-	return controls, nil
-}
-
-// requests reads what is asked into a planning, and of an op that was rolled back, whether that is older: then
-// it does not ask to have the op done again.
-func (e *Engine) requests(ctx context.Context, p *Planning) (err error) {
-	if p.controls, err = e.controls(ctx); err != nil {
-		return err
-	}
-	for _, i := range p.catalog.renamed { // what was asked under an earlier ID holds, and a cancellation above all
-		t := p.catalog.tasks[i].task
-		for _, old := range t.RenamedFrom {
-			if c, own := p.controls[old], p.controls[t.ID]; c != nil && (own == nil || c.Wanted == store.WantCancel) {
-				p.controls[t.ID] = c
-			}
-		}
-	}
-	for i := range p.catalog.tasks {
-		t := p.catalog.tasks[i].task
-		entry, c := p.entries[t.ID], p.controls[t.ID]
-		if !t.Background || entry == nil || entry.State != store.RolledBack || c == nil || c.Heard >= c.Number {
-			continue
-		}
-		id := t.ID
-		if old := p.before[id]; old != nil {
-			id = old.ID
-		}
-		history, err := e.Store.History(ctx, id, store.Page{Limit: 1})
-		if err != nil {
-			return fmt.Errorf("read what is asked: %w", err)
-		}
-		if len(history) > 0 && c.Asked.Before(history[0].Finished) {
-			if p.answered == nil {
-				p.answered = map[string]bool{}
-			}
-			p.answered[t.ID] = true
-		}
-	}
-	return nil
-}
-
 // overRuns reports which runs are over, going by those that are not: a saga may still undo what it did,
 // and what another run has under way nobody should build on. A run whose process died is over unless it is
 // a saga.
