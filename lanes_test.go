@@ -306,3 +306,28 @@ func TestAPauseHoldsUnderALaterID(t *testing.T) {
 		}
 	})
 }
+
+// TestWatchersHearWhyABackgroundOpDoesNotBegin: no run has begun that could tell.
+func TestWatchersHearWhyABackgroundOpDoesNotBegin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		op := (&counted{}).op(1)
+		op.Inspect = func(context.Context, seq.Inspection) (seq.Details, error) {
+			return seq.Details{}, errors.New("the table is not there")
+		}
+		heard := make(chan middleware.Event, 100)
+		watch := middleware.Middleware{Name: "watch", Watch: func(e middleware.Event) {
+			if e.Kind == middleware.EventWaiting {
+				heard <- e
+			}
+		}}
+		stop := working(t, seq.New(store.NewMemory(), op).Use(watch))
+		time.Sleep(time.Minute)
+		stop()
+		if len(heard) == 0 {
+			t.Fatal("nobody heard why")
+		}
+		if e := <-heard; e.ID != plansID || !errors.Is(e.Err, seq.ErrNotReady) || !strings.Contains(e.Err.Error(), "the table is not there") {
+			t.Errorf("heard %+v", e)
+		}
+	})
+}

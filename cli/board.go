@@ -81,6 +81,9 @@ func (b *board) take(e middleware.Event) {
 	}
 	switch e.Kind {
 	case middleware.EventWaiting:
+		if e.ID != "" { // an op that cannot begin says nothing of the ledger
+			return
+		}
 		if errors.As(e.Err, &b.held) {
 			b.enter(waiting, e.Time)
 			if b.held.Held == nil {

@@ -112,6 +112,9 @@ func describe(e middleware.Event, p palette, starts map[string]time.Time, name f
 	}
 	switch e.Kind {
 	case middleware.EventWaiting:
+		if e.ID != "" {
+			return line("waiting", name(e.ID), brief(text(e.Err)))
+		}
 		if e.Delay > 0 {
 			return line("waiting", "for the ledger, tried again in "+span(e.Delay), brief(text(e.Err)))
 		}

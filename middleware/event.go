@@ -49,7 +49,8 @@ type EventKind uint8
 // The kinds of event.
 const (
 	// EventWaiting means that the run has no lease yet. Either another run holds it, and Err is the
-	// *store.LeaseError; or the ledger cannot be reached, because of Err, and is asked again after Delay.
+	// *store.LeaseError; or the ledger cannot be reached, because of Err, and is asked again after Delay. With
+	// an ID it means that an op in the background cannot begin, because of Err, and will be tried again.
 	EventWaiting       EventKind = iota
 	EventRunStarted              // the plan is made and recorded
 	EventStarted                 // an attempt at an op begins, in its Direction

@@ -77,16 +77,15 @@ func (e *Engine) openEach(ctx context.Context, names []string, run store.Run, ch
 	if len(names) == 1 {
 		return held, first, func() { first.Close(ctx) }, nil
 	}
+	inner, others := held, func() {}
 	if _, err = first.Entries(held); err == nil {
-		inner, own, others, err := e.openEach(held, names[1:], run, choice)
-		if err == nil {
-			return inner, own, func() { others(); first.Close(ctx) }, nil
-		}
+		inner, own, others, err = e.openEach(held, names[1:], run, choice)
+	}
+	if err != nil {
 		first.Close(ctx)
 		return ctx, nil, nil, err
 	}
-	first.Close(ctx)
-	return ctx, nil, nil, err
+	return inner, own, func() { others(); first.Close(ctx) }, nil
 }
 
 // takeLanes takes the lanes of what is to be undone, and of what is left to be done in the background and

@@ -51,7 +51,6 @@ type rests struct {
 type ending struct {
 	id   string
 	busy bool // another process has its lane
-	err  error
 	rest bool // it is to rest before it is tried again
 	same bool // it got no further than before
 }
@@ -82,18 +81,20 @@ func (e *Engine) Work(ctx context.Context, req *Request, most int, final func(er
 	return err
 }
 
-// present holds a life until ctx ends. If the ledger is away it tries again.
+// present holds a life until ctx ends, another one when it is lost.
 func (e *Engine) present(ctx context.Context, req *Request) {
-	run := req.run(WorkName)
-	run.Lease = store.WorkerPrefix + store.NewToken().String()
+	owner := req.run(WorkName).Owner
 	for ctx.Err() == nil {
-		held, s, err := ledger.Open(ctx, e.Store, run, ledger.Fail, noWatcher{})
+		life, err := ledger.OpenLife(ctx, e.Store, store.WorkerPrefix+store.NewToken().String(), owner, noWatcher{})
 		if err != nil {
-			_ = clock.Sleep(ctx, ledger.Wall, workPoll)
+			_ = clock.Sleep(ctx, ledger.Wall, workPause) // the ledger is of a newer library: Work says so
 			continue
 		}
-		<-held.Done()
-		s.Close(ctx)
+		select {
+		case <-ctx.Done():
+		case <-life.Held().Done():
+		}
+		life.Close(ctx)
 	}
 }
 
@@ -239,21 +240,31 @@ func (e *Engine) background(ctx context.Context, req *Request, t *Task, known *s
 	end.id = t.ID
 	run := req.run(WorkName)
 	run.Selection = (&Request{Only: []string{t.ID}}).selection() // whoever goes on with the op goes on with its run, and with no other of the lane
+	result, err := e.underLanes(ctx, req, t, known, run)
+	end.busy = errors.Is(err, store.ErrLeaseHeld)
+	end.rest = result == nil || result.State != store.RunSucceeded
+	end.same = result == nil || result.State != store.RunWaiting
+	if result == nil && err != nil && !end.busy && ctx.Err() == nil { // of a run its own events tell
+		e.Watchers.Send(middleware.Event{
+			Kind: middleware.EventWaiting, Time: e.Clock.Now(), Run: run.ID, Strategy: WorkName, ID: t.ID, Err: redactor(e.Redact).error(err), Reason: "tries again",
+		})
+	}
+	return end
+}
+
+// underLanes works on one op, if its lanes are free. The result is nil if it came to no run.
+func (e *Engine) underLanes(ctx context.Context, req *Request, t *Task, known *store.Entry, run store.Run) (*Result, error) {
 	if known != nil && known.State.Open() && known.Lease == store.RunLease {
 		if err := e.closeInRun(ctx, run); err != nil {
-			return ending{id: t.ID, busy: errors.Is(err, store.ErrLeaseHeld), err: err, rest: true, same: true}
+			return nil, err
 		}
 	}
 	held, s, giveBack, err := e.openLanes(ctx, t, known, run, ledger.Fail)
 	if err != nil {
-		return ending{id: t.ID, busy: errors.Is(err, store.ErrLeaseHeld), err: err, rest: true, same: true}
+		return nil, err
 	}
 	defer giveBack()
-	result, err := e.inLane(held, s, req, t)
-	end.err = err
-	end.rest = result == nil || result.State != store.RunSucceeded
-	end.same = result == nil || result.State != store.RunWaiting
-	return end
+	return e.inLane(held, s, req, t)
 }
 
 // closeInRun closes what dead processes left open under the lease of runs: an op that was no background's

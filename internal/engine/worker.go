@@ -108,7 +108,7 @@ func (w *Worker) alive(ctx context.Context) (*ledger.Session, error) {
 		return nil, fmt.Errorf("%w: it was closed", ledger.ErrLifeOver)
 	}
 	// One that is over is left to itself: what was begun in it may still be reported for a while.
-	life, err := ledger.OpenLife(ctx, w.engine.Store, store.ThisProcess(), &sessionWatcher{engine: w.engine})
+	life, err := ledger.OpenLife(ctx, w.engine.Store, store.NewLife(), store.ThisProcess(), &sessionWatcher{engine: w.engine})
 	if err != nil {
 		return nil, err
 	}

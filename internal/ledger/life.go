@@ -13,10 +13,10 @@ import (
 // the worker had begun. It says nothing of the lease of the run, see [store.ErrLeaseLost].
 var ErrLifeOver = errors.New("the life of this worker is over")
 
-// OpenLife begins a life: it takes a lease of a name that nobody had before, and renews it until Close. It
+// OpenLife begins a life: it takes the lease of name, which nobody had before, and renews it until Close. It
 // tolerates a ledger that does not answer for as long as ctx lasts. The session writes nothing by itself,
 // see Join.
-func OpenLife(ctx context.Context, st store.Store, owner store.Owner, watch Watcher) (*Session, error) {
+func OpenLife(ctx context.Context, st store.Store, name string, owner store.Owner, watch Watcher) (*Session, error) {
 	held, lost := context.WithCancelCause(context.WithoutCancel(ctx))
 	writing, stopWriting := context.WithCancel(context.WithoutCancel(ctx))
 	s := &Session{Run: store.Run{Owner: owner}, store: st, watch: watch, opened: Wall.Now(), held: held, writing: writing, over: ErrLifeOver}
@@ -25,7 +25,7 @@ func OpenLife(ctx context.Context, st store.Store, owner store.Owner, watch Watc
 	s.end = func() { unhook(); stopWriting(); s.lose(nil) }
 	for pause := retryDelays[0]; ; pause = min(2*pause, outage/10) {
 		asked := Wall.Now()
-		lease, err := st.Acquire(ctx, store.NewLife(), owner)
+		lease, err := st.Acquire(ctx, name, owner)
 		if err == nil {
 			s.keep(ctx, lease, asked)
 			return s, nil

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -237,6 +238,9 @@ func (s *Session) renew(ctx context.Context, lease store.Lease) error {
 // heed ends the context that Open returned if somebody asks the holder of the lease to stop. What the
 // person who asked does with the ledger from then on goes on.
 func (s *Session) heed(ctx context.Context, lease store.Lease) {
+	if strings.HasPrefix(lease.Name, store.LifePrefix) {
+		return // nobody asks anything of a life
+	}
 	c, err := s.store.Control(ctx, lease.Name)
 	if err != nil || c.Wanted != store.WantStop || !c.Holds(Wall.Now()) || s.since(ctx, &c, lease) {
 		return
