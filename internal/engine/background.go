@@ -46,6 +46,35 @@ func (p *Planning) waitsInBackground(i int, over func(run string) bool) string {
 	return ""
 }
 
+// overRuns reports which runs are over, going by those that are not: a saga may still undo what it did,
+// and what another run has under way nobody should build on. A run whose process died is over unless it is
+// a saga.
+func (e *Engine) overRuns(ctx context.Context) (over func(run string) bool, err error) {
+	runs, err := e.Store.UnfinishedRuns(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the runs: %w", err)
+	}
+	var open []string
+	asked, held := false, false
+	for i := range runs {
+		r := &runs[i]
+		if r.Lease != store.RunLease && r.Lease != "" {
+			continue
+		}
+		if !r.Saga && !asked {
+			holder, err := e.Store.Holder(ctx, store.RunLease)
+			if err != nil {
+				return nil, fmt.Errorf("read the runs: %w", err)
+			}
+			asked, held = true, holder != nil
+		}
+		if r.Saga || held {
+			open = append(open, r.ID)
+		}
+	}
+	return func(run string) bool { return !slices.Contains(open, run) }, nil
+}
+
 // keptBack is why nobody works on a task in the background until a person says so; "" if nothing keeps it
 // back.
 func (p *Planning) keptBack(t *Task) string {
