@@ -39,7 +39,14 @@
 //
 // An attempt is in the ledger before its op is called, and its outcome is one compare-and-set
 // on the attempt's random token. What an op's effect can be after a crash, or an error, is the op's
-// [Delivery]: exactly once for Transactional, at least once for Repeatable, at most once for Once.
+// [Delivery]: exactly once for Transactional, at least once for Repeatable, at most once for Once, and
+// exactly once batch by batch for Resumable, see [Checkpoint].
+//
+// # Beside deploys
+//
+// An op that is Background is no part of a run: [Sequencer.Work] does it, in whatever replica, and
+// [Sequencer.Pause], [Sequencer.Stop] and the like steer it, and runs, from any host. Package backfill makes
+// such ops.
 package seq
 
 import (
