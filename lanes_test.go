@@ -331,3 +331,34 @@ func TestWatchersHearWhyABackgroundOpDoesNotBegin(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatWasCancelledUnderAnEarlierIDIsUndone: its batches are there, whatever it is called now.
+func TestWhatWasCancelledUnderAnEarlierIDIsUndone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger, c := store.NewMemory(), &counted{each: time.Second}
+		op := c.op(20)
+		stop := working(t, seq.New(ledger, op))
+		time.Sleep(5500 * time.Millisecond)
+		if _, err := seq.New(ledger, op).Cancel(t.Context(), plansID, seq.By("ann"), seq.Because("it was a mistake")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		stop()
+		undone := 0
+		op.ID, op.RenamedFrom = "2024_01_15_120000_plans_of_users", []string{plansID}
+		op.Rollback = func(ctx context.Context) error {
+			_, err := seq.Saved(ctx, &undone)
+			return err
+		}
+		s := seq.New(ledger, op)
+		if p, err := s.PreviewRollback(t.Context(), seq.Only(op.ID)); err != nil || !slices.Equal(p.IDs(), []string{op.ID}) {
+			t.Errorf("the preview is %v, %v", p, err)
+		}
+		if _, err := s.Rollback(t.Context(), seq.Only(op.ID)); err != nil {
+			t.Fatal(err)
+		}
+		if want := len(c.done()); undone != want || want == 0 {
+			t.Errorf("undone from %d, want from %d", undone, want)
+		}
+	})
+}

@@ -71,7 +71,7 @@ func (e *Engine) Rollback(ctx context.Context, req *Request) (*Result, error) {
 func (e *Engine) toUndo(ctx context.Context, s *ledger.Session, req *Request) (*Planning, []*store.Entry, error) {
 	p, err := e.Load(ctx, req, underLease(s))
 	if err == nil {
-		p.controls, err = e.controls(ctx)
+		err = e.requests(ctx, p)
 	}
 	if err != nil {
 		return nil, nil, err
@@ -130,7 +130,7 @@ func (e *Engine) PreviewRollback(ctx context.Context, req *Request) (*plan.Plan,
 	}
 	p, err := e.Load(ctx, req, e.Full)
 	if err == nil {
-		p.controls, err = e.controls(ctx)
+		err = e.requests(ctx, p)
 	}
 	if err != nil {
 		return nil, err
