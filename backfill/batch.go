@@ -51,7 +51,7 @@ func (r *runner[K]) do(ctx context.Context, i int) error {
 			limit = max(min(size, max(rng.Rows, 2))/2, 1)
 			continue
 		default:
-			if err := r.bury(ctx, i, &rng, failed); err != nil {
+			if err := r.putAside(ctx, i, &rng, failed); err != nil {
 				return err
 			}
 			limit *= 2

@@ -130,8 +130,8 @@ func (l *letters) put(ctx context.Context, op, key string, rng any, why error) e
 	return err
 }
 
-// bury puts a range aside whose rows failed, and moves the cursor past it.
-func (r *runner[K]) bury(ctx context.Context, i int, rng *Range[K], failed *rowsError) error {
+// putAside puts a range aside whose rows failed, and moves the cursor past it.
+func (r *runner[K]) putAside(ctx context.Context, i int, rng *Range[K], failed *rowsError) error {
 	info, _ := seq.Info(ctx)
 	_, err := r.patiently(ctx, func() (time.Duration, error) {
 		return r.commit(ctx, i, func(ctx context.Context) error {
