@@ -255,7 +255,8 @@ func (s *Sequencer) Preview(ctx context.Context, opts ...RunOption) (*plan.Plan,
 	return e.Preview(ctx, &c.Request)
 }
 
-// Rollback undoes ops that succeeded, the latest first: those of the last run that did
+// Rollback undoes ops that succeeded, the latest first, one after another (on the workers of a fleet side by
+// side, as far as the plan allows): those of the last run that did
 // something, or with [From] all down to that ID, or with [Only] or [Tags] those. It first ends a
 // rollback that was interrupted, and tries one that failed again. If one of them cannot be
 // undone, because it has no Rollback, is not registered any more, or something that stays

@@ -52,17 +52,15 @@ type Walk interface {
 	Err() error
 	// Interrupted reports whether the run was told to stop, and no op has failed of its own accord.
 	Interrupted() bool
-	// BeginRollback records that the run turns back, and returns the IDs of the ops to undo, the
-	// latest first: those of this run that succeeded, those whose outcome nobody knows, and those that
-	// failed and ask for it. What an earlier process did in this run counts. From then on Do starts
-	// nothing. Ops without a Rollback are not in the list; the run's error names them. Call it when
-	// nothing is running any more.
+	// Rollback turns back: it records that, and undoes the ops of this run that succeeded, those whose
+	// outcome nobody knows, and those that failed and ask for it. What an earlier process did in this run
+	// counts. The latest comes first, one after another; where workers undo them, what the plan lets be
+	// done side by side is undone side by side, by the strategy's executor. From then on Do starts nothing.
+	// Call it when nothing is running any more.
 	//
-	// If the decision cannot be recorded, nothing is undone, and the run stays as if its process had
-	// died here: the next one goes on with it.
-	BeginRollback(ctx context.Context) ([]string, error)
-	// Undo calls the Rollback of an op that BeginRollback named. It does so also when ctx has ended.
-	// If the ledger cannot be told, or the lease is lost, that op and those after it stay to be
-	// undone.
-	Undo(ctx context.Context, id string) error
+	// It goes on when ctx has ended, and whatever becomes of a single op; Err and the run's report say
+	// what could not be undone, and name the ops without a Rollback. If the decision cannot be
+	// recorded, nothing is undone, and the run stays as if its process had died here: the next one goes on
+	// with it. If the ledger cannot be told, or the lease is lost, what is left stays to be undone.
+	Rollback(ctx context.Context) error
 }

@@ -68,6 +68,10 @@ func (w *Worker) live(ctx context.Context) {
 	}
 }
 
+// Drain keeps the worker from beginning anything more, and sends back what it has taken and not begun. Call it
+// before the River client is stopped, which then waits only for what is under way.
+func (w *Worker) Drain() { w.inner.Drain() }
+
 // Close ends the worker's life. Call it when no order is under way any more. It waits, for as long as ctx
 // lasts, for outcomes that the ledger could not be told yet.
 func (w *Worker) Close(ctx context.Context) {
@@ -83,7 +87,7 @@ func (w *Worker) do(ctx context.Context, text string, tell func(News)) error {
 		return &engine.RefusedError{ID: "an order", Why: fmt.Sprintf("it cannot be read: %v", err)}
 	}
 	err := w.inner.Do(ctx, &o, tell)
-	if tell == nil {
+	if tell == nil || errors.Is(err, engine.ErrDraining) {
 		return err
 	}
 	n := News{Holder: o.Holder, ID: o.ID, Kind: engine.NewsSettled}

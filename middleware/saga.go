@@ -8,7 +8,8 @@ import (
 )
 
 // Saga undoes a run that failed, once all that was running has ended: every op of this run that
-// completed, or whose outcome nobody knows, in reverse order of completion. The decision is
+// completed, or whose outcome nobody knows, in reverse order of completion; where workers undo them, see
+// [exec.Walk], side by side as far as the plan allows. The decision is
 // recorded before the first rollback, so that another process can go on with it. When a
 // rollback fails, what that op depends on stays to be undone behind it, and the rest goes on; when it
 // was that of a migration, everything that completed before it stays, because nobody can say what the
@@ -31,12 +32,7 @@ func saga(undoInterrupted bool) Middleware {
 			if err == nil || walk.Interrupted() && !undoInterrupted {
 				return err
 			}
-			undo, decided := walk.BeginRollback(ctx)
-			errs := []error{err, decided}
-			for _, id := range undo {
-				errs = append(errs, walk.Undo(ctx, id))
-			}
-			return errors.Join(errs...)
+			return errors.Join(err, walk.Rollback(ctx))
 		})
 	}}
 }

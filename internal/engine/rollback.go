@@ -16,29 +16,30 @@ import (
 
 // rollback is what a walk knows once it has turned back.
 type rollback struct {
-	asked     map[string]bool   // the ops that Rollback was asked to undo; nil: what the run did
-	undo      map[string]*step  // the ops that BeginRollback named
-	foreign   []*step           // those of them that are no step of the plan
-	order     []*step           // those of them in the order of undoing
+	asked     map[string]bool // the ops that Rollback was asked to undo; nil: what the run did
+	foreign   []*step         // what is to be undone and is no step of the plan
+	order     []*step         // what is to be undone, the latest first
+	failed    []*step         // whose rollback failed earlier
+	undecided bool            // the decision could not be recorded: the next run goes on with this one
+
+	// While it is undone, guarded by the walk's mu, like the states of the steps:
 	blocked   map[string]string // what must not be undone yet, and the op behind which it stays
+	blockedBy string            // an op that could not be undone for now: what has not begun has to wait
 	notUndone []string
-	blockedBy string // an op that could not be undone for now: what comes after it has to wait
 	state     store.RunState
-	failed    []*step // whose rollback failed earlier
-	undecided bool    // the decision could not be recorded: the next run goes on with this one
 }
 
-// BeginRollback implements exec.Walk.
-func (w *Walk) BeginRollback(ctx context.Context) ([]string, error) { return w.beginRollback(ctx, nil) }
+// Rollback implements exec.Walk.
+func (w *Walk) Rollback(ctx context.Context) error { return w.rollBack(ctx, nil) }
 
-// beginRollback begins the rollback of the ops in asked, or if that is nil of what the run did.
-func (w *Walk) beginRollback(ctx context.Context, asked map[string]bool) ([]string, error) {
+// rollBack undoes the ops in asked, or if that is nil what the run did.
+func (w *Walk) rollBack(ctx context.Context, asked map[string]bool) error {
 	if w.suspended {
-		return nil, nil // without the lease nothing can be decided, and what is left is scheduled for anybody
+		return nil // without the lease nothing can be decided, and what is left is scheduled for anybody
 	}
 	why := "the run is being rolled back"
 	w.halted.Store(&why)
-	r := &rollback{asked: asked, undo: map[string]*step{}, state: store.RunRolledBack}
+	r := &rollback{asked: asked, state: store.RunRolledBack}
 	w.mu.Lock()
 	w.rollback = r
 	w.mu.Unlock()
@@ -61,25 +62,23 @@ func (w *Walk) beginRollback(ctx context.Context, asked map[string]bool) ([]stri
 		r.notUndone = w.maybeDone(asked)
 		err = fmt.Errorf("rollback not started: %w", w.redact.error(err))
 		w.fail(err)
-		return nil, err
+		return err
 	}
 	r.order = targets
 	for _, s := range r.failed {
 		r.block(s, w.catalog)
 	}
-	ids := make([]string, len(targets))
-	for i, s := range targets {
+	for _, s := range targets {
 		s.entry.State = store.RollbackPending
-		ids[i] = s.plan.ID
-		r.undo[ids[i]] = s
 	}
-	if len(ids) == 0 && len(r.notUndone) == 0 {
-		r.state = store.RunFailed // nothing had happened
+	if len(targets) == 0 {
+		if len(r.notUndone) == 0 {
+			r.state = store.RunFailed // nothing had happened
+		}
+		return nil
 	}
-	if len(ids) > 0 {
-		w.announce(middleware.Event{Kind: middleware.EventRollbackStarted, Total: int64(len(ids))})
-	}
-	return ids, nil
+	w.announce(middleware.Event{Kind: middleware.EventRollbackStarted, Total: int64(len(targets))})
+	return w.goBack(ctx, targets)
 }
 
 // maybeDone are the ops that, for all this process knows, would have to be undone.
@@ -209,24 +208,13 @@ func (w *Walk) maybeApplied(ctx context.Context, s *step, e *store.Entry, asked 
 	}
 }
 
-// Undo implements exec.Walk.
-func (w *Walk) Undo(ctx context.Context, id string) error {
-	w.mu.Lock()
-	r := w.rollback
-	w.mu.Unlock()
-	var s *step
-	if r != nil {
-		s = r.undo[id]
+// undo undoes one op, unless it has to wait for what could not be undone. It does so also when ctx has
+// ended.
+func (w *Walk) undo(ctx context.Context, s *step) {
+	if w.staysBehind(s) {
+		return
 	}
-	if s == nil {
-		return fmt.Errorf("%w: %s is not to be undone", plan.ErrInvalid, id)
-	}
-	if by := cmp.Or(r.blockedBy, r.blocked[id]); by != "" {
-		s.state = store.RollbackPending
-		s.say("waits for "+by+", which could not be undone", s.err())
-		r.notUndone = append(r.notUndone, id)
-		return nil
-	}
+	r, id := w.rollback, s.plan.ID
 	a := w.newAttempt(s, store.Rollback)
 	ctx, cancel := w.session.WhileHeld(ctx)
 	defer cancel()
@@ -248,7 +236,9 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 		if a.phase != committed || a.outcome != store.RollbackFailed {
 			s.state, r.blockedBy, r.state = store.RollbackPending, id, store.RunRollingBack
 		} else {
-			r.state = store.RunRollbackFailed
+			if r.blockedBy == "" {
+				r.state = store.RunRollbackFailed
+			}
 			r.block(s, w.catalog)
 		}
 		r.notUndone = append(r.notUndone, id)
@@ -259,7 +249,21 @@ func (w *Walk) Undo(ctx context.Context, id string) error {
 	w.announce(middleware.Event{
 		Kind: middleware.EventSettled, ID: id, Direction: store.Rollback, Attempt: a.Attempt, State: s.state, Err: err, Log: a.logLines(), Duration: w.clock.Now().Sub(began),
 	})
-	return err
+}
+
+// staysBehind reports whether an op must not be undone now, and notes it.
+func (w *Walk) staysBehind(s *step) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r, id := w.rollback, s.plan.ID
+	by := cmp.Or(r.blockedBy, r.blocked[id])
+	if by == "" {
+		return false
+	}
+	s.state = store.RollbackPending
+	s.say("waits for "+by+", which could not be undone", s.err())
+	r.notUndone = append(r.notUndone, id)
+	return true
 }
 
 // block keeps what must not be undone while s still stands: behind a migration everything that completed
@@ -288,15 +292,6 @@ func behind(failed *store.Entry, t *Task, below map[string]bool, e *store.Entry)
 		return failed.Seq == 0 || e.Seq > 0
 	}
 	return below[e.ID]
-}
-
-// undoAll undoes each op in turn, whatever becomes of the others.
-func (w *Walk) undoAll(ctx context.Context, ids []string) error {
-	var errs []error
-	for _, id := range ids {
-		errs = append(errs, w.Undo(ctx, id))
-	}
-	return errors.Join(errs...)
 }
 
 // latestFirst is the order of undoing: what nobody knows the end of, then the reverse of the order of

@@ -141,20 +141,20 @@ func (e *Engine) PreviewRollback(ctx context.Context, req *Request) (*plan.Plan,
 	}
 	steps := make([]*step, len(targets))
 	for i, t := range targets {
-		steps[i] = &step{entry: t}
+		steps[i] = &step{entry: t, task: e.Catalog.find(t.ID)}
 	}
 	slices.SortStableFunc(steps, latestFirst)
-	made := &plan.Plan{Strategy: RollbackName, Direction: store.Rollback}
-	for i, s := range steps {
-		var step plan.Step
-		e.Catalog.find(s.entry.ID).describe(&step)
-		step.Wave = i
-		if i > 0 {
-			step.After = []int{i - 1}
-		}
-		made.Steps = append(made.Steps, step)
-	}
+	made, _, _ := e.Catalog.planBack(ctx, e.plannerBack(), steps)
 	return made, nil
+}
+
+// plannerBack is the planner for what is undone side by side; nil if that is done one after another: on one
+// machine, where the strict order costs little.
+func (e *Engine) plannerBack() plan.Planner {
+	if remoteOf(e.Strategy.Chain) == nil {
+		return nil
+	}
+	return e.Strategy.Planner
 }
 
 // finishRollbacks ends the rollbacks that others began, and reads the ledger anew if there were any.
@@ -194,13 +194,7 @@ func (e *Engine) undo(ctx context.Context, s *ledger.Session, asked map[string]b
 	w := back.newWalk(s, &planned{Plan: &plan.Plan{Strategy: RollbackName}}, &Planning{})
 	began := e.Clock.Now()
 	w.announceStart()
-	err := back.execute(ctx, w, exec.Func(func(ctx context.Context, _ exec.Walk) error {
-		ids, err := w.beginRollback(ctx, asked)
-		if err != nil {
-			return err
-		}
-		return w.undoAll(ctx, ids)
-	}))
+	err := back.execute(ctx, w, exec.Func(func(ctx context.Context, _ exec.Walk) error { return w.rollBack(ctx, asked) }))
 	return back.finish(ctx, w, err, began)
 }
 

@@ -47,6 +47,8 @@ type Walk struct {
 	quiet      bool   // nobody asks how long a step takes
 	background bool   // it is beside deploys, under the lease of a lane
 	made       time.Time
+	planner    plan.Planner           // for the way back; nil: one step after another
+	executor   exec.Executor          // of the strategy, for the same
 	dispatch   *dispatch              // of a leader whose steps workers do; nil: they are done here
 	tell       func(middleware.Event) // of a worker, whose leader wants to know; nil: there is none
 
@@ -68,7 +70,7 @@ type Walk struct {
 	failures    []error   // of ops that were not allowed to fail
 	interrupted []error   // of ops that were interrupted
 	ledgerErr   error     // the first failure of the ledger
-	rollback    *rollback // after BeginRollback
+	rollback    *rollback // after it has turned back
 }
 
 // An OpErrorFunc makes the error that says which op failed, in which phase, and with what effect.
@@ -86,7 +88,7 @@ func (e *Engine) newWalk(s *ledger.Session, made *planned, p *Planning) *Walk {
 		w.home = s.Store()
 	}
 	if via := remoteOf(e.Strategy.Chain); via != nil {
-		w.dispatch = newDispatch(w, via)
+		w.dispatch, w.planner, w.executor = newDispatch(w, via), e.plannerBack(), e.Strategy.Executor
 	}
 	w.layOut(p.entries, func(i int) (task *Task, declared int32) {
 		if made.declared != nil {

@@ -28,7 +28,9 @@ type Worker struct {
 	life   *ledger.Session
 	joined map[right]*ledger.Session // of this life
 
-	looks looks
+	looks   looks
+	slots   slots
+	drained sync.Once
 
 	closing context.Context
 	end     context.CancelFunc
@@ -56,7 +58,7 @@ func (e *Engine) NewWorker() (*Worker, error) {
 	}
 	chain := slices.Clone(e.Strategy.Chain[i:])
 	chain[0] = middleware.Record()
-	w := &Worker{engine: e, chain: chain, handler: handler(chain)}
+	w := &Worker{engine: e, chain: chain, handler: handler(chain), slots: slots{draining: make(chan struct{})}}
 	w.closing, w.end = context.WithCancel(context.Background())
 	return w, nil
 }
@@ -151,7 +153,8 @@ func (w *Worker) session(ctx context.Context, o *Order) (*ledger.Session, error)
 
 // Do carries out an order. tell hears what the leader's watchers should, from any goroutine. nil means that
 // the order is done with: the ledger has the outcome, or another one has the attempt, or the order is void. A
-// *RefusedError leaves it to another worker. Any other error came before the claim: it may be delivered again.
+// *RefusedError or ErrDraining leaves it to another worker. Any other error came before the claim: it may be
+// delivered again.
 //
 // The end of ctx interrupts an op as the end of a run does; one that undoes goes on.
 func (w *Worker) Do(ctx context.Context, o *Order, tell func(News)) error {
@@ -173,6 +176,11 @@ func (w *Worker) Do(ctx context.Context, o *Order, tell func(News)) error {
 	if e.Attempt != o.Attempt || !e.Token.IsZero() {
 		return nil // another delivery of the order was quicker
 	}
+	release, err := w.slots.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
 	if o.Direction == store.Rollback {
 		var cancel context.CancelFunc
 		ctx, cancel = s.WhileHeld(ctx)

@@ -120,6 +120,8 @@ func (w *World) seen(r *replica, e store.Entry) store.Entry {
 		e.State = store.Failed
 	case w.is(PoisonUnseen):
 		e.Crashes = 0
+	case w.is(UndoForward) && e.Seq > 0:
+		e.Seq = 1<<40 - e.Seq
 	}
 	return e
 }

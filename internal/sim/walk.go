@@ -2,7 +2,7 @@ package sim
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"time"
 
 	"github.com/sequencer-go/seq/clock"
@@ -36,15 +36,7 @@ func (r *replica) execute(ctx context.Context, inner exec.Executor, walk exec.Wa
 
 // spoil puts the mutants into a chain of middleware that are mistakes of middleware.
 func (w *World) spoil(r *replica, chain []middleware.Middleware) []middleware.Middleware {
-	out := make([]middleware.Middleware, 0, len(chain)+1)
-	for _, m := range chain {
-		if m.Layer == middleware.LayerSaga {
-			if w.is(UndoForward) {
-				m = forwardSaga()
-			}
-		}
-		out = append(out, m)
-	}
+	out := slices.Clone(chain)
 	if w.is(RetriesOnce) {
 		out = append(out, middleware.Middleware{Name: "retries", Layer: middleware.LayerCall, Step: func(next middleware.Handler) middleware.Handler {
 			return func(ctx context.Context, c *middleware.Call) error {
@@ -56,31 +48,6 @@ func (w *World) spoil(r *replica, chain []middleware.Middleware) []middleware.Mi
 		}})
 	}
 	return out
-}
-
-func forwardSaga() middleware.Middleware {
-	return middleware.Middleware{Name: "forward saga", Layer: middleware.LayerSaga, Run: func(next exec.Executor) exec.Executor {
-		return exec.Func(func(ctx context.Context, walk exec.Walk) error {
-			err := next.Execute(ctx, walk)
-			if err == nil {
-				return nil
-			}
-			return errors.Join(err, undo(ctx, walk, true))
-		})
-	}}
-}
-
-// undo is the second half of a saga.
-func undo(ctx context.Context, walk exec.Walk, forward bool) error {
-	ids, err := walk.BeginRollback(ctx)
-	errs := []error{err}
-	for i := range ids {
-		if forward {
-			i = len(ids) - 1 - i
-		}
-		errs = append(errs, walk.Undo(ctx, ids[i]))
-	}
-	return errors.Join(errs...)
 }
 
 // fast is a clock that runs ahead.

@@ -1,0 +1,42 @@
+package engine
+
+import (
+	"context"
+	"errors"
+)
+
+// ErrDraining means that a worker begins nothing any more: the order is for another.
+var ErrDraining = errors.New("the worker takes no more orders")
+
+// slots are how many orders a worker does at a time. An order that finds all of them taken waits, so that the
+// next is at hand when one ends.
+type slots struct {
+	free     chan struct{} // nil: there is no bound
+	draining chan struct{} // closed: whoever waits is sent away
+}
+
+// take waits for a slot. Whoever got one calls release.
+func (s *slots) take(ctx context.Context) (release func(), err error) {
+	select {
+	case <-s.draining:
+		return nil, ErrDraining
+	default:
+	}
+	if s.free == nil {
+		return func() {}, nil
+	}
+	select {
+	case s.free <- struct{}{}:
+		return func() { <-s.free }, nil
+	case <-s.draining:
+		return nil, ErrDraining
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// Limit bounds how many orders are done at a time. Call it before the first.
+func (w *Worker) Limit(n int) { w.slots.free = make(chan struct{}, n) }
+
+// Drain sends away the orders that wait for a slot, and all that come. What is under way goes on.
+func (w *Worker) Drain() { w.drained.Do(func() { close(w.slots.draining) }) }
