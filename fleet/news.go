@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,6 +20,8 @@ const (
 	newsPause   = 2 * time.Millisecond
 	newsTimeout = 5 * time.Second
 	maxNews     = 10_000 // that wait; more are dropped
+
+	settledAtOnce = 30 // ops that one of the news names, so that it fits into a notification
 )
 
 // A Teller sends news to leaders, by NOTIFY in the database of a pool. Many news are one notification.
@@ -30,13 +33,13 @@ type Teller struct {
 
 	mu      sync.Mutex
 	waiting []News
-	settled map[string]bool // whose orders, by holder
+	settled map[string][]string // the ops of orders, by holder
 }
 
 // Tell returns a teller, whose method Tell [NewWorker] takes. Close it after the worker.
 func Tell(pool *pgxpool.Pool) *Teller {
 	ctx, stop := context.WithCancel(context.Background())
-	t := &Teller{pool: pool, more: make(chan struct{}, 1), stop: stop, settled: map[string]bool{}}
+	t := &Teller{pool: pool, more: make(chan struct{}, 1), stop: stop, settled: map[string][]string{}}
 	t.done.Go(func() { t.send(ctx) })
 	return t
 }
@@ -52,7 +55,7 @@ func (t *Teller) Tell(n News) {
 	t.mu.Lock()
 	switch {
 	case n.Kind == engine.NewsSettled:
-		t.settled[n.Holder] = true
+		t.settled[n.Holder] = append(t.settled[n.Holder], n.ID)
 	case n.Kind == engine.NewsEvent && n.Event == middleware.EventStarted: // leaders see it in the ledger
 		t.mu.Unlock()
 		return
@@ -91,8 +94,10 @@ func (t *Teller) payloads() []string {
 	t.mu.Lock()
 	news := t.waiting
 	t.waiting = nil
-	for holder := range t.settled {
-		news = append(news, News{Holder: holder, Kind: engine.NewsSettled})
+	for holder, ids := range t.settled {
+		for some := range slices.Chunk(ids, settledAtOnce) {
+			news = append(news, News{Holder: holder, Kind: engine.NewsSettled, Settled: some})
+		}
 	}
 	clear(t.settled)
 	t.mu.Unlock()

@@ -44,6 +44,7 @@ type attempt struct {
 	next   func() int    // see exec.Walk.DoThen
 	began  time.Duration // since the walk was made
 	atCall func()        // to be called just before the op is; nil: nothing
+	atEnd  func()        // and when it is not called any more, before the outcome is written
 
 	token      store.Token     // of the claim; zero: there is none
 	keyID      string          // the ID in the idempotency key
@@ -172,7 +173,11 @@ func record(next middleware.Handler) middleware.Handler {
 		if err := a.claim(ctx); err != nil {
 			return err
 		}
-		return a.close(ctx, next(ctx, c))
+		err = next(ctx, c)
+		if a.atEnd != nil {
+			a.atEnd()
+		}
+		return a.close(ctx, err)
 	}
 }
 

@@ -13,12 +13,9 @@ import (
 )
 
 const (
-	// The pauses before the ledger is asked again grow from the first to the last; if there are news, which
-	// end a pause, they are longer.
-	firstPoll      = 2 * time.Millisecond
-	lastPoll       = 100 * time.Millisecond
-	firstQuietPoll = 20 * time.Millisecond
-	lastQuietPoll  = time.Second
+	// Where there are no news, the pauses before the ledger is asked again grow from the first to the last.
+	firstPoll = 2 * time.Millisecond
+	lastPoll  = 100 * time.Millisecond
 
 	livesEvery    = 500 * time.Millisecond // how often leaders look who lives
 	noWorkerAfter = 4 * time.Second        // how long an order waits before it is said that nobody lives
@@ -35,7 +32,8 @@ type dispatch struct {
 	unsent     []*sentOrder
 	sending    bool
 	unrecalled []*sentOrder // recalled without an answer of the ledger: they may still be good
-	heard      bool         // there were news
+	news       news         // that look has not taken
+	heard      bool         // there were news of workers
 	looking    bool         // the goroutine of look runs
 	closing    sync.WaitGroup
 
@@ -123,7 +121,7 @@ func (d *dispatch) send(ctx context.Context, e *sentOrder) error {
 		if len(group) == 0 {
 			d.sending = false
 			d.mu.Unlock()
-			d.wakeUp()
+			d.note(news{sent: true})
 			return failed
 		}
 		d.mu.Unlock()
@@ -151,15 +149,36 @@ func (d *dispatch) start() {
 	}()
 }
 
-// wakeUp has the ledger asked soon.
-func (d *dispatch) wakeUp() {
+// news are reasons to ask the ledger.
+type news struct {
+	about []string // ops to look at
+	all   bool     // look at all that are out
+	sent  bool     // orders were sent
+}
+
+// note has the ledger asked soon.
+func (d *dispatch) note(n news) {
+	d.mu.Lock()
+	d.news.about = append(d.news.about, n.about...)
+	d.news.all, d.news.sent = d.news.all || n.all, d.news.sent || n.sent
+	d.mu.Unlock()
 	select {
 	case d.wake <- struct{}{}:
 	default:
 	}
 }
 
-// hear takes news.
+// takeNews are the news since it was called last. Those of ops whose orders are not out are left away.
+func (d *dispatch) takeNews() news {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := d.news
+	d.news = news{}
+	n.about = slices.DeleteFunc(n.about, func(id string) bool { return d.out[id] == nil })
+	return n
+}
+
+// hear takes news of a worker.
 func (d *dispatch) hear(n News) {
 	d.mu.Lock()
 	d.heard = true
@@ -172,8 +191,12 @@ func (d *dispatch) hear(n News) {
 	}
 	d.mu.Unlock()
 	switch {
+	case n.Kind == NewsSettled && n.ID == "" && len(n.Settled) == 0:
+		d.note(news{all: true})
+	case n.Kind == NewsSettled && n.ID == "":
+		d.note(news{about: n.Settled})
 	case n.Kind != NewsEvent:
-		d.wakeUp()
+		d.note(news{about: []string{n.ID}})
 	case e != nil:
 		d.relay(e, n)
 	}

@@ -9,65 +9,80 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sequencer-go/seq/clock"
 	"github.com/sequencer-go/seq/internal/ledger"
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/store"
 )
 
-// look asks the ledger what became of the orders that are out, until ctx ends. The pauses grow while nothing
-// happens, and are never shorter than it takes to ask.
+// look asks the ledger what became of the orders that are out, until ctx ends: of those that news name as soon
+// as there are news, and of all of them now and then, because news may be lost, and none tell of the dead.
 func (d *dispatch) look(ctx context.Context) {
-	pause, lives := d.shortest(), time.Time{}
+	pause := firstPoll          // before all of them are looked at again, where there are no news
+	var due, attended time.Time // when they are, and when they were attended to last
 	for ctx.Err() == nil {
-		ids := d.waiting()
-		if len(ids) == 0 {
-			select {
-			case <-d.wake:
-			case <-ctx.Done():
-			}
-			pause = d.shortest()
+		now := ledger.Wall.Now()
+		n := d.takeNews()
+		if n.sent {
+			pause = firstPoll
+			due = earlier(due, now.Add(d.between(pause)))
+		}
+		ids, all := n.about, n.all || !now.Before(due)
+		if all {
+			ids = d.waiting()
+		}
+		switch {
+		case len(ids) > 0:
+		case all: // none is out
+			d.rest(ctx, 0)
+			continue
+		default:
+			d.rest(ctx, due.Sub(now))
 			continue
 		}
-		asked := ledger.Wall.Now()
 		entries, err := d.walk.session.Select(ctx, ids)
+		pause = min(pause*3/2, lastPoll)
 		if err == nil && d.take(entries) {
-			pause = d.shortest()
+			pause = firstPoll
 		}
-		if now := ledger.Wall.Now(); err == nil && now.Sub(lives) >= livesEvery {
-			lives = now
+		if all && err == nil && now.Sub(attended) >= livesEvery {
+			attended = now
 			d.attend(ctx, entries)
 		}
-		took := ledger.Wall.Now().Sub(asked)
-		d.rest(ctx, max(pause, 2*took))
-		pause = min(pause*3/2, d.longest())
+		took := ledger.Wall.Now().Sub(now)
+		if all {
+			due = now.Add(max(d.between(pause), 3*took))
+		}
+		_ = clock.Sleep(ctx, ledger.Wall, took) // it asks for half of the time, at most
 	}
 }
 
-// shortest is the first pause: news come sooner than it is over, if they come.
-func (d *dispatch) shortest() time.Duration {
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// between is how long it takes until all are looked at again: where there are news, until it is time to see who
+// lives.
+func (d *dispatch) between(pause time.Duration) time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.heard {
-		return firstQuietPoll
+		return livesEvery
 	}
-	return firstPoll
+	return pause
 }
 
-// longest is the longest pause.
-func (d *dispatch) longest() time.Duration {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.heard {
-		return lastQuietPoll
-	}
-	return lastPoll
-}
-
-// rest waits until pause is over or there are news.
+// rest waits until pause is over, 0 for ever, or there are news.
 func (d *dispatch) rest(ctx context.Context, pause time.Duration) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer ledger.Wall.AfterFunc(pause, cancel)()
+	if pause > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		defer cancel()
+		defer ledger.Wall.AfterFunc(pause, cancel)()
+	}
 	select {
 	case <-d.wake:
 	case <-ctx.Done():
@@ -162,7 +177,7 @@ func (d *dispatch) closeLost(ctx context.Context, entry *store.Entry) {
 		d.mu.Lock()
 		e.closing = false
 		d.mu.Unlock()
-		d.wakeUp()
+		d.note(news{about: []string{dead.ID}})
 	})
 }
 

@@ -38,8 +38,9 @@ type Order struct {
 
 // News is what a worker tells the leader of an order. It may be lost: what counts is in the ledger.
 type News struct {
-	Holder  string // of the order
-	ID      string
+	Holder  string   // of the order
+	ID      string   // of its op,
+	Settled []string `json:",omitempty"` // or of several that have settled; neither: of any
 	Kind    NewsKind
 	Worker  string               `json:",omitempty"` // who refused
 	Why     string               `json:",omitempty"` // or the error before a retry

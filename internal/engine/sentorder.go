@@ -147,7 +147,7 @@ func (d *dispatch) abandon(ctx context.Context, e *sentOrder, err error) error {
 	e.begun, e.at, e.err, e.done = true, time.Time{}, nil, make(chan struct{})
 	d.out[e.order.ID] = e
 	d.mu.Unlock()
-	d.wakeUp()
+	d.note(news{sent: true})
 	return d.finish(ctx, e)
 }
 

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"sync"
 )
 
 // ErrDraining means that a worker begins nothing any more: the order is for another.
@@ -15,7 +16,7 @@ type slots struct {
 	draining chan struct{} // closed: whoever waits is sent away
 }
 
-// take waits for a slot. Whoever got one calls release.
+// take waits for a slot. Whoever got one calls release, once or more often.
 func (s *slots) take(ctx context.Context) (release func(), err error) {
 	select {
 	case <-s.draining:
@@ -27,7 +28,7 @@ func (s *slots) take(ctx context.Context) (release func(), err error) {
 	}
 	select {
 	case s.free <- struct{}{}:
-		return func() { <-s.free }, nil
+		return sync.OnceFunc(func() { <-s.free }), nil
 	case <-s.draining:
 		return nil, ErrDraining
 	case <-ctx.Done():

@@ -191,7 +191,7 @@ func (w *Worker) Do(ctx context.Context, o *Order, tell func(News)) error {
 		defer cancel(nil)
 		defer context.AfterFunc(s.Held(), func() { cancel(s.Lost()) })()
 	}
-	return w.attempt(ctx, s, o, task, &e, tell)
+	return w.attempt(ctx, s, o, task, &e, release, tell)
 }
 
 // looks reads entries for orders that come at the same time with one question: while one is asked, those
@@ -265,12 +265,14 @@ func (w *Worker) able(o *Order) (*Task, error) {
 	return t, nil
 }
 
-// attempt makes the attempt.
-func (w *Worker) attempt(ctx context.Context, s *ledger.Session, o *Order, task *Task, e *store.Entry, tell func(News)) error {
+// attempt makes the attempt. Its slot is free again when the op has returned: while the outcome is written, the
+// next one is claimed.
+func (w *Worker) attempt(ctx context.Context, s *ledger.Session, o *Order, task *Task, e *store.Entry, release func(), tell func(News)) error {
 	walk := w.walk(ctx, s, o, task, e, tell)
 	defer walk.pool.Close()
 	step := &walk.steps[0]
 	a := walk.newAttempt(step, o.Direction)
+	a.atEnd = release
 	err := a.through(ctx)
 	phase, failure := a.phase, a.ledgerErr
 	a.recycle()
