@@ -20,7 +20,10 @@ import (
 	"github.com/sequencer-go/seq/store/sqlite"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	workHere()
+	pgtest.Main(m)
+}
 
 // A product is a kind of database, and how each peer opens one.
 type product struct {

@@ -14,6 +14,9 @@ const (
 	ns     = "ns/step"
 	allocs = "allocs/step"
 	ratio  = "makespan/bound"
+	ttls   = "takeover/TTL"
+	median = "median-ms"
+	most   = "slowest-ms"
 )
 
 // marks are all of them, in the order of the table.
@@ -103,10 +106,23 @@ var marks = append([]mark{
 	{"the same by keyset", "Backfill/db=sqlite/rows=100/by=keyset", "Backfill/db=sqlite/rows=100/by=floor", ns, 0},
 	{"SQLite, 1,000 rows", "Backfill/db=sqlite/rows=1000/by=dense", "Backfill/db=sqlite/rows=1000/by=floor", ns, 1.25},
 	{"the same by keyset", "Backfill/db=sqlite/rows=1000/by=keyset", "Backfill/db=sqlite/rows=1000/by=floor", ns, 0},
-	{"Postgres, a deploy beside a backfill", "DeployBesideBackfill/db=postgres/by=beside", "", "median-ms", 60},
+	{"Postgres, a deploy beside a backfill", "DeployBesideBackfill/db=postgres/by=beside", "", median, 60},
 	{"the slowest of twenty", "DeployBesideBackfill/db=postgres/by=beside", "", "p95-ms", 300},
-	{"SQLite, a deploy beside a backfill", "DeployBesideBackfill/db=sqlite/by=beside", "", "median-ms", 100},
+	{"SQLite, a deploy beside a backfill", "DeployBesideBackfill/db=sqlite/by=beside", "", median, 100},
 	{"the slowest of twenty", "DeployBesideBackfill/db=sqlite/by=beside", "", "p95-ms", 400},
+
+	{"Postgres, a worker is killed: until another has committed a batch", "Takeover/db=postgres", "", ttls, 1.1},
+	{"SQLite, the same", "Takeover/db=sqlite", "", ttls, 1.1},
+	{"Postgres, a worker is told to end: the same", "Handover/db=postgres", "", median, 1000},
+	{"SQLite, the same", "Handover/db=sqlite", "", median, 1000},
+	{"Postgres, a pause in batches of 50 ms, until it is heard", "Pause/db=postgres/at=batch", "", median, 100},
+	{"the slowest", "Pause/db=postgres/at=batch", "", most, 100},
+	{"SQLite, the same", "Pause/db=sqlite/at=batch", "", median, 100},
+	{"the slowest", "Pause/db=sqlite/at=batch", "", most, 100},
+	{"Postgres, a pause at a closed gate", "Pause/db=postgres/at=gate", "", median, 1000},
+	{"the slowest", "Pause/db=postgres/at=gate", "", most, 1000},
+	{"SQLite, the same", "Pause/db=sqlite/at=gate", "", median, 1000},
+	{"the slowest", "Pause/db=sqlite/at=gate", "", most, 1000},
 }, sizeMarks()...)
 
 // sizeMarks are of what a large ledger costs to read: a step of a million beside a step of a hundred

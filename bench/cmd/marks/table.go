@@ -75,8 +75,8 @@ func show(v float64, unit string) string {
 	switch {
 	case unit == "ns/step" && v >= 10_000:
 		return fmt.Sprintf("%.0f µs/step", v/1000)
-	case unit == "makespan/bound":
-		return fmt.Sprintf("%.3f × bound", v)
+	case unit == ratio || unit == ttls:
+		return fmt.Sprintf("%.3f × %s", v, unit[strings.IndexByte(unit, '/')+1:])
 	case v >= 100:
 		return fmt.Sprintf("%.0f %s", v, unit)
 	default:
