@@ -17,8 +17,8 @@ func (a *app) work() *cobra.Command {
 		Use:   "work",
 		Short: "Work on operations in the background, until stopped",
 		Long: `Work on the operations that are made for the background, beside deploys, until a signal stops it, with exit
-code 0: it ends with the batch that it is at, and another process goes on from there. Start it on any number
-of hosts: each operation is worked on by one process at a time. pause, resume, cancel and set
+code 0: the batch that it is at is undone, and another process goes on from there. Start it on any number of
+hosts: each operation is worked on by one process at a time. pause, resume, cancel and set
 steer it from any host, status says how far it is.`,
 		Example: `  {{name}} work
   {{name}} work --at-a-time 4           # as many operations side by side in this process
