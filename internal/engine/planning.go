@@ -47,6 +47,9 @@ type Planning struct {
 	// many others there are.
 	of     []*store.Entry
 	others int
+
+	undoing []*store.Entry // see backwards
+	sought  bool           // undoing was
 }
 
 // A planned plan is complete: what each step's op declared stands first in its After.
@@ -266,7 +269,7 @@ func (p *Planning) unregistered() map[string]*store.Entry {
 // that is.
 func (p *Planning) blocked() map[string]string {
 	var pending, failed []*store.Entry
-	for _, e := range p.entries {
+	for _, e := range p.backwards() {
 		switch e.State {
 		case store.RollbackPending:
 			pending = append(pending, e)
@@ -304,18 +307,36 @@ func (p *Planning) standing() error {
 // that wait for what could not be undone.
 func (p *Planning) unfinished() []*store.Entry {
 	blocked := p.blocked()
-	entries := maps.Values(p.entries)
-	if p.of != nil && p.others == 0 { // a list is quicker
-		entries = slices.Values(p.of)
-	}
 	var list []*store.Entry
-	for e := range entries {
-		if e != nil && (e.State == store.RollbackPending || e.State == store.RollingBack) && blocked[e.ID] == "" {
+	for _, e := range p.backwards() {
+		if (e.State == store.RollbackPending || e.State == store.RollingBack) && blocked[e.ID] == "" {
 			list = append(list, e)
 		}
 	}
 	slices.SortFunc(list, byID)
 	return list
+}
+
+// backwards are the entries on their way back: few among many, and asked for several times a start.
+func (p *Planning) backwards() []*store.Entry {
+	if p.sought {
+		return p.undoing
+	}
+	p.sought = true
+	entries := maps.Values(p.entries)
+	if p.of != nil && p.others == 0 { // a list is quicker
+		entries = slices.Values(p.of)
+	}
+	for e := range entries {
+		if e == nil {
+			continue
+		}
+		switch e.State {
+		case store.RollbackPending, store.RollingBack, store.RollbackFailed:
+			p.undoing = append(p.undoing, e)
+		}
+	}
+	return p.undoing
 }
 
 func byID(a, b *store.Entry) int { return strings.Compare(a.ID, b.ID) }
