@@ -47,3 +47,37 @@ func TestAPersonStopsTheirOwnRunAndGoesOn(t *testing.T) {
 		}
 	})
 }
+
+// silent is a ledger that does not answer whether somebody asks for something.
+type silent struct{ store.Store }
+
+func (silent) Control(ctx context.Context, _ string) (store.Control, error) {
+	<-ctx.Done()
+	return store.Control{}, context.Cause(ctx)
+}
+
+// A ledger that does not say whether somebody asks for a stop keeps nobody from renewing the lease: else another
+// process takes over, and does what this one is at.
+func TestTheLeaseIsRenewedWhateverIsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls, ledger := 0, store.NewMemory()
+		op := seq.Op{ID: "2024_01_15_120000_slow", Run: func(ctx context.Context) error {
+			calls++
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(4 * store.LeaseTTL):
+				return nil
+			}
+		}}
+		ended := make(chan error, 1)
+		go func() { _, err := seq.New(silent{ledger}, op).Run(t.Context()); ended <- err }()
+		time.Sleep(time.Second)
+		if _, err := seq.New(ledger, op).Run(t.Context()); err != nil {
+			t.Errorf("who waits: %v", err)
+		}
+		if err := <-ended; err != nil || calls != 1 {
+			t.Errorf("the run ended with %v, after %d calls", err, calls)
+		}
+	})
+}

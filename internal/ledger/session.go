@@ -236,11 +236,14 @@ func (s *Session) renew(ctx context.Context, lease store.Lease) error {
 }
 
 // heed ends the context that Open returned if somebody asks the holder of the lease to stop. What the
-// person who asked does with the ledger from then on goes on.
+// person who asked does with the ledger from then on goes on. A ledger that does not answer must not keep the
+// lease from being renewed: there is time for one pause more between two renewals, and no longer is it asked.
 func (s *Session) heed(ctx context.Context, lease store.Lease) {
 	if strings.HasPrefix(lease.Name, store.LifePrefix) {
 		return // nobody asks anything of a life
 	}
+	ctx, cancel := context.WithTimeout(ctx, lease.TTL/5)
+	defer cancel()
 	c, err := s.store.Control(ctx, lease.Name)
 	if err != nil || c.Wanted != store.WantStop || !c.Holds(Wall.Now()) || s.since(ctx, &c, lease) {
 		return

@@ -94,6 +94,9 @@ func (a *audit) complete(r *replica, run *store.Run) {
 		if a.w.background && e.Run != run.ID && e.State == store.RollbackFailed {
 			continue // a person's Rollback took it into a run of its own, which says that it could not be undone
 		}
+		if e.Run != run.ID && e.State == store.Succeeded {
+			continue // a run of another strategy asked whether it had its effect, and it is that run's since
+		}
 		// What a failed call leaves is undone only if its op asks for it.
 		own := t.last.closed && !t.last.lost && (t.last.outcome == store.Failed || t.last.outcome == store.Tolerated)
 		if !own || op.undoFailed {
