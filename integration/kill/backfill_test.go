@@ -17,7 +17,6 @@ import (
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/backfill"
 	"github.com/sequencer-go/seq/clock"
-	"github.com/sequencer-go/seq/integration/pgtest"
 	"github.com/sequencer-go/seq/store/bunstore"
 )
 
@@ -30,6 +29,9 @@ type backfillOrder struct {
 	Parts int
 	Rows  int64
 	TTL   time.Duration
+
+	server  *server  // that is restarted, and loses commits; nil: neither
+	proxies []*proxy // which lose them
 }
 
 const backfillID = "2026_11_01_110000_increment"
@@ -71,8 +73,9 @@ func backfillWorker() {
 	}
 }
 
-// Workers at one backfill are killed, as often as -kill.rounds says, told to end, and stopped for longer than their lease lasts, two at a
-// time and at random; each row is done once.
+// Workers at one backfill are killed, as often as -kill.rounds says, and stopped for longer than their lease lasts, two
+// at a time and at random. Postgres is restarted as well, and loses a commit of each worker, or the answer to it. Each
+// row is done once.
 func TestBackfillSurvives(t *testing.T) {
 	if testing.Short() {
 		t.Skip("processes are killed without -short")
@@ -85,7 +88,12 @@ func TestBackfillSurvives(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if o.DSN == "" {
-				o.DSN = pgtest.DSN(t)
+				srv, err := newServer()
+				if err != nil {
+					missing(t, "postgres", err)
+				}
+				defer srv.close()
+				o.server, o.DSN = srv, srv.database(t, "backfill")
 			}
 			o.TTL = time.Second
 			o.Rows = int64(kills) * 20_000
@@ -113,20 +121,29 @@ func (o *backfillOrder) survive(t *testing.T, kills int) {
 		}
 	}
 	app := seq.New(ledger, o.op())
-	how := func() *seq.OpStatus {
-		status, err := app.Status(ctx)
+	how := func() (op *seq.OpStatus) {
+		err := until(ctx, patience, "the server answers", func() (bool, error) {
+			status, err := app.Status(ctx)
+			if err != nil && o.server == nil {
+				return true, err
+			}
+			if err == nil {
+				op = status.Op(backfillID)
+			}
+			return err == nil, nil
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return status.Op(backfillID)
+		return op
 	}
-	killed, stopped := 0, 0
+	killed, stopped, restarted := 0, 0, 0
 	workers := []*exec.Cmd{o.start(t), o.start(t)}
 	for late := time.Now().Add(patience + time.Duration(kills)*10*time.Second); !how().State.Done(); {
 		if time.Now().After(late) {
 			t.Fatalf("it takes too long: %+v", how())
 		}
-		if killed+stopped == kills {
+		if killed+stopped+restarted == kills {
 			if err := clock.Sleep(ctx, clock.Wall(), 50*time.Millisecond); err != nil {
 				t.Fatal(err)
 			}
@@ -142,8 +159,13 @@ func (o *backfillOrder) survive(t *testing.T, kills int) {
 			t.Fatalf("%v: %+v", err, how())
 		}
 		n := rand.N(2)
-		switch w := workers[n]; rand.N(4) {
-		case 0: // it wakes when another works
+		switch w, what := workers[n], rand.N(4); {
+		case what == 1 && o.server != nil:
+			restarted++
+			if err := o.server.ask("restart\n"); err != nil {
+				t.Fatal(err)
+			}
+		case what == 0: // it wakes when another works
 			stopped++
 			_ = w.Process.Signal(syscall.SIGSTOP)
 			err := clock.Sleep(ctx, clock.Wall(), o.TTL+rand.N(o.TTL))
@@ -174,15 +196,34 @@ func (o *backfillOrder) survive(t *testing.T, kills int) {
 	if op := how(); op.Done != o.Rows {
 		t.Errorf("the ledger says %d of %d", op.Done, op.Total)
 	}
-	t.Logf("%d rows, %d killed, %d stopped beyond the lease; %d attempts", all, killed, stopped, how().Attempt)
-	if killed+stopped < kills {
-		t.Errorf("it was over after %d of %d: use more rows", killed+stopped, kills)
+	lost := 0
+	for _, p := range o.proxies {
+		if p.commits.Load() >= p.nth {
+			lost++
+		}
+	}
+	t.Logf("%d rows, %d killed, %d stopped beyond the lease, %d restarts of the server, %d commits lost; %d attempts",
+		all, killed, stopped, restarted, lost, how().Attempt)
+	if o.server != nil && lost == 0 {
+		t.Error("no commit was lost")
+	}
+	if killed+stopped+restarted < kills {
+		t.Errorf("it was over after %d of %d: use more rows", killed+stopped+restarted, kills)
 	}
 }
 
 func (o *backfillOrder) start(t *testing.T) *exec.Cmd {
 	t.Helper()
-	text, err := json.Marshal(o)
+	worker := *o
+	if o.server != nil {
+		p, err := newProxy(t.Context(), o.DSN, 2+rand.N(100), []manner{unheard, unanswered}[rand.N(2)])
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(p.close)
+		o.proxies, worker.DSN = append(o.proxies, p), p.dsn(o.DSN)
+	}
+	text, err := json.Marshal(&worker)
 	if err != nil {
 		t.Fatal(err)
 	}
