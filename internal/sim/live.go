@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -173,6 +174,11 @@ func (w *World) settled(r *replica) bool {
 func (w *World) resolve(r *replica) (looked bool) {
 	for _, id := range w.ids() {
 		e, op := w.db.entries[id], r.op(id)
+		if op == nil { // it may have another ID now, by which the ledger does not know it yet
+			if i := slices.IndexFunc(r.ops, func(o *opSpec) bool { return o.formerly() == id }); i >= 0 && w.db.entries[r.ops[i].id] == nil {
+				op = r.ops[i]
+			}
+		}
 		if op == nil { // a deploy took it away: only what holds up everybody is looked into
 			if e.State != store.RollbackPending {
 				continue
