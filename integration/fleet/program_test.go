@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/sequencer-go/seq"
@@ -59,6 +60,8 @@ type world struct {
 	Slots  int           // of a worker; 0 means 4
 	Cut    time.Duration // how long the transaction of an op outlives a host that is cut off; 0: a minute
 
+	PollOnly time.Duration // there is a pooler in between: how often River is asked; 0: there is none
+
 	// A worker sleeps in an op beyond its life, and does it when it wakes up. Whoever was asked by Verify in
 	// between could not know that.
 	Sleeper bool
@@ -87,7 +90,7 @@ func program(role, text string) error {
 	defer p.close()
 	switch role {
 	case "worker":
-		return fleet.Serve(ctx, p.pool, p.sequencer(w), fleet.Slots(w.slots()))
+		return fleet.Serve(ctx, p.pool, p.sequencer(w), w.river()...)
 	case "raw":
 		return raw(ctx, p.pool, w.slots())
 	}
@@ -100,6 +103,15 @@ func program(role, text string) error {
 }
 
 func (w world) slots() int { return cmp.Or(w.Slots, 4) }
+
+// river are the options of leaders and workers.
+func (w world) river() []fleet.RiverOption {
+	opts := []fleet.RiverOption{fleet.Slots(w.slots())}
+	if w.PollOnly > 0 {
+		opts = append(opts, fleet.PollOnly(w.PollOnly))
+	}
+	return opts
+}
 
 // A process is what one process of a world has open.
 type process struct {
@@ -119,6 +131,9 @@ func (w world) open(ctx context.Context) (*process, error) {
 		return nil, err
 	}
 	config.MaxConns = 6
+	if w.PollOnly > 0 {
+		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec // nothing prepared
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
@@ -212,5 +227,5 @@ func (p *process) leader(w world) *seq.Sequencer {
 	if w.Resend > 0 {
 		fleetOptions = append(fleetOptions, fleet.ResendAfter(w.Resend))
 	}
-	return p.sequencer(w).Use(st, fleet.Middleware(fleet.River(p.pool), fleetOptions...))
+	return p.sequencer(w).Use(st, fleet.Middleware(fleet.River(p.pool, w.river()...), fleetOptions...))
 }
