@@ -58,6 +58,7 @@ type world struct {
 	Bare   bool          // the ops do nothing at all
 	Chain  bool          // each depends on the one before
 	Slots  int           // of a worker; 0 means 4
+	Name   string        // of a worker's River client, if it has one of its own
 	Cut    time.Duration // how long the transaction of an op outlives a host that is cut off; 0: a minute
 
 	PollOnly time.Duration // there is a pooler in between: how often River is asked; 0: there is none
@@ -91,6 +92,8 @@ func program(role, text string) error {
 	switch role {
 	case "worker":
 		return fleet.Serve(ctx, p.pool, p.sequencer(w), w.river()...)
+	case "service":
+		return service(ctx, p, w)
 	case "raw":
 		return raw(ctx, p.pool, w.slots())
 	}
