@@ -300,6 +300,34 @@ func TestLeaderStopped(t *testing.T) {
 	p.eachOnce(t, w)
 }
 
+// TestLocalRunTakesOver: the leader of a fleet is killed. A run without workers of its own waits for what those
+// have begun, and does the rest itself.
+func TestLocalRunTakesOver(t *testing.T) {
+	w := world{Ops: 24, Sleep: 3 * time.Second, Saga: true}
+	p := create(t, &w)
+	for range 2 {
+		start(t, w, "worker")
+	}
+	first := start(t, w, "leader")
+	eventually(t, "the first attempts", func() bool { return p.running(t) >= 8 })
+	first.signal(t, syscall.SIGKILL)
+	report, err := p.sequencer(w).Use(strategies.DependencyGraph(strategies.Limit(50), strategies.Saga())).Run(t.Context())
+	if err != nil || report.State != seq.RunSucceeded {
+		t.Fatalf("%s, %v", report.State, err)
+	}
+	here := p.count(t, "SELECT count(*) FROM seq_ops WHERE life = ''")
+	if here == 0 || here > w.Ops-8 {
+		t.Errorf("%d of %d were done here, where 8 were begun by workers", here, w.Ops)
+	}
+	if n := p.count(t, "SELECT count(*) FROM seq_ops WHERE life <> '' AND started > (SELECT min(started) FROM seq_ops WHERE life = '')"); n > 0 {
+		t.Errorf("workers began %d orders of a leader that had lost its lease", n)
+	}
+	eventually(t, "workers have taken the orders that are void", func() bool {
+		return p.count(t, "SELECT count(*) FROM river_job WHERE state <> 'completed'") == 0
+	})
+	p.eachOnce(t, w)
+}
+
 // TestLeaderKilledInRollback: whoever comes next goes on with the rollback; what ran is undone, once each where
 // that is promised.
 func TestLeaderKilledInRollback(t *testing.T) {
