@@ -217,7 +217,7 @@ func TestNoRiverTables(t *testing.T) {
 func TestWorkerKilled(t *testing.T) {
 	w := world{Ops: 100, Sleep: 200 * time.Millisecond}
 	p := create(t, &w)
-	victim := start(t, w, "worker")
+	victim := start(t, w.dying(), "worker")
 	start(t, w, "worker")
 	start(t, w, "worker")
 	go func() {
@@ -243,7 +243,7 @@ func TestWorkerKilled(t *testing.T) {
 func TestWorkerStopped(t *testing.T) {
 	w := world{Ops: 60, Sleep: 200 * time.Millisecond, Sleeper: true}
 	p := create(t, &w)
-	sleeper := start(t, w, "worker")
+	sleeper := start(t, w.dying(), "worker")
 	start(t, w, "worker")
 	go func() {
 		eventually(t, "the middle", func() bool { return p.done(t) > 15 })
@@ -268,7 +268,7 @@ func TestLeaderKilled(t *testing.T) {
 	for range 3 {
 		start(t, w, "worker")
 	}
-	first := start(t, w, "leader")
+	first := start(t, w.dying(), "leader")
 	eventually(t, "the first attempts", func() bool { return p.running(t) >= 10 })
 	first.signal(t, syscall.SIGKILL)
 	report, err := p.leader(w).Run(t.Context())
@@ -286,7 +286,7 @@ func TestLeaderStopped(t *testing.T) {
 	for range 2 {
 		start(t, w, "worker")
 	}
-	first := start(t, w, "leader")
+	first := start(t, w.dying(), "leader")
 	eventually(t, "the first attempts", func() bool { return p.running(t) >= 5 })
 	first.signal(t, syscall.SIGSTOP)
 	report, err := p.leader(w).Run(t.Context())
@@ -308,7 +308,7 @@ func TestLocalRunTakesOver(t *testing.T) {
 	for range 2 {
 		start(t, w, "worker")
 	}
-	first := start(t, w, "leader")
+	first := start(t, w.dying(), "leader")
 	eventually(t, "the first attempts", func() bool { return p.running(t) >= 8 })
 	first.signal(t, syscall.SIGKILL)
 	report, err := p.sequencer(w).Use(strategies.DependencyGraph(strategies.Limit(50), strategies.Saga())).Run(t.Context())
@@ -337,7 +337,7 @@ func TestLeaderKilledInRollback(t *testing.T) {
 	for range 2 {
 		start(t, w, "worker")
 	}
-	first := start(t, w, "leader")
+	first := start(t, w.dying(), "leader")
 	eventually(t, "the rollback", func() bool { return p.count(t, "SELECT count(*) FROM effects WHERE what = 'undone'") > 5 })
 	first.signal(t, syscall.SIGKILL)
 	_ = first.wait()

@@ -109,9 +109,9 @@ func (p *process) lostOnlyOf(t *testing.T, who string) {
 // A worker of three is struck in the middle of its ops. The run goes on, with others; whoever is healed lives again and
 // works on.
 func strikeWorker(t *testing.T, l *lab.Lab, f lab.Fault) {
-	w := world{Ops: 120, Sleep: 300 * time.Millisecond, Lease: healthy, Sleeper: f.Heal != nil, DSN: l.Database(t)}
-	short := w
-	short.Lease, short.Cut = lease, 3*lease
+	w := world{Ops: 120, Sleep: 300 * time.Millisecond, Sleeper: f.Heal != nil, DSN: l.Database(t)}
+	short := w.dying()
+	short.Cut = 3 * lease
 	p := create(t, &w)
 	hosts := hosted(t, l, short, "worker", 1)
 	victim := only(hosts)
@@ -159,7 +159,7 @@ func strikeWorker(t *testing.T, l *lab.Lab, f lab.Fault) {
 // anything, and nothing is done twice. Whoever is healed finds its lease lost.
 func strikeLeader(t *testing.T, l *lab.Lab, f lab.Fault, ttl time.Duration) {
 	t.Helper()
-	w := world{Ops: 60, Sleep: time.Second, Lease: healthy, Saga: true, DSN: l.Database(t)}
+	w := world{Ops: 60, Sleep: time.Second, Saga: true, DSN: l.Database(t)}
 	short := w
 	short.Lease = ttl
 	p := create(t, &w)

@@ -21,7 +21,7 @@ import (
 // have connections, each for a transaction, so that nobody hears a notification. A worker is killed in the middle.
 // Nothing is left in a session that others get.
 func TestPooler(t *testing.T) {
-	w := world{Ops: 80, Sleep: 100 * time.Millisecond, Lease: healthy, PollOnly: 50 * time.Millisecond}
+	w := world{Ops: 80, Sleep: 100 * time.Millisecond, PollOnly: 50 * time.Millisecond}
 	p := create(t, &w) // not through it: this one counts
 	w.DSN = pgtest.Through(t, w.DSN)
 	short := w
@@ -66,7 +66,7 @@ func TestPooler(t *testing.T) {
 
 // TestPoolerRefusal: a leader that hears nothing learns that no worker can do a step, and why.
 func TestPoolerRefusal(t *testing.T) {
-	w := world{Ops: 8, PollOnly: 50 * time.Millisecond, Lease: healthy}
+	w := world{Ops: 8, PollOnly: 50 * time.Millisecond}
 	create(t, &w)
 	w.DSN = pgtest.Through(t, w.DSN)
 	p, err := w.open(t.Context())

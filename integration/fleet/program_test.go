@@ -42,14 +42,14 @@ func TestMain(m *testing.M) {
 }
 
 const (
-	lease   = 2 * time.Second  // of leaders and workers, unless their world says another
-	healthy = 15 * time.Second // of those who are to live where others have short ones: the default
+	lease   = 2 * time.Second  // of those who die
+	healthy = 15 * time.Second // of all others, on a machine that may be slow
 )
 
 // A world is one database with a ledger, River's tables, and a table of effects.
 type world struct {
 	DSN    string
-	Lease  time.Duration // of whoever works here; 0 means that const
+	Lease  time.Duration // of whoever works here; 0 means healthy
 	Ops    int
 	Sleep  time.Duration // of each op
 	Fails  bool          // the last one does
@@ -105,6 +105,12 @@ func program(role, text string) error {
 	return nil
 }
 
+// dying is the world as it is for who is to die in it, be stopped or cut off: others need not wait for long.
+func (w world) dying() world {
+	w.Lease = lease
+	return w
+}
+
 func (w world) slots() int { return cmp.Or(w.Slots, 4) }
 
 // river are the options of leaders and workers.
@@ -123,7 +129,7 @@ type process struct {
 }
 
 func (w world) open(ctx context.Context) (*process, error) {
-	ledger, err := postgres.Open(w.DSN, bunstore.LeaseTTL(cmp.Or(w.Lease, lease)))
+	ledger, err := postgres.Open(w.DSN, bunstore.LeaseTTL(cmp.Or(w.Lease, healthy)))
 	if err != nil {
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func (p *process) maintain(ctx context.Context, knowsOrders bool) error {
 func TestRescue(t *testing.T) {
 	for name, knowsOrders := range map[string]bool{"delivered again": true, "discarded": false} {
 		t.Run(name, func(t *testing.T) {
-			w := world{Ops: 32, Sleep: 1200 * time.Millisecond, Lease: healthy}
+			w := world{Ops: 32, Sleep: 1200 * time.Millisecond}
 			p := create(t, &w)
 			short := w
 			short.Lease, short.Name = 2*lease, "victim" // River is quicker than the leader
