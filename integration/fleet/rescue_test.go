@@ -41,6 +41,7 @@ func service(ctx context.Context, p *process, w world) error {
 		return err
 	}
 	<-ctx.Done()
+	worker.Drain()
 	return client.Stop(end)
 }
 
