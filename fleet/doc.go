@@ -1,6 +1,6 @@
 // Package fleet runs the steps of a plan on any number of worker processes, with the same ops, strategies and
-// promises as on one machine. River (github.com/riverqueue/river, MPL-2.0) queues the orders, hands them out
-// and rescues them, on Postgres; [Loopback] does the same in one process.
+// promises as on one machine. River (github.com/riverqueue/river, MPL-2.0) queues the orders and hands them out,
+// on Postgres; [Loopback] does the same in one process.
 //
 //	transport := fleet.River(pool)
 //	seq.New(ledger, ops...).Use(strategies.DependencyGraph(strategies.Limit(500)), fleet.Middleware(transport)).Run(ctx)

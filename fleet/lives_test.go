@@ -208,6 +208,39 @@ func TestLifeOver(t *testing.T) {
 	})
 }
 
+// TestLifeOverOfAOnce: a Once op that its worker's end has stopped, and that had no effect by its own Verify, has not
+// failed: it is ordered again.
+func TestLifeOverOfAOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger, c, loop := store.NewMemory(), &calls{}, fleet.Loopback()
+		silent := &mortal{Store: ledger}
+		op := plain(c, 1)
+		op.Delivery = seq.Once
+		op.Run = func(ctx context.Context) error {
+			if c.add(id(1)) == 1 {
+				silent.frozen.Store(true)
+				<-ctx.Done()
+				silent.frozen.Store(false)
+				return ctx.Err()
+			}
+			c.add("done")
+			return nil
+		}
+		op.Verify = func(context.Context) (bool, error) { return c.of("done") > 0, nil }
+		stop := worker(t, loop, seq.New(silent, op), 1)
+		report, err := seq.New(ledger, op).Use(strategies.Batch(strategies.Saga()), fleet.Middleware(loop)).Run(t.Context())
+		succeed(t, report, err)
+		if c.of("done") != 1 {
+			t.Errorf("it was done %d times", c.of("done"))
+		}
+		h, err := ledger.History(t.Context(), id(1), store.Page{Limit: 9})
+		if err != nil || len(h) != 2 || !h[1].Interrupted || h[1].State != seq.Pending || h[0].State != seq.Succeeded {
+			t.Errorf("the history is %+v, %v", h, err)
+		}
+		stop()
+	})
+}
+
 // TestLedgerAway: an error of the ledger before the claim gives the order back; nothing of it is lost.
 func TestLedgerAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -128,6 +128,9 @@ func (t *Teller) payloads() []string {
 
 // Listen implements [Transport].
 func (t *riverTransport) Listen(ctx context.Context, holder string, hear func(News)) (stop func()) {
+	if t.opts.poll > 0 {
+		return t.ask(ctx, holder, hear)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var done sync.WaitGroup
 	done.Go(func() {

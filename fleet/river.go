@@ -26,6 +26,9 @@ const DefaultQueue = "seq"
 // After that the leader finds it lost, and sends another.
 const maxAttempts = 100
 
+// fetchCooldown is the shortest pause between two fetches of a client, and between two notifications.
+const fetchCooldown = time.Millisecond
+
 // ErrNoRiver means that River's tables are not in the database.
 var ErrNoRiver = errors.New("the tables of River are not there")
 
@@ -36,6 +39,7 @@ type riverOptions struct {
 	queue  string
 	schema string
 	slots  int
+	poll   time.Duration // how often River is asked for orders; 0: it says when there are
 	logger *slog.Logger
 }
 
@@ -67,6 +71,21 @@ func Slots(n int) RiverOption {
 			return fmt.Errorf("%w: fleet.Slots(%d): want 1 or more", seq.ErrInvalidOption, n)
 		}
 		o.slots = n
+		return nil
+	}
+}
+
+// PollOnly is for a pool that reaches its server through a pooler which lends sessions for a transaction, as
+// pgbouncer with pool_mode=transaction: nobody listens, because nothing would be heard, and the LISTEN would stay
+// in a session that others get. A worker asks for orders as often as this says, a leader asks the ledger up to
+// ten times a second, and River once a second who refused an order. Of events at workers it learns what the
+// ledger has. The pool itself must prepare nothing: say default_query_exec_mode=exec in its address.
+func PollOnly(every time.Duration) RiverOption {
+	return func(o *riverOptions) error {
+		if every < fetchCooldown {
+			return fmt.Errorf("%w: fleet.PollOnly(%s): want %s or more", seq.ErrInvalidOption, every, fetchCooldown)
+		}
+		o.poll = every
 		return nil
 	}
 }
@@ -114,7 +133,7 @@ func River(pool *pgxpool.Pool, opts ...RiverOption) Transport {
 		return t
 	}
 	t.client, t.err = river.NewClient(riverpgxv5.New(pool), &river.Config{
-		FetchCooldown: time.Millisecond, Schema: t.opts.schema, Logger: t.opts.logger,
+		FetchCooldown: fetchCooldown, Schema: t.opts.schema, Logger: t.opts.logger,
 	})
 	return t
 }

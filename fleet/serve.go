@@ -12,6 +12,7 @@ import (
 
 	"github.com/sequencer-go/seq"
 	"github.com/sequencer-go/seq/internal/engine"
+	"github.com/sequencer-go/seq/store"
 )
 
 // Timeout implements river.Worker: River bounds no op. The op's own time-out, or the strategy's, does.
@@ -28,6 +29,7 @@ func (w *Worker) NextRetry(job *river.Job[Job]) time.Time {
 func (w *Worker) Work(ctx context.Context, job *river.Job[Job]) error {
 	err := w.do(ctx, job.Args.Order, w.tell)
 	if refused := (*engine.RefusedError)(nil); errors.As(err, &refused) {
+		_ = river.MetadataSet(ctx, refusedKey, refusal{store.ThisProcess().String(), refused.Why}) // an error: it is a test's context
 		return river.JobSnooze(snooze)
 	}
 	if errors.Is(err, engine.ErrDraining) {
@@ -60,12 +62,14 @@ func Config(w *Worker, opts ...RiverOption) (*river.Config, error) {
 		return nil, fmt.Errorf("a worker of the fleet: %w", err)
 	}
 	return &river.Config{
-		Queues:        map[string]river.QueueConfig{o.queue: {MaxWorkers: atHand * o.slots}},
-		Workers:       workers,
-		FetchCooldown: time.Millisecond,
-		JobTimeout:    -1,
-		Schema:        o.schema,
-		Logger:        o.logger,
+		Queues:            map[string]river.QueueConfig{o.queue: {MaxWorkers: atHand * o.slots}},
+		Workers:           workers,
+		FetchCooldown:     fetchCooldown,
+		FetchPollInterval: o.poll,
+		PollOnly:          o.poll > 0,
+		JobTimeout:        -1,
+		Schema:            o.schema,
+		Logger:            o.logger,
 	}, nil
 }
 

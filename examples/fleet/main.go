@@ -4,12 +4,16 @@
 //	go run ./examples/fleet -dsn postgres://…   # three worker processes, through River
 //	go run ./examples/fleet                     # three workers in this process, on the SQLite file seq-fleet.db
 //
+// With -http 127.0.0.1:8080 it serves two pages while it runs, and until it is interrupted: that of package console
+// at /deploy/, and at /river/ River's own (riverqueue.com/riverui), for orders that go through it.
+//
 // The steps are Transactional, so that each chunk is counted exactly once, whatever happens to its worker. The
 // one that is killed is given up when its lease has expired, after 15 s.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -70,7 +74,7 @@ func ops() []seq.Op {
 	}}
 	for n := range int64(chunks) {
 		list = append(list, seq.Op{
-			ID:       fmt.Sprintf("2026_03_01_11%02d%02d_count_chunk", n/60, n%60),
+			ID:       countChunk(n),
 			Delivery: seq.Transactional,
 			Run: func(ctx context.Context) error {
 				chunk := &Chunk{First: n * size, Primes: primes(n*size, (n+1)*size), PID: int64(os.Getpid())}
@@ -81,6 +85,8 @@ func ops() []seq.Op {
 	}
 	return list
 }
+
+func countChunk(n int64) string { return fmt.Sprintf("2026_03_01_11%02d%02d_count_chunk", n/60, n%60) }
 
 // primes counts the primes from a up to, and not including, b.
 func primes(a, b int64) (count int64) {
@@ -99,21 +105,33 @@ func primes(a, b int64) (count int64) {
 func run(ctx context.Context, ledger *bunstore.Store) error {
 	with := local
 	if ledger.DB().Dialect().Name() == dialect.PG {
-		with = river
+		with = byRiver
 	}
-	transport, stop, err := with(ctx, ledger)
+	pages := &site{}
+	transport, stop, err := with(ctx, ledger, pages)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	report, err := seq.New(ledger, ops()...).Use(
+	deploy := seq.New(ledger, ops()...).Use(
 		strategies.Batch(strategies.Limit(100)), fleet.Middleware(transport), middleware.Middleware{Name: "news", Watch: news},
-	).Run(ctx)
+	)
+	pages.console(deploy)
+	end := func() error { return pages.check(ctx) }
+	if *addr != "" {
+		if end, err = pages.serve(ctx); err != nil {
+			return err
+		}
+	}
+	report, err := deploy.Run(ctx)
 	if err != nil {
 		return err
 	}
 	fmt.Printf("%s in %s\n", report.State, report.Finished.Sub(report.Started).Round(time.Millisecond))
-	return check(ctx, ledger.DB())
+	if err := check(ctx, ledger.DB()); err != nil {
+		return err
+	}
+	return end()
 }
 
 // check reads the result.
@@ -142,7 +160,7 @@ func news(e middleware.Event) {
 }
 
 // local has three workers in this process, and needs no River.
-func local(_ context.Context, ledger *bunstore.Store) (fleet.Transport, func(), error) {
+func local(_ context.Context, ledger *bunstore.Store, _ *site) (fleet.Transport, func(), error) {
 	loop := fleet.Loopback()
 	ctx, cancel := context.WithCancel(context.Background())
 	var group sync.WaitGroup
@@ -161,14 +179,14 @@ func local(_ context.Context, ledger *bunstore.Store) (fleet.Transport, func(), 
 	return loop, stop, nil
 }
 
-// river starts three worker processes, and kills one of them in the middle.
-func river(ctx context.Context, ledger *bunstore.Store) (fleet.Transport, func(), error) {
+// byRiver starts three worker processes, and kills one of them in the middle.
+func byRiver(ctx context.Context, ledger *bunstore.Store, pages *site) (fleet.Transport, func(), error) {
 	dsn := flag.Lookup("dsn").Value.String()
 	pool, err := pgxpool.New(ctx, dsn)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := fleet.Migrate(ctx, pool); err != nil {
+	if err := errors.Join(fleet.Migrate(ctx, pool), pages.river(ctx, pool)); err != nil {
 		pool.Close()
 		return nil, nil, err
 	}

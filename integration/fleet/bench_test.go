@@ -48,7 +48,7 @@ func raw(ctx context.Context, pool *pgxpool.Pool, slots int) error {
 
 func create2(b *testing.B, w *world) *process {
 	b.Helper()
-	w.dsn = pgtest.DSN(b)
+	w.DSN = pgtest.DSN(b)
 	p, err := w.open(b.Context())
 	if err != nil {
 		b.Fatal(err)
@@ -188,19 +188,19 @@ func (p *process) burn(b *testing.B, client *river.Client[pgx.Tx], n int) (clien
 //	go test ./fleet -run '^$' -bench Fleet -benchtime 1x -v
 func BenchmarkFleet(b *testing.B) {
 	b.Run("chain", func(b *testing.B) {
-		w := world{ops: 100, bare: true, chain: true, slots: 16}
+		w := world{Ops: 100, Bare: true, Chain: true, Slots: 16}
 		p := create2(b, &w)
 		c := crewOf(b, w, "worker", 1)
 		p.ready(b, 1)
-		took := p.measure(b, "chain on a worker", w.ops, c, func() { p.mustSucceed(b, p.leader(w).Use(strategies.Sequential()), 1) })
-		b.ReportMetric(float64(took.Microseconds())/1000/float64(w.ops), "ms/step")
+		took := p.measure(b, "chain on a worker", w.Ops, c, func() { p.mustSucceed(b, p.leader(w).Use(strategies.Sequential()), 1) })
+		b.ReportMetric(float64(took.Microseconds())/1000/float64(w.Ops), "ms/step")
 	})
 	b.Run("independent", func(b *testing.B) {
-		w := world{ops: 5000, bare: true, slots: 100}
+		w := world{Ops: 5000, Bare: true, Slots: 100}
 		p := create2(b, &w)
 		c := crewOf(b, w, "worker", 3)
 		p.ready(b, 3)
-		took := p.measure(b, "independent on three workers", w.ops, c, func() { p.mustSucceed(b, p.leader(w), 3) })
+		took := p.measure(b, "independent on three workers", w.Ops, c, func() { p.mustSucceed(b, p.leader(w), 3) })
 
 		q := create2(b, &w)
 		c = crewOf(b, w, "raw", 3)
@@ -213,20 +213,20 @@ func BenchmarkFleet(b *testing.B) {
 				b.Fatal("River's clients do not start")
 			}
 		}
-		alone := q.measure(b, "River alone", w.ops, c, func() { q.burn(b, client, w.ops) })
+		alone := q.measure(b, "River alone", w.Ops, c, func() { q.burn(b, client, w.Ops) })
 
 		l := create2(b, &w)
-		local := l.measure(b, "on one machine", w.ops, nil, func() { l.mustSucceed(b, l.sequencer(w).Use(strategies.AllowedToFailBatch(strategies.Limit(100))), 0) })
+		local := l.measure(b, "on one machine", w.Ops, nil, func() { l.mustSucceed(b, l.sequencer(w).Use(strategies.AllowedToFailBatch(strategies.Limit(100))), 0) })
 		b.ReportMetric(alone.Seconds()/took.Seconds(), "of-river")
 		b.ReportMetric(local.Seconds()/took.Seconds(), "of-local")
 	})
 	b.Run("sleeping", func(b *testing.B) {
-		w := world{ops: 4800, bare: true, slots: 16, sleep: 100 * time.Millisecond}
+		w := world{Ops: 4800, Bare: true, Slots: 16, Sleep: 100 * time.Millisecond}
 		p := create2(b, &w)
 		c := crewOf(b, w, "worker", 3)
 		p.ready(b, 3)
-		took := p.measure(b, "sleeping 100 ms, 3 times 16", w.ops, c, func() { p.mustSucceed(b, p.leader(w), 3) })
-		ideal := time.Duration(w.ops/48) * w.sleep
+		took := p.measure(b, "sleeping 100 ms, 3 times 16", w.Ops, c, func() { p.mustSucceed(b, p.leader(w), 3) })
+		ideal := time.Duration(w.Ops/48) * w.Sleep
 		b.ReportMetric(100*ideal.Seconds()/took.Seconds(), "%-of-ideal")
 	})
 }

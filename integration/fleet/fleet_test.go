@@ -19,10 +19,12 @@ import (
 	"github.com/sequencer-go/seq/strategies"
 )
 
-// create makes a world's tables, and opens it for the test.
+// create makes a world's tables, in a database of its own unless it has one, and opens it for the test.
 func create(t *testing.T, w *world) *process {
 	t.Helper()
-	w.dsn = pgtest.DSN(t)
+	if w.DSN == "" {
+		w.DSN = pgtest.DSN(t)
+	}
 	p, err := w.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -55,6 +57,9 @@ func (p *process) effects(t *testing.T, id, what string) int {
 	return p.count(t, "SELECT count(*) FROM effects WHERE op = $1 AND what = $2", id, what)
 }
 
+// raceFound is what the race detector says in a process that it watches.
+const raceFound = "DATA RACE"
+
 // child is a process that the test has started.
 type child struct {
 	cmd    *exec.Cmd
@@ -66,7 +71,10 @@ type child struct {
 func start(t testing.TB, w world, role string) *child {
 	t.Helper()
 	c := &child{cmd: exec.Command(os.Args[0])}
-	c.cmd.Env, c.cmd.Stdout, c.cmd.Stderr = w.env(role), &c.out, &c.errors
+	c.cmd.Env, c.cmd.Stdout, c.cmd.Stderr = os.Environ(), &c.out, &c.errors
+	for name, value := range w.env(role) {
+		c.cmd.Env = append(c.cmd.Env, name+"="+value)
+	}
 	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -75,8 +83,11 @@ func start(t testing.TB, w world, role string) *child {
 		_ = c.cmd.Process.Signal(syscall.SIGCONT)
 		_ = c.cmd.Process.Kill()
 		_ = c.wait()
-		if t.Failed() && c.errors.Len() > 0 {
+		if races := strings.Contains(c.errors.String(), raceFound); races || t.Failed() && c.errors.Len() > 0 {
 			t.Logf("%s: %s", role, c.errors.String())
+			if races {
+				t.Fail()
+			}
 		}
 	})
 	return c
@@ -110,10 +121,10 @@ func (p *process) audit(t *testing.T, w world) (again, unknown int) {
 	for _, e := range entries {
 		states[e.ID] = e
 	}
-	for n := range w.ops {
+	for n := range w.Ops {
 		id := opID(n)
 		d, verify := deliveryOf(n)
-		late := w.sleeper && d == seq.Once && verify
+		late := w.Sleeper && d == seq.Once && verify
 		done, e := p.effects(t, id, "done"), states[id]
 		switch {
 		case e.State == seq.Indeterminate && d == seq.Once && !verify && done <= 1:
@@ -130,15 +141,44 @@ func (p *process) audit(t *testing.T, w world) (again, unknown int) {
 	return again, unknown
 }
 
-// settled is how many ops have left an effect.
+// done is how many effects ops have left.
 func (p *process) done(t *testing.T) int {
 	t.Helper()
 	return p.count(t, "SELECT count(*) FROM effects WHERE what = 'done'")
 }
 
+// running is how many ops are under way, 0 also if the ledger is not there yet.
+func (p *process) running(t *testing.T) int {
+	t.Helper()
+	if p.count(t, "SELECT count(*) FROM pg_tables WHERE tablename = 'seq_ops'") == 0 {
+		return 0
+	}
+	return p.count(t, "SELECT count(*) FROM seq_ops WHERE state = 'running'")
+}
+
+// lost is how many attempts were closed as lost.
+func (p *process) lost(t *testing.T) int {
+	t.Helper()
+	return p.count(t, "SELECT (SELECT count(*) FROM seq_attempts WHERE ended = 'lost') + (SELECT count(*) FROM seq_ops WHERE ended = 'lost')")
+}
+
+// eachOnce checks that each op was done once, by its first attempt, and that nothing was undone.
+func (p *process) eachOnce(t *testing.T, w world) {
+	t.Helper()
+	if again, unknown := p.audit(t, w); again+unknown > 0 {
+		t.Errorf("%d were done again, of %d nobody knows", again, unknown)
+	}
+	if n := p.count(t, "SELECT sum(attempt) FROM seq_ops"); n != w.Ops {
+		t.Errorf("%d attempts for %d ops", n, w.Ops)
+	}
+	if n := p.count(t, "SELECT count(*) FROM effects WHERE what = 'undone'"); n > 0 {
+		t.Errorf("%d were undone", n)
+	}
+}
+
 // TestRiver: the same ops on three worker processes; nothing is left in River.
 func TestRiver(t *testing.T) {
-	w := world{ops: 60}
+	w := world{Ops: 60}
 	p := create(t, &w)
 	for range 3 {
 		start(t, w, "worker")
@@ -153,7 +193,7 @@ func TestRiver(t *testing.T) {
 	eventually(t, "the last job's end", func() bool {
 		return p.count(t, "SELECT count(*) FROM river_job WHERE state <> 'completed'") == 0
 	})
-	if n := p.count(t, "SELECT count(*) FROM river_job"); n != w.ops {
+	if n := p.count(t, "SELECT count(*) FROM river_job"); n != w.Ops {
 		t.Errorf("%d jobs", n)
 	}
 	t.Logf("%s", report.Finished.Sub(report.Started))
@@ -161,7 +201,7 @@ func TestRiver(t *testing.T) {
 
 // TestNoRiverTables: one error that says how to make them, before anything has run.
 func TestNoRiverTables(t *testing.T) {
-	w := world{ops: 3, dsn: pgtest.DSN(t)}
+	w := world{Ops: 3, DSN: pgtest.DSN(t)}
 	p, err := w.open(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -175,9 +215,9 @@ func TestNoRiverTables(t *testing.T) {
 
 // TestWorkerKilled: SIGKILL for one worker of three in the middle of its ops, while the run goes on.
 func TestWorkerKilled(t *testing.T) {
-	w := world{ops: 100, sleep: 200 * time.Millisecond}
+	w := world{Ops: 100, Sleep: 200 * time.Millisecond}
 	p := create(t, &w)
-	victim := start(t, w, "worker")
+	victim := start(t, w.dying(), "worker")
 	start(t, w, "worker")
 	start(t, w, "worker")
 	go func() {
@@ -201,9 +241,9 @@ func TestWorkerKilled(t *testing.T) {
 
 // TestWorkerStopped: a worker that is stopped for longer than its lease wakes up into another world.
 func TestWorkerStopped(t *testing.T) {
-	w := world{ops: 60, sleep: 200 * time.Millisecond, sleeper: true}
+	w := world{Ops: 60, Sleep: 200 * time.Millisecond, Sleeper: true}
 	p := create(t, &w)
-	sleeper := start(t, w, "worker")
+	sleeper := start(t, w.dying(), "worker")
 	start(t, w, "worker")
 	go func() {
 		eventually(t, "the middle", func() bool { return p.done(t) > 15 })
@@ -223,42 +263,31 @@ func TestWorkerStopped(t *testing.T) {
 // TestLeaderKilled: ops that last longer than the lease, a leader that is killed, another that comes after it.
 // Nothing is called twice.
 func TestLeaderKilled(t *testing.T) {
-	w := world{ops: 24, sleep: 3 * time.Second, saga: true}
+	w := world{Ops: 24, Sleep: 3 * time.Second, Saga: true}
 	p := create(t, &w)
 	for range 3 {
 		start(t, w, "worker")
 	}
-	first := start(t, w, "leader")
-	eventually(t, "the first attempts", func() bool {
-		return p.count(t, "SELECT count(*) FROM pg_tables WHERE tablename = 'seq_ops'") == 1 && p.count(t, "SELECT count(*) FROM seq_ops WHERE state = 'running'") >= 10
-	})
+	first := start(t, w.dying(), "leader")
+	eventually(t, "the first attempts", func() bool { return p.running(t) >= 10 })
 	first.signal(t, syscall.SIGKILL)
 	report, err := p.leader(w).Run(t.Context())
 	if err != nil || report.State != seq.RunSucceeded {
 		t.Fatalf("%s, %v", report.State, err)
 	}
-	for n := range w.ops {
-		if done := p.effects(t, opID(n), "done"); done != 1 {
-			t.Errorf("%s was done %d times", opID(n), done)
-		}
-	}
-	if n := p.count(t, "SELECT sum(attempt) FROM seq_ops"); n != w.ops {
-		t.Errorf("%d attempts for %d ops", n, w.ops)
-	}
+	p.eachOnce(t, w)
 }
 
 // TestLeaderStopped: a leader that is stopped for longer than its lease wakes up when another one has done what
 // was left. It says that its lease is lost, and nothing is called twice.
 func TestLeaderStopped(t *testing.T) {
-	w := world{ops: 24, sleep: time.Second, saga: true}
+	w := world{Ops: 24, Sleep: time.Second, Saga: true}
 	p := create(t, &w)
 	for range 2 {
 		start(t, w, "worker")
 	}
-	first := start(t, w, "leader")
-	eventually(t, "the first attempts", func() bool {
-		return p.count(t, "SELECT count(*) FROM pg_tables WHERE tablename = 'seq_ops'") == 1 && p.count(t, "SELECT count(*) FROM seq_ops WHERE state = 'running'") >= 5
-	})
+	first := start(t, w.dying(), "leader")
+	eventually(t, "the first attempts", func() bool { return p.running(t) >= 5 })
 	first.signal(t, syscall.SIGSTOP)
 	report, err := p.leader(w).Run(t.Context())
 	first.signal(t, syscall.SIGCONT)
@@ -268,26 +297,47 @@ func TestLeaderStopped(t *testing.T) {
 	if err := first.wait(); err != nil || !strings.Contains(first.errors.String(), seq.ErrLeaseLost.Error()) {
 		t.Errorf("the first leader: %v, %s", err, first.errors.String())
 	}
-	for n := range w.ops {
-		if done := p.effects(t, opID(n), "done"); done != 1 {
-			t.Errorf("%s was done %d times", opID(n), done)
-		}
+	p.eachOnce(t, w)
+}
+
+// TestLocalRunTakesOver: the leader of a fleet is killed. A run without workers of its own waits for what those
+// have begun, and does the rest itself.
+func TestLocalRunTakesOver(t *testing.T) {
+	w := world{Ops: 24, Sleep: 3 * time.Second, Saga: true}
+	p := create(t, &w)
+	for range 2 {
+		start(t, w, "worker")
 	}
-	if n := p.count(t, "SELECT count(*) FROM effects WHERE what = 'undone'"); n > 0 {
-		t.Errorf("%d were undone", n)
+	first := start(t, w.dying(), "leader")
+	eventually(t, "the first attempts", func() bool { return p.running(t) >= 8 })
+	first.signal(t, syscall.SIGKILL)
+	report, err := p.sequencer(w).Use(strategies.DependencyGraph(strategies.Limit(50), strategies.Saga())).Run(t.Context())
+	if err != nil || report.State != seq.RunSucceeded {
+		t.Fatalf("%s, %v", report.State, err)
 	}
+	here := p.count(t, "SELECT count(*) FROM seq_ops WHERE life = ''")
+	if here == 0 || here > w.Ops-8 {
+		t.Errorf("%d of %d were done here, where 8 were begun by workers", here, w.Ops)
+	}
+	if n := p.count(t, "SELECT count(*) FROM seq_ops WHERE life <> '' AND started > (SELECT min(started) FROM seq_ops WHERE life = '')"); n > 0 {
+		t.Errorf("workers began %d orders of a leader that had lost its lease", n)
+	}
+	eventually(t, "workers have taken the orders that are void", func() bool {
+		return p.count(t, "SELECT count(*) FROM river_job WHERE state <> 'completed'") == 0
+	})
+	p.eachOnce(t, w)
 }
 
 // TestLeaderKilledInRollback: whoever comes next goes on with the rollback; what ran is undone, once each where
 // that is promised.
 func TestLeaderKilledInRollback(t *testing.T) {
 	// The workers go on with what the dead leader has sent, until another has its lease; not all is done by then.
-	w := world{ops: 30, sleep: 500 * time.Millisecond, slots: 2, saga: true, fails: true}
+	w := world{Ops: 30, Sleep: 500 * time.Millisecond, Slots: 2, Saga: true, Fails: true}
 	p := create(t, &w)
 	for range 2 {
 		start(t, w, "worker")
 	}
-	first := start(t, w, "leader")
+	first := start(t, w.dying(), "leader")
 	eventually(t, "the rollback", func() bool { return p.count(t, "SELECT count(*) FROM effects WHERE what = 'undone'") > 5 })
 	first.signal(t, syscall.SIGKILL)
 	_ = first.wait()
@@ -295,7 +345,7 @@ func TestLeaderKilledInRollback(t *testing.T) {
 	if err == nil || report.State != seq.RunRolledBack || report.Earlier == nil || report.Earlier.State != seq.RunRolledBack {
 		t.Fatalf("%s, %v", report.State, err)
 	}
-	for n := range w.ops - 1 {
+	for n := range w.Ops - 1 {
 		d, _ := deliveryOf(n)
 		done, undone := p.effects(t, opID(n), "done"), p.effects(t, opID(n), "undone")
 		if done != 2 || undone < done || d == seq.Transactional && undone != done {
@@ -306,7 +356,7 @@ func TestLeaderKilledInRollback(t *testing.T) {
 
 // TestRedeliveries: jobs that River hands out again and again, also while they run, lead to one attempt each.
 func TestRedeliveries(t *testing.T) {
-	w := world{ops: 60, sleep: 100 * time.Millisecond}
+	w := world{Ops: 60, Sleep: 100 * time.Millisecond}
 	p := create(t, &w)
 	start(t, w, "worker")
 	start(t, w, "worker")
@@ -327,27 +377,27 @@ func TestRedeliveries(t *testing.T) {
 	if err != nil || report.State != seq.RunSucceeded {
 		t.Fatalf("%s, %v", report.State, err)
 	}
-	for n := range w.ops {
+	for n := range w.Ops {
 		if done := p.effects(t, opID(n), "done"); done != 1 {
 			t.Errorf("%s was done %d times", opID(n), done)
 		}
 	}
 	t.Logf("%d redeliveries", again)
-	if again < int64(w.ops) {
+	if again < int64(w.Ops) {
 		t.Error("too few to mean anything")
 	}
 }
 
 // TestJobsDeleted: what somebody deletes by hand is sent again.
 func TestJobsDeleted(t *testing.T) {
-	w := world{ops: 10, resend: time.Second}
+	w := world{Ops: 10, Resend: time.Second}
 	p := create(t, &w)
 	done := make(chan error, 1)
 	go func() {
 		_, err := p.leader(w).Run(t.Context())
 		done <- err
 	}()
-	eventually(t, "the jobs", func() bool { return p.count(t, "SELECT count(*) FROM river_job") == w.ops })
+	eventually(t, "the jobs", func() bool { return p.count(t, "SELECT count(*) FROM river_job") == w.Ops })
 	p.exec(t, "DELETE FROM river_job")
 	start(t, w, "worker")
 	if err := <-done; err != nil {
@@ -358,10 +408,10 @@ func TestJobsDeleted(t *testing.T) {
 
 // TestTwoBinaries: a worker of an older binary refuses what it does not have, and leaves it to the new one.
 func TestTwoBinaries(t *testing.T) {
-	w := world{ops: 20}
+	w := world{Ops: 20}
 	p := create(t, &w)
 	older := w
-	older.ops = 10
+	older.Ops = 10
 	start(t, older, "worker")
 	start(t, w, "worker")
 	report, err := p.leader(w).Run(t.Context())
@@ -373,13 +423,11 @@ func TestTwoBinaries(t *testing.T) {
 
 // TestLeaderToldToEnd: SIGTERM for a leader removes the jobs that nobody has begun.
 func TestLeaderToldToEnd(t *testing.T) {
-	w := world{ops: 40, sleep: time.Second, saga: true}
+	w := world{Ops: 40, Sleep: time.Second, Saga: true}
 	p := create(t, &w)
 	start(t, w, "worker")
 	first := start(t, w, "leader")
-	eventually(t, "the first attempts", func() bool {
-		return p.count(t, "SELECT count(*) FROM pg_tables WHERE tablename = 'seq_ops'") == 1 && p.count(t, "SELECT count(*) FROM seq_ops WHERE state = 'running'") >= 3
-	})
+	eventually(t, "the first attempts", func() bool { return p.running(t) >= 3 })
 	first.signal(t, syscall.SIGTERM)
 	began := time.Now()
 	if err := first.wait(); err != nil || strings.TrimSpace(first.out.String()) != "interrupted" || time.Since(began) > 5*time.Second {
@@ -393,7 +441,7 @@ func TestLeaderToldToEnd(t *testing.T) {
 	if err != nil || report.State != seq.RunSucceeded {
 		t.Fatalf("%s, %v", report.State, err)
 	}
-	for n := range w.ops {
+	for n := range w.Ops {
 		if done := p.effects(t, opID(n), "done"); done != 1 {
 			t.Errorf("%s was done %d times", opID(n), done)
 		}

@@ -3,15 +3,16 @@ package fleet_test
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/signal"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/sequencer-go/seq"
@@ -22,10 +23,16 @@ import (
 	"github.com/sequencer-go/seq/strategies"
 )
 
-// TestMain is also the program of the processes that the tests start.
+// These make this test binary one process of a fleet: what it is, and the world as JSON.
+const (
+	roleEnv  = "SEQ_FLEET_ROLE"
+	worldEnv = "SEQ_FLEET_WORLD"
+)
+
+// TestMain is also the program of the processes and hosts that the tests start.
 func TestMain(m *testing.M) {
-	if role := os.Getenv("SEQ_FLEET_ROLE"); role != "" {
-		if err := program(role); err != nil {
+	if role := os.Getenv(roleEnv); role != "" {
+		if err := program(role, os.Getenv(worldEnv)); err != nil {
 			fmt.Fprintln(os.Stderr, role, err)
 			os.Exit(1)
 		}
@@ -34,48 +41,45 @@ func TestMain(m *testing.M) {
 	pgtest.Main(m)
 }
 
-// lease is that of leaders and workers.
-const lease = 2 * time.Second
+const (
+	lease   = 2 * time.Second  // of those who die
+	healthy = 15 * time.Second // of all others, on a machine that may be slow
+)
 
 // A world is one database with a ledger, River's tables, and a table of effects.
 type world struct {
-	dsn    string
-	ops    int
-	sleep  time.Duration // of each op
-	fails  bool          // the last one does
-	saga   bool
-	resend time.Duration
-	bare   bool // the ops do nothing at all
-	chain  bool // each depends on the one before
-	slots  int  // of a worker; 0 means 4
+	DSN    string
+	Lease  time.Duration // of whoever works here; 0 means healthy
+	Ops    int
+	Sleep  time.Duration // of each op
+	Fails  bool          // the last one does
+	Saga   bool
+	Resend time.Duration
+	Bare   bool          // the ops do nothing at all
+	Chain  bool          // each depends on the one before
+	Slots  int           // of a worker; 0 means 4
+	Name   string        // of a worker's River client, if it has one of its own
+	Cut    time.Duration // how long the transaction of an op outlives a host that is cut off; 0: a minute
+
+	PollOnly time.Duration // there is a pooler in between: how often River is asked; 0: there is none
 
 	// A worker sleeps in an op beyond its life, and does it when it wakes up. Whoever was asked by Verify in
 	// between could not know that.
-	sleeper bool
+	Sleeper bool
 }
 
-func (w world) env(role string) []string {
-	return append(os.Environ(), "SEQ_FLEET_ROLE="+role, "SEQ_FLEET_DSN="+w.dsn, "SEQ_FLEET_OPS="+strconv.Itoa(w.ops),
-		"SEQ_FLEET_SLEEP="+w.sleep.String(), "SEQ_FLEET_FAILS="+strconv.FormatBool(w.fails), "SEQ_FLEET_SAGA="+strconv.FormatBool(w.saga),
-		"SEQ_FLEET_BARE="+strconv.FormatBool(w.bare), "SEQ_FLEET_CHAIN="+strconv.FormatBool(w.chain), "SEQ_FLEET_SLOTS="+strconv.Itoa(cmp.Or(w.slots, 4)))
-}
-
-func worldOfEnv() (w world, err error) {
-	w.dsn = os.Getenv("SEQ_FLEET_DSN")
-	var errs [7]error
-	w.ops, errs[0] = strconv.Atoi(os.Getenv("SEQ_FLEET_OPS"))
-	w.sleep, errs[1] = time.ParseDuration(os.Getenv("SEQ_FLEET_SLEEP"))
-	w.fails, errs[2] = strconv.ParseBool(os.Getenv("SEQ_FLEET_FAILS"))
-	w.saga, errs[3] = strconv.ParseBool(os.Getenv("SEQ_FLEET_SAGA"))
-	w.bare, errs[4] = strconv.ParseBool(os.Getenv("SEQ_FLEET_BARE"))
-	w.chain, errs[5] = strconv.ParseBool(os.Getenv("SEQ_FLEET_CHAIN"))
-	w.slots, errs[6] = strconv.Atoi(os.Getenv("SEQ_FLEET_SLOTS"))
-	return w, errors.Join(errs[:]...)
-}
-
-func program(role string) error {
-	w, err := worldOfEnv()
+// env are the variables that make a process work in this world.
+func (w world) env(role string) map[string]string {
+	text, err := json.Marshal(w)
 	if err != nil {
+		panic(err)
+	}
+	return map[string]string{roleEnv: role, worldEnv: string(text)}
+}
+
+func program(role, text string) error {
+	var w world
+	if err := json.Unmarshal([]byte(text), &w); err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
@@ -87,9 +91,11 @@ func program(role string) error {
 	defer p.close()
 	switch role {
 	case "worker":
-		return fleet.Serve(ctx, p.pool, p.sequencer(w), fleet.Slots(w.slots))
+		return fleet.Serve(ctx, p.pool, p.sequencer(w), w.river()...)
+	case "service":
+		return service(ctx, p, w)
 	case "raw":
-		return raw(ctx, p.pool, w.slots)
+		return raw(ctx, p.pool, w.slots())
 	}
 	report, err := p.leader(w).Run(ctx)
 	fmt.Println(report.State)
@@ -99,6 +105,23 @@ func program(role string) error {
 	return nil
 }
 
+// dying is the world as it is for who is to die in it, be stopped or cut off: others need not wait for long.
+func (w world) dying() world {
+	w.Lease = lease
+	return w
+}
+
+func (w world) slots() int { return cmp.Or(w.Slots, 4) }
+
+// river are the options of leaders and workers.
+func (w world) river() []fleet.RiverOption {
+	opts := []fleet.RiverOption{fleet.Slots(w.slots())}
+	if w.PollOnly > 0 {
+		opts = append(opts, fleet.PollOnly(w.PollOnly))
+	}
+	return opts
+}
+
 // A process is what one process of a world has open.
 type process struct {
 	ledger *bunstore.Store
@@ -106,17 +129,20 @@ type process struct {
 }
 
 func (w world) open(ctx context.Context) (*process, error) {
-	ledger, err := postgres.Open(w.dsn, bunstore.LeaseTTL(lease))
+	ledger, err := postgres.Open(w.DSN, bunstore.LeaseTTL(cmp.Or(w.Lease, healthy)))
 	if err != nil {
 		return nil, err
 	}
 	ledger.DB().SetMaxOpenConns(8) // all processes together must fit into the server
 	ledger.DB().SetMaxIdleConns(8)
-	config, err := pgxpool.ParseConfig(w.dsn)
+	config, err := pgxpool.ParseConfig(w.DSN)
 	if err != nil {
 		return nil, err
 	}
 	config.MaxConns = 6
+	if w.PollOnly > 0 {
+		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec // nothing prepared
+	}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, err
@@ -138,30 +164,36 @@ func deliveryOf(n int) (d seq.Delivery, verify bool) {
 
 // list are the ops of a world: each leaves a row, and sleeps on either side of it.
 func (p *process) list(w world) []seq.Op {
-	ops := make([]seq.Op, w.ops)
+	ops := make([]seq.Op, w.Ops)
 	for n := range ops {
 		id := opID(n)
 		leave := func(what string) func(context.Context) error {
 			return func(ctx context.Context) error {
-				if err := pause(ctx, w.sleep/2); err != nil {
+				if w.Cut > 0 && bunstore.InTx(ctx) {
+					limit := fmt.Sprintf("SET LOCAL idle_in_transaction_session_timeout = %d", w.Cut.Milliseconds())
+					if _, err := bunstore.Tx(ctx).ExecContext(ctx, limit); err != nil {
+						return err
+					}
+				}
+				if err := pause(ctx, w.Sleep/2); err != nil {
 					return err
 				}
-				if w.fails && what == "done" && n == w.ops-1 {
+				if w.Fails && what == "done" && n == w.Ops-1 {
 					return errors.New("boom")
 				}
 				if _, err := bunstore.DB(ctx).ExecContext(ctx, "INSERT INTO effects (op, what) VALUES (?, ?)", id, what); err != nil {
 					return err
 				}
-				return pause(ctx, w.sleep/2)
+				return pause(ctx, w.Sleep/2)
 			}
 		}
 		ops[n] = seq.Op{ID: id, Run: leave("done"), Rollback: leave("undone")}
 		var verify bool
-		if w.chain && n > 0 {
+		if w.Chain && n > 0 {
 			ops[n].DependsOn = []string{opID(n - 1)}
 		}
-		if w.bare {
-			ops[n].Rollback, ops[n].Run = nil, func(ctx context.Context) error { return pause(ctx, w.sleep) }
+		if w.Bare {
+			ops[n].Rollback, ops[n].Run = nil, func(ctx context.Context) error { return pause(ctx, w.Sleep) }
 			continue
 		}
 		if ops[n].Delivery, verify = deliveryOf(n); verify {
@@ -172,9 +204,9 @@ func (p *process) list(w world) []seq.Op {
 			}
 		}
 	}
-	if w.fails { // when all others are done
-		for n := range w.ops - 1 {
-			ops[w.ops-1].DependsOn = append(ops[w.ops-1].DependsOn, opID(n))
+	if w.Fails { // when all others are done
+		for n := range w.Ops - 1 {
+			ops[w.Ops-1].DependsOn = append(ops[w.Ops-1].DependsOn, opID(n))
 		}
 	}
 	return ops
@@ -193,16 +225,16 @@ func (p *process) sequencer(w world) *seq.Sequencer { return seq.New(p.ledger, p
 
 func (p *process) leader(w world) *seq.Sequencer {
 	options := []strategies.Option{strategies.Limit(50)}
-	if w.bare {
+	if w.Bare {
 		options = []strategies.Option{strategies.Limit(2000)}
 	}
 	st := strategies.AllowedToFailBatch(options...)
-	if w.saga {
+	if w.Saga {
 		st = strategies.DependencyGraph(append(options, strategies.Saga())...)
 	}
 	var fleetOptions []fleet.Option
-	if w.resend > 0 {
-		fleetOptions = append(fleetOptions, fleet.ResendAfter(w.resend))
+	if w.Resend > 0 {
+		fleetOptions = append(fleetOptions, fleet.ResendAfter(w.Resend))
 	}
-	return p.sequencer(w).Use(st, fleet.Middleware(fleet.River(p.pool), fleetOptions...))
+	return p.sequencer(w).Use(st, fleet.Middleware(fleet.River(p.pool, w.river()...), fleetOptions...))
 }

@@ -35,12 +35,12 @@ func TestSlots(t *testing.T) {
 			}
 		}})
 	}
-	s := seq.New(p.ledger, ops...)
+	fresh := func() *seq.Sequencer { return seq.New(p.ledger, ops...) } // Use changes the one that it is called on
 	serve := func(slots int) (end func(), ended *sync.WaitGroup) {
 		ctx, cancel := context.WithCancel(context.Background())
 		ended = &sync.WaitGroup{}
 		ended.Go(func() {
-			if err := fleet.Serve(ctx, p.pool, s, fleet.Slots(slots)); err != nil {
+			if err := fleet.Serve(ctx, p.pool, fresh(), fleet.Slots(slots)); err != nil {
 				t.Error(err)
 			}
 		})
@@ -51,7 +51,7 @@ func TestSlots(t *testing.T) {
 	var runErr error
 	var run sync.WaitGroup
 	run.Go(func() {
-		leader := s.Use(strategies.Batch(strategies.Limit(10)), fleet.Middleware(fleet.River(p.pool), fleet.ResendAfter(time.Hour)))
+		leader := fresh().Use(strategies.Batch(strategies.Limit(10)), fleet.Middleware(fleet.River(p.pool), fleet.ResendAfter(time.Hour)))
 		report, runErr = leader.Run(context.Background())
 	})
 	taken := func() int { return p.count(t, "SELECT count(*) FROM river_job WHERE state = 'running'") }
@@ -75,7 +75,7 @@ func TestSlots(t *testing.T) {
 	// One at a time, from the first to the last.
 	most.Store(0)
 	endThird, third := serve(1)
-	if report, err := s.Use(strategies.Batch(strategies.Limit(10)), fleet.Middleware(fleet.River(p.pool))).Run(t.Context(), seq.Repeat()); err != nil || most.Load() != 1 {
+	if report, err := fresh().Use(strategies.Batch(strategies.Limit(10)), fleet.Middleware(fleet.River(p.pool))).Run(t.Context(), seq.Repeat()); err != nil || most.Load() != 1 {
 		t.Errorf("the run is %s, %v; %d at a time, want 1", report.State, err, most.Load())
 	}
 	endThird()

@@ -7,54 +7,25 @@ import (
 	"testing"
 	"time"
 
-	"github.com/moby/moby/client"
-
 	"github.com/sequencer-go/seq/clock"
+	"github.com/sequencer-go/seq/integration/internal/lab"
 	"github.com/sequencer-go/seq/store"
 )
-
-// A fault is what befalls a host while it works.
-type fault struct {
-	name   string
-	strike func(ctx context.Context, l *lab, host string) error
-	heal   func(ctx context.Context, l *lab, host string) error // nil: it is not healed
-}
-
-var faults = []fault{
-	{"docker pause", func(ctx context.Context, l *lab, host string) error {
-		_, err := l.docker.ContainerPause(ctx, host, client.ContainerPauseOptions{})
-		return err
-	}, func(ctx context.Context, l *lab, host string) error {
-		_, err := l.docker.ContainerUnpause(ctx, host, client.ContainerUnpauseOptions{})
-		return err
-	}},
-	{"docker kill", func(ctx context.Context, l *lab, host string) error {
-		_, err := l.docker.ContainerKill(ctx, host, client.ContainerKillOptions{})
-		return err
-	}, nil},
-	{"docker network disconnect", func(ctx context.Context, l *lab, host string) error {
-		_, err := l.docker.NetworkDisconnect(ctx, l.network.ID, client.NetworkDisconnectOptions{Container: host, Force: true})
-		return err
-	}, func(ctx context.Context, l *lab, host string) error {
-		_, err := l.docker.NetworkConnect(ctx, l.network.ID, client.NetworkConnectOptions{Container: host})
-		return err
-	}},
-}
 
 // An accident is a fault that befalls the host that works.
 type accident struct {
 	Scenario
-	fault
+	lab.Fault
 }
 
-func (a accident) String() string { return fmt.Sprintf("%s, %s", a.Scenario, a.name) }
+func (a accident) String() string { return fmt.Sprintf("%s, %s", a.Scenario, a.Name) }
 
 // Of three replicas on hosts of their own, the one that works is paused, killed or cut off, and
 // another takes over. What befell it ends, and it does no harm.
 func testHosts(t *testing.T) {
-	l := newLab(t)
+	p := newPlace(t)
 	var accidents []accident
-	for i, f := range faults {
+	for i, f := range lab.Faults {
 		for j, s := range scenarios {
 			if *every || (int(*seed)+i)%len(scenarios) == j {
 				accidents = append(accidents, accident{s, f})
@@ -62,15 +33,15 @@ func testHosts(t *testing.T) {
 		}
 	}
 	each(t, accidents, func(ctx context.Context, a accident) error {
-		return l.grounds.on(ctx, func(g *ground) error { return l.befall(ctx, g, a) })
+		return p.grounds.on(ctx, func(g *ground) error { return p.befall(ctx, g, a) })
 	})
 }
 
-func (l *lab) befall(ctx context.Context, g *ground, a accident) error {
+func (p *place) befall(ctx context.Context, g *ground, a accident) error {
 	o := g.order(a.Scenario)
 	o.Pace, o.Cut = g.ttl/6, 3*g.ttl
-	hosts, err := l.start(ctx, o, 3)
-	defer hosts.remove()
+	hosts, err := p.start(ctx, o, 3)
+	defer hosts.Remove()
 	if err != nil {
 		return err
 	}
@@ -84,8 +55,8 @@ func (l *lab) befall(ctx context.Context, g *ground, a accident) error {
 	if err != nil {
 		return err
 	}
-	if err := a.strike(ctx, l, hosts[struck].GetContainerID()); err != nil {
-		if state, serr := hosts[struck].State(ctx); serr == nil && !state.Running {
+	if err := a.Strike(ctx, p.Lab, struck); err != nil {
+		if state, serr := hosts.Hosts[struck].State(ctx); serr == nil && !state.Running {
 			return errSlow // its work was done before we came to strike
 		}
 		return err
@@ -94,20 +65,20 @@ func (l *lab) befall(ctx context.Context, g *ground, a accident) error {
 	if _, err := hosts.holder(ctx, g, struck); err != nil {
 		return err
 	}
-	score.count(a.name, 1)
-	score.took("takeover after "+a.name, time.Since(began))
-	if a.heal != nil {
-		if err := a.heal(ctx, l, hosts[struck].GetContainerID()); err != nil {
+	score.count(a.Name, 1)
+	score.took("takeover after "+a.Name, time.Since(began))
+	if a.Heal != nil {
+		if err := a.Heal(ctx, p.Lab, struck); err != nil {
 			return err
 		}
 	}
-	if err := until(ctx, patience+60*g.ttl, "all hosts have ended", func() (bool, error) { return hosts.ended(ctx, ""), nil }); err != nil {
+	if err := until(ctx, patience+60*g.ttl, "all hosts have ended", func() (bool, error) { return hosts.Ended(ctx, ""), nil }); err != nil {
 		return err
 	}
 	if _, err := g.settle(ctx, g.order(a.Scenario)); err != nil {
 		return err
 	}
-	return g.audit(ctx, a.Scenario, a.heal != nil)
+	return g.audit(ctx, a.Scenario, a.Heal != nil)
 }
 
 // holder waits until a host that is not this one has the lease.
@@ -120,7 +91,7 @@ func (hs hosts) holder(ctx context.Context, g *ground, not string) (host string,
 		case held != nil && held.Holder.Host != not:
 			host = held.Holder.Host
 			return true, nil
-		case hs.ended(ctx, not):
+		case hs.Ended(ctx, not):
 			return true, errSlow // all was done before we came to strike
 		default:
 			return false, nil

@@ -10,6 +10,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/sequencer-go/seq/integration/internal/lab"
+	"github.com/sequencer-go/seq/integration/pgtest"
 )
 
 var (
@@ -38,7 +41,7 @@ func TestKills(t *testing.T) {
 	}
 	gauge(t)
 	var beside sync.WaitGroup // hosts are slow to start, and have a database of their own
-	if _, err := engine(t.Context()); err == nil || required("docker") {
+	if err := lab.Answers(t.Context()); err == nil || pgtest.Required("docker") {
 		beside.Go(func() { part(t, "hosts", testHosts) })
 	} else { // a skip would look like a hole
 		t.Logf("no hosts: %v", err)

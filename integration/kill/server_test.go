@@ -13,8 +13,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
+
+	"github.com/sequencer-go/seq/integration/pgtest"
 )
 
 // A server is a Postgres of the tests' own: in memory, because a kill is no power failure and a
@@ -129,12 +130,8 @@ func (s *server) database(t *testing.T, name string) (dsn string) {
 // missing skips a test for want of something, or fails it if SEQ_TEST_REQUIRE lists that.
 func missing(t *testing.T, what string, why error) {
 	t.Helper()
-	if required(what) {
+	if pgtest.Required(what) {
 		t.Fatal(why)
 	}
 	t.Skip(why)
-}
-
-func required(what string) bool {
-	return slices.Contains(strings.Split(os.Getenv("SEQ_TEST_REQUIRE"), ","), what)
 }

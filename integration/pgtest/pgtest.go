@@ -27,7 +27,7 @@ func DSN(tb testing.TB) string {
 	tb.Helper()
 	srv, err := running()
 	switch {
-	case errors.Is(err, errNoServer) && !required("postgres") && !required("docker"):
+	case errors.Is(err, errNoServer) && !Required("postgres") && !Required("docker"):
 		tb.Skip(err)
 	case err != nil:
 		tb.Fatal(err)
@@ -57,7 +57,7 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// required reports whether SEQ_TEST_REQUIRE lists name.
-func required(name string) bool {
+// Required reports whether SEQ_TEST_REQUIRE lists name.
+func Required(name string) bool {
 	return slices.Contains(strings.Split(os.Getenv("SEQ_TEST_REQUIRE"), ","), name)
 }

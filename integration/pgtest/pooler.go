@@ -14,15 +14,21 @@ import (
 // Sessions is how many a pooler keeps of each database.
 const Sessions = 3
 
-// Pooled is DSN with a pgbouncer of its own in front. It lends a session for a transaction, the next
-// one may be on another.
-//
-// Without the program the test is skipped, or fails if SEQ_TEST_REQUIRE lists "pgbouncer".
+// Pooled is DSN with a pgbouncer of its own in front, see [Through].
 func Pooled(tb testing.TB) (dsn string) {
 	tb.Helper()
-	dsn, stop, err := pool(DSN(tb))
+	return Through(tb, DSN(tb))
+}
+
+// Through is the way to a database through a pgbouncer of its own. It lends a session for a transaction, the
+// next one may be on another.
+//
+// Without the program the test is skipped, or fails if SEQ_TEST_REQUIRE lists "pgbouncer".
+func Through(tb testing.TB, dsn string) (pooled string) {
+	tb.Helper()
+	pooled, stop, err := pool(dsn)
 	switch {
-	case errors.Is(err, errUnavailable) && !required("pgbouncer"):
+	case errors.Is(err, errUnavailable) && !Required("pgbouncer"):
 		tb.Skipf("no transaction pooler for this test (Debian: apt-get install pgbouncer): %v", err)
 	case err != nil:
 		tb.Fatal(err)
@@ -32,7 +38,7 @@ func Pooled(tb testing.TB) (dsn string) {
 			tb.Error(err)
 		}
 	})
-	return dsn
+	return pooled
 }
 
 // pooler runs the program $2 on a unix socket in $1. There is nothing to be saved of it.

@@ -24,7 +24,7 @@ var stop = func() error { return nil }
 
 func start() (*server, error) {
 	sources := []func() (*server, error){fromEnv, fromContainer, fromInitdb}
-	if required("docker") {
+	if Required("docker") {
 		sources = sources[1:2]
 	}
 	var unavailable error

@@ -181,7 +181,9 @@ func (d *dispatch) takeNews() news {
 // hear takes news of a worker.
 func (d *dispatch) hear(n News) {
 	d.mu.Lock()
-	d.heard = true
+	if n.Kind != NewsRefused { // which may have been asked for
+		d.heard = true
+	}
 	e := d.out[n.ID]
 	if e != nil && n.Kind == NewsRefused {
 		if e.refused == nil {

@@ -24,7 +24,7 @@ func (a *attempt) state(err error) store.State {
 		return store.Succeeded
 	case a.skipped(err):
 		return store.Skipped
-	case a.interrupted(err) && (a.kept() == store.Transactional || !a.called):
+	case a.interrupted(err) && (a.kept() == store.Transactional || !a.called || a.denied):
 		return store.Pending // nothing of it is there, or it goes on from its checkpoint
 	case a.walk.background && a.progressed() && !verdict.IsPermanent(err):
 		return store.Pending // it tries again, from its checkpoint
@@ -77,7 +77,8 @@ func (a *attempt) unmade() store.Outcome {
 }
 
 // interrupted reports whether the run had been told to stop when the op returned err, and err says neither
-// that trying again is useless nor that nothing happened: then it tells nothing of the op.
+// that trying again is useless nor that nothing happened: then it tells nothing of the op. If a worker was stopped, and
+// not the run, an op that had no effect by the word of its Verify has not failed either: the run goes on with it.
 func (a *attempt) interrupted(err error) bool {
 	if a.resumed != nil && a.resumed.asked() != nil {
 		return err != nil
@@ -85,7 +86,7 @@ func (a *attempt) interrupted(err error) bool {
 	if a.abroad && verdict.IsAsked(err) {
 		return true
 	}
-	return err != nil && a.walk.stopped() && !verdict.IsPermanent(err) && !verdict.IsNotApplied(err)
+	return err != nil && a.walk.stopped() && !verdict.IsPermanent(err) && (!verdict.IsNotApplied(err) || a.denied && a.walk.session.Life() != "")
 }
 
 // tolerable reports whether a failure of this attempt is a note only.
