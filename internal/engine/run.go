@@ -254,7 +254,21 @@ func (w *Walk) archive(p *Planning) (left map[string]bool, past []*step, place m
 // goesOn reports whether a run goes on with a saga that has no end: if nothing is left to do, it writes that
 // the saga has come to its end.
 func (p *Planning) goesOn(mine *store.Run) bool {
-	return slices.ContainsFunc(p.sagas, func(r store.Run) bool { return continues(mine, &r) })
+	return slices.ContainsFunc(p.sagas, func(r store.Run) bool { return p.continues(mine, &r) })
+}
+
+// continues reports whether the run that is planned goes on with one that has no end. What has failed is left
+// alone by RunDue: it goes on with no run that could not succeed any more.
+func (p *Planning) continues(mine, r *store.Run) bool {
+	if !continues(mine, r) || !p.req.Due {
+		return continues(mine, r)
+	}
+	for _, e := range p.entries {
+		if e.Run == r.ID && e.State == store.Failed {
+			return false
+		}
+	}
+	return true
 }
 
 // continues reports whether a new run goes on with one that has no end.
@@ -274,7 +288,7 @@ func (w *Walk) begin(ctx context.Context, p *Planning, first bool) error {
 		return err
 	}
 	for _, r := range open {
-		if first && continues(&s.Run, &r) {
+		if first && p.continues(&s.Run, &r) {
 			s.Run.ID, s.Run.Reason = r.ID, cmp.Or(s.Run.Reason, r.Reason)
 			break
 		}
