@@ -93,8 +93,8 @@ func (e *Engine) closeStarted(ctx context.Context, s *ledger.Session) error {
 }
 
 // closeUndone closes the runs that have nothing left to be undone: those that were turning back, and
-// sagas that were interrupted and none of whose ops is done any more. What cannot be closed now, the next
-// run closes.
+// sagas that were interrupted and none of whose ops is done any more, or may have left something. What cannot be
+// closed now, the next run closes.
 func (e *Engine) closeUndone(ctx context.Context, s *ledger.Session) {
 	open, err := s.UnfinishedRuns(ctx)
 	if err != nil || len(open) == 0 {
@@ -109,6 +109,8 @@ func (e *Engine) closeUndone(ctx context.Context, s *ledger.Session) {
 		switch entry.State {
 		case store.Succeeded, store.Indeterminate, store.RollbackPending, store.RollingBack, store.RollbackFailed:
 			rest[entry.Run] = true
+		case store.Failed, store.Tolerated: // a saga undoes what such an attempt has left
+			rest[entry.Run] = rest[entry.Run] || e.mayHaveLeft(ctx, s, entry)
 		}
 	}
 	for _, r := range open {
@@ -120,6 +122,18 @@ func (e *Engine) closeUndone(ctx context.Context, s *ledger.Session) {
 			_, _ = s.Write(store.Batch{Run: &r})
 		}
 	}
+}
+
+// mayHaveLeft reports whether an op that failed may have left something that a saga would undo.
+func (e *Engine) mayHaveLeft(ctx context.Context, s *ledger.Session, entry *store.Entry) bool {
+	if entry.Delivery == store.Transactional {
+		return false
+	}
+	if t := e.Catalog.find(entry.ID); t != nil && t.RollbackOnFailure {
+		return true
+	}
+	doubt, err := s.Doubtful(ctx, entry)
+	return doubt || err != nil
 }
 
 // PreviewRollback returns what Rollback would undo now, as a plan whose steps stand in the order of
