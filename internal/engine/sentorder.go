@@ -88,9 +88,14 @@ func (d *dispatch) newSentOrder(a *attempt) *sentOrder {
 	if a.keyID != s.plan.ID {
 		e.order.Key = a.keyID
 	}
-	// It is nobody's attempt: the op stays with the run that moved it last.
+	// It is nobody's attempt: the op stays with the run that moved it last, which is the one that decided to
+	// undo it.
+	moved := cmp.Or(entry.Run, run.ID)
+	if a.Direction == store.Rollback {
+		moved = run.ID
+	}
 	e.claim = store.Claim{
-		ID: s.plan.ID, Token: store.NewToken(), Direction: a.Direction, Run: cmp.Or(entry.Run, run.ID), Delivery: a.kept(),
+		ID: s.plan.ID, Token: store.NewToken(), Direction: a.Direction, Run: moved, Delivery: a.kept(),
 		Generation: entry.Generation, Attempt: entry.Attempt + 1, Owner: run.Owner, Checksum: entry.Checksum,
 	}
 	return e
