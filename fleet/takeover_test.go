@@ -13,6 +13,21 @@ import (
 	"github.com/sequencer-go/seq/strategies"
 )
 
+// down is a transport that cannot be reached at first.
+type down struct {
+	*fleet.Loop
+	reached bool
+}
+
+var errDown = errors.New("the transport is down")
+
+func (d *down) Open(context.Context, *fleet.Order) error {
+	if d.reached {
+		return nil
+	}
+	return errDown
+}
+
 // lastRun is the run that began last.
 func lastRun(t *testing.T, ledger store.Store) store.Run {
 	t.Helper()
@@ -85,5 +100,80 @@ func TestRecalledUndoStaysInItsRun(t *testing.T) {
 		if e := entryOf(t, ledger, id(1)); e.State != seq.RolledBack || c.of("undo "+id(1)) != 1 {
 			t.Errorf("calls %v, the entry is %+v", c.all(), e)
 		}
+	})
+}
+
+// TestNoTransport: a leader that cannot send orders leaves a saga, and a rollback, that others began as they are.
+func TestNoTransport(t *testing.T) {
+	saga := func(ledger store.Store, via fleet.Transport, ops ...seq.Op) *seq.Sequencer {
+		return seq.New(ledger, ops...).Use(strategies.DependencyGraph(strategies.Saga()), fleet.Middleware(via, fleet.Patience(time.Second)))
+	}
+	t.Run("saga", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			ledger, c, loop := store.NewMemory(), &calls{}, &down{Loop: fleet.Loopback()}
+			second := plain(c, 2)
+			second.DependsOn = []string{id(1)}
+			ctx, told := context.WithCancel(t.Context())
+			first := plain(c, 1)
+			first.Run = func(context.Context) error { c.add(id(1)); told(); return nil }
+			if r, _ := seq.New(ledger, first, second).Use(strategies.DependencyGraph(strategies.Saga())).Run(ctx); r.State != seq.RunInterrupted {
+				t.Fatalf("the first run is %s", r.State)
+			}
+			s := saga(ledger, loop, first, second)
+			if _, err := s.Run(t.Context()); !errors.Is(err, errDown) {
+				t.Fatalf("without a transport: %v", err)
+			}
+			if r := lastRun(t, ledger); r.State != seq.RunInterrupted {
+				t.Errorf("the saga is %s", r.State)
+			}
+			loop.reached = true
+			stop := worker(t, loop.Loop, seq.New(ledger, first, second), 1)
+			report, err := s.Run(t.Context())
+			succeed(t, report, err)
+			if c.of(id(1)) != 1 || c.of(id(2)) != 1 {
+				t.Errorf("calls %v", c.all())
+			}
+			stop()
+		})
+	})
+	t.Run("rollback", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			ledger, c, loop := store.NewMemory(), &calls{}, &down{Loop: fleet.Loopback(), reached: true}
+			serving, leave := context.WithCancel(t.Context())
+			first, second := plain(c, 1), plain(c, 2)
+			second.DependsOn = []string{id(1)}
+			fails := second
+			fails.Run = func(context.Context) error { leave(); return errBoom } // nobody is there to undo
+			w, err := fleet.NewWorker(seq.New(ledger, first, fails), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			served := make(chan struct{})
+			go func() {
+				loop.Serve(serving, w, 1)
+				w.Close(context.WithoutCancel(serving))
+				close(served)
+			}()
+			s := saga(ledger, loop, first, fails)
+			if r, _ := s.Run(t.Context()); r.State != seq.RunRollingBack {
+				t.Fatalf("the run is %s", r.State)
+			}
+			<-served
+			loop.reached = false
+			if _, err := s.Run(t.Context()); !errors.Is(err, errDown) {
+				t.Fatalf("without a transport: %v", err)
+			}
+			if r := lastRun(t, ledger); r.State != seq.RunRollingBack {
+				t.Errorf("the saga is %s", r.State)
+			}
+			loop.reached = true
+			stop := worker(t, loop.Loop, seq.New(ledger, first, second), 1)
+			report, err := saga(ledger, loop, first, second).Run(t.Context())
+			succeed(t, report, err)
+			if c.of("undo "+id(1)) != 1 || c.of(id(1)) != 2 {
+				t.Errorf("calls %v", c.all())
+			}
+			stop()
+		})
 	})
 }

@@ -119,6 +119,9 @@ func (e *Engine) withLease(ctx context.Context, s *ledger.Session, before *Plann
 		return result, nil
 	}
 	w := e.newWalk(s, made, p)
+	if err := w.dispatch.open(ctx); err != nil {
+		return result, err
+	}
 	w.announce(middleware.Event{Kind: middleware.EventPlanned, Plan: made.Plan})
 	if err := w.begin(ctx, p, true); err != nil {
 		return result, err
@@ -156,9 +159,6 @@ func (e *Engine) rounds(ctx context.Context, w *Walk, req *Request) (*Result, er
 func (e *Engine) execute(ctx context.Context, w *Walk, executor exec.Executor) error {
 	w.ctx = ctx
 	if w.dispatch != nil {
-		if err := w.dispatch.open(ctx); err != nil {
-			return err
-		}
 		defer w.dispatch.close(ctx)
 	}
 	err := w.surround(executor, e.Strategy.Chain).Execute(ctx, w)
@@ -210,6 +210,7 @@ func (e *Engine) nextRound(ctx context.Context, w *Walk, req *Request, at time.T
 		return nil, err
 	}
 	next := e.newWalk(s, made, p)
+	_ = next.dispatch.open(ctx) // if no order can be sent, its step fails
 	next.past, next.place, next.failures = past, place, w.failures
 	next.halted.Store(w.halted.Load())
 	next.keepGoing.Store(w.keepGoing.Load())

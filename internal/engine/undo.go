@@ -206,6 +206,9 @@ func (e *Engine) undo(ctx context.Context, s *ledger.Session, asked map[string]b
 	back := *e
 	back.Strategy.Chain = slices.DeleteFunc(slices.Clone(e.Strategy.Chain), func(m middleware.Middleware) bool { return m.Run != nil })
 	w := back.newWalk(s, &planned{Plan: &plan.Plan{Strategy: RollbackName}}, &Planning{})
+	if err := w.dispatch.open(ctx); err != nil { // what is decided stays so
+		return &Result{Strategy: s.Run.Strategy, State: store.RunFailed}, err
+	}
 	began := e.Clock.Now()
 	w.announceStart()
 	err := back.execute(ctx, w, exec.Func(func(ctx context.Context, _ exec.Walk) error { return w.rollBack(ctx, asked) }))
