@@ -13,6 +13,23 @@ import (
 	"github.com/sequencer-go/seq/strategies"
 )
 
+// cutOff is a store as a process sees it that is cut off from then on: it cannot read either.
+type cutOff struct{ *mortal }
+
+func (c *cutOff) Load(ctx context.Context) ([]store.Entry, error) {
+	if err := c.gone(); err != nil {
+		return nil, err
+	}
+	return c.mortal.Load(ctx)
+}
+
+func (c *cutOff) Leases(ctx context.Context) ([]store.LeaseError, error) {
+	if err := c.gone(); err != nil {
+		return nil, err
+	}
+	return c.mortal.Leases(ctx)
+}
+
 // down is a transport that cannot be reached at first.
 type down struct {
 	*fleet.Loop
@@ -26,6 +43,16 @@ func (d *down) Open(context.Context, *fleet.Order) error {
 		return nil
 	}
 	return errDown
+}
+
+// effectOf is what an error says of the effect of an op.
+func effectOf(t *testing.T, err error) seq.Effect {
+	t.Helper()
+	var failed *seq.OpError
+	if !errors.As(err, &failed) {
+		t.Fatalf("the error names no op: %v", err)
+	}
+	return failed.Effect
 }
 
 // lastRun is the run that began last.
@@ -176,4 +203,52 @@ func TestNoTransport(t *testing.T) {
 			stop()
 		})
 	})
+}
+
+// TestLeaderThatKnowsNothing: a leader that loses its lease before it has heard whether an order was begun does not
+// say that the op had no effect.
+func TestLeaderThatKnowsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger, c, loop := store.NewMemory(), &calls{}, fleet.Loopback()
+		leader := &cutOff{&mortal{Store: ledger}}
+		time.AfterFunc(time.Second, func() { leader.dead.Store(true) })
+		started := make(chan func(), 1)
+		time.AfterFunc(2*time.Second, func() { started <- worker(t, loop, seq.New(ledger, plain(c, 1)), 1) })
+		_, err := seq.New(leader, plain(c, 1)).Use(fleet.Middleware(loop)).Run(t.Context())
+		if !errors.Is(err, seq.ErrLeaseLost) || c.of(id(1)) != 1 || effectOf(t, err) != seq.EffectUnknown {
+			t.Errorf("calls %v, effect %s, %v", c.all(), effectOf(t, err), err)
+		}
+		(<-started)()
+	})
+}
+
+// TestEffectOfADeadWorker: an op that a worker called before it died, and that nobody has begun again when the
+// leader is told to end, may have had an effect; a Transactional one has not.
+func TestEffectOfADeadWorker(t *testing.T) {
+	for delivery, want := range map[seq.Delivery]seq.Effect{seq.Repeatable: seq.EffectUnknown, seq.Transactional: seq.EffectNone} {
+		t.Run(delivery.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ledger, c, loop := store.NewMemory(), &calls{}, fleet.Loopback()
+				dying := &mortal{Store: ledger}
+				release := make(chan struct{})
+				op := plain(c, 1)
+				op.Delivery = delivery
+				op.Run = func(context.Context) error {
+					c.add(id(1))
+					dying.dead.Store(true)
+					<-release
+					return nil
+				}
+				stop := worker(t, loop, seq.New(dying, op), 1)
+				ctx, told := context.WithCancel(t.Context())
+				time.AfterFunc(time.Minute, told)
+				_, err := seq.New(ledger, op).Use(fleet.Middleware(loop)).Run(ctx)
+				if got := effectOf(t, err); got != want || c.of(id(1)) != 1 {
+					t.Errorf("the effect is %s, %v, calls %v", got, err, c.all())
+				}
+				close(release)
+				stop()
+			})
+		})
+	}
 }

@@ -131,7 +131,7 @@ func (d *dispatch) abandon(ctx context.Context, e *sentOrder, err error) error {
 	a := e.attempt
 	void, recallErr := d.recall(context.WithoutCancel(ctx), e)
 	switch {
-	case void, d.walk.session.Lost() != nil && !e.begun:
+	case void, d.walk.session.Lost() != nil && d.untouched(ctx, e, recallErr):
 		d.forget(ctx, []*sentOrder{e})
 		return err
 	case d.walk.session.Lost() != nil:
@@ -185,6 +185,16 @@ func (d *dispatch) recall(ctx context.Context, e *sentOrder) (void bool, err err
 	return true, nil
 }
 
+// untouched reports whether it is known of an order, after its recall failed because the lease is not the
+// leader's any more, that nobody has begun it before.
+func (d *dispatch) untouched(ctx context.Context, e *sentOrder, recallErr error) bool {
+	if e.begun || !errors.Is(recallErr, store.ErrLeaseLost) {
+		return false
+	}
+	found, err := d.walk.session.Select(context.WithoutCancel(ctx), []string{e.order.ID})
+	return err == nil && (len(found) == 0 || found[0].Attempt == e.order.Attempt)
+}
+
 // recallAll recalls what could not be recalled before. Nothing may be under way.
 func (d *dispatch) recallAll(ctx context.Context) error {
 	d.mu.Lock()
@@ -206,7 +216,11 @@ func (d *dispatch) recallAll(ctx context.Context) error {
 // settle takes over what the ledger says of an attempt that has ended.
 func (d *dispatch) settle(ctx context.Context, e *sentOrder) error {
 	a, entry := e.attempt, e.entry
-	last, err := d.lastAttempt(ctx, &entry, a)
+	var last store.Attempt
+	err := e.overtaken(&entry)
+	if err == nil {
+		last, err = d.lastAttempt(ctx, &entry, a)
+	}
 	if err != nil {
 		a.reached, a.called, a.phase, a.ledgerErr = true, true, lost, err
 		return err
@@ -229,6 +243,20 @@ func (d *dispatch) settle(ctx context.Context, e *sentOrder) error {
 	a.called, a.phase, a.outcome = a.reached, committed, entry.State
 	a.saidSkip = skipped && a.reached
 	return remoteError(a, &entry)
+}
+
+// overtaken is an error if an entry says nothing of the attempt that the order led to, because the holder of a
+// later lease has touched the op since, or decided to undo it.
+func (e *sentOrder) overtaken(entry *store.Entry) error {
+	back := false
+	switch entry.State {
+	case store.RollbackPending, store.RolledBack, store.RollbackFailed:
+		back = true
+	}
+	if entry.Lease == e.order.Lease && entry.Fence == e.order.Epoch && back == (e.order.Direction == store.Rollback) {
+		return nil
+	}
+	return fmt.Errorf("%w: another process has gone on with %s, which is %s", store.ErrLeaseLost, e.order.ID, entry.State)
 }
 
 // lastAttempt is the attempt that an entry had last. If it completed the op it is not asked for.
