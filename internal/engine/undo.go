@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/sequencer-go/seq/exec"
@@ -109,31 +110,34 @@ func (e *Engine) closeUndone(ctx context.Context, s *ledger.Session) {
 		switch entry.State {
 		case store.Succeeded, store.Indeterminate, store.RollbackPending, store.RollingBack, store.RollbackFailed:
 			rest[entry.Run] = true
-		case store.Failed, store.Tolerated: // a saga undoes what such an attempt has left
-			rest[entry.Run] = rest[entry.Run] || e.mayHaveLeft(ctx, s, entry)
 		}
 	}
 	for _, r := range open {
 		switch {
 		case r.State == store.RunRollingBack:
 			_ = s.CloseDead([]store.Run{r})
-		case r.State == store.RunInterrupted && !rest[r.ID]:
+		case r.State == store.RunInterrupted && !rest[r.ID] && !e.mayHaveLeft(ctx, s, entries, r.ID):
 			r.State = store.RunRolledBack
 			_, _ = s.Write(store.Batch{Run: &r})
 		}
 	}
 }
 
-// mayHaveLeft reports whether an op that failed may have left something that a saga would undo.
-func (e *Engine) mayHaveLeft(ctx context.Context, s *ledger.Session, entry *store.Entry) bool {
-	if entry.Delivery == store.Transactional {
-		return false
+// mayHaveLeft reports whether an op that failed in a run may have left something that a saga would undo.
+func (e *Engine) mayHaveLeft(ctx context.Context, s *ledger.Session, entries map[string]*store.Entry, run string) bool {
+	for _, id := range slices.Sorted(maps.Keys(entries)) {
+		entry := entries[id]
+		if entry.Run != run || entry.State != store.Failed && entry.State != store.Tolerated || entry.Delivery == store.Transactional {
+			continue
+		}
+		if t := e.Catalog.find(id); t != nil && t.RollbackOnFailure {
+			return true
+		}
+		if doubt, err := s.Doubtful(ctx, entry); doubt || err != nil {
+			return true
+		}
 	}
-	if t := e.Catalog.find(entry.ID); t != nil && t.RollbackOnFailure {
-		return true
-	}
-	doubt, err := s.Doubtful(ctx, entry)
-	return doubt || err != nil
+	return false
 }
 
 // PreviewRollback returns what Rollback would undo now, as a plan whose steps stand in the order of
