@@ -252,3 +252,37 @@ func TestEffectOfADeadWorker(t *testing.T) {
 		})
 	}
 }
+
+// TestRunDueBesideAWorker: a RunDue says nothing of the end of an earlier one while a worker is at what that has
+// begun.
+func TestRunDueBesideAWorker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger, c, loop := store.NewMemory(), &calls{}, fleet.Loopback()
+		op := plain(c, 1)
+		op.ExecuteAt = func(now time.Time) time.Time { return now.Add(time.Minute) }
+		op.Run = func(context.Context) error {
+			c.add(id(1))
+			time.Sleep(time.Hour)
+			return nil
+		}
+		s := seq.New(ledger, op).Use(strategies.Scheduled(strategies.Saga()), fleet.Middleware(loop))
+		stop := worker(t, loop, s, 1)
+		report, err := s.Run(t.Context())
+		succeed(t, report, err)
+		time.Sleep(2 * time.Minute)
+		ctx, told := context.WithCancel(t.Context())
+		time.AfterFunc(time.Minute, told)
+		if r, _ := s.RunDue(ctx); r.State != seq.RunInterrupted {
+			t.Fatalf("the run is %s", r.State)
+		}
+		for _, want := range []seq.RunState{seq.RunInterrupted, seq.RunSucceeded} {
+			report, err := s.RunDue(t.Context())
+			succeed(t, report, err)
+			if r := lastRun(t, ledger); r.State != want {
+				t.Errorf("the run that began it is %s, want %s", r.State, want)
+			}
+			time.Sleep(2 * time.Hour)
+		}
+		stop()
+	})
+}

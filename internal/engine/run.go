@@ -258,14 +258,14 @@ func (p *Planning) goesOn(mine *store.Run) bool {
 	return slices.ContainsFunc(p.sagas, func(r store.Run) bool { return p.continues(mine, &r) })
 }
 
-// continues reports whether the run that is planned goes on with one that has no end. What has failed is left
-// alone by RunDue: it goes on with no run that could not succeed any more.
+// continues reports whether the run that is planned goes on with one that has no end. RunDue leaves alone what
+// has failed, and what a worker is at: it goes on with no run of which that keeps it from saying how it ended.
 func (p *Planning) continues(mine, r *store.Run) bool {
 	if !continues(mine, r) || !p.req.Due {
 		return continues(mine, r)
 	}
 	for _, e := range p.entries {
-		if e.Run == r.ID && e.State == store.Failed {
+		if e.Run == r.ID && (e.State == store.Failed || e.State.Open()) {
 			return false
 		}
 	}
