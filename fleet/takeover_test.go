@@ -286,3 +286,45 @@ func TestRunDueBesideAWorker(t *testing.T) {
 		stop()
 	})
 }
+
+// dyingRecall is a store as a leader sees it that dies when it has claimed an op, to recall its order.
+type dyingRecall struct{ *mortal }
+
+func (d *dyingRecall) Write(ctx context.Context, lease store.Lease, b store.Batch) ([]string, error) {
+	refused, err := d.mortal.Write(ctx, lease, b)
+	if len(b.Claims) > 0 {
+		d.dead.Store(true)
+	}
+	return refused, err
+}
+
+// TestLeaderDiesRecalling: a leader that dies in the middle of a recall leaves an attempt of the generation that was
+// to begin. What undid the one before has not been done under the key of the next.
+func TestLeaderDiesRecalling(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger, loop := store.NewMemory(), fleet.Loopback()
+		var keys []string
+		op := plain(&calls{}, 1)
+		op.Run = func(ctx context.Context) error { keys = append(keys, seq.IdempotencyKey(ctx)); return nil }
+		here := seq.New(ledger, op)
+		report, err := here.Run(t.Context())
+		succeed(t, report, err)
+		if _, err := here.Rollback(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		lead := func(ledger store.Store) (*seq.Report, error) {
+			return seq.New(ledger, op).Use(fleet.Middleware(loop, fleet.Patience(time.Second))).Run(t.Context())
+		}
+		if _, err := lead(&dyingRecall{&mortal{Store: ledger}}); err == nil {
+			t.Fatal("nobody has done it")
+		}
+		time.Sleep(time.Minute)
+		stop := worker(t, loop, seq.New(ledger, op), 1)
+		report, err = lead(ledger)
+		succeed(t, report, err)
+		if len(keys) != 2 || keys[0] == keys[1] {
+			t.Errorf("the keys are %q", keys)
+		}
+		stop()
+	})
+}

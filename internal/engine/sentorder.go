@@ -94,9 +94,13 @@ func (d *dispatch) newSentOrder(a *attempt) *sentOrder {
 	if a.Direction == store.Rollback {
 		moved = run.ID
 	}
+	generation := entry.Generation
+	if a.anew(entry) { // its leader may die before it is withdrawn: it must not look like one of before
+		generation++
+	}
 	e.claim = store.Claim{
 		ID: s.plan.ID, Token: store.NewToken(), Direction: a.Direction, Run: moved, Delivery: a.kept(),
-		Generation: entry.Generation, Attempt: entry.Attempt + 1, Owner: run.Owner, Checksum: entry.Checksum,
+		Generation: generation, Attempt: entry.Attempt + 1, Owner: run.Owner, Checksum: entry.Checksum,
 	}
 	return e
 }
@@ -179,7 +183,7 @@ func (d *dispatch) recall(ctx context.Context, e *sentOrder) (void bool, err err
 		e.attempt.step.deferOutcome(out)
 	}
 	known := *e.attempt.step.known() // what the ledger has now
-	known.ID, known.Attempt, known.State = e.order.ID, e.claim.Attempt, out.State
+	known.ID, known.Attempt, known.Generation, known.State = e.order.ID, e.claim.Attempt, e.claim.Generation, out.State
 	known.Run, known.Error = e.claim.Run, out.Error
 	e.attempt.step.entry = &known
 	return true, nil
