@@ -96,7 +96,9 @@ func TestSagaUndoesWhatItTookOver(t *testing.T) {
 		if e := entryOf(t, ledger, id(1)); e.State != seq.RolledBack {
 			t.Errorf("the entry is %+v", e)
 		}
-		<-first
+		if err := <-first; !errors.Is(err, seq.ErrLeaseLost) {
+			t.Errorf("the first leader: %v", err)
+		}
 		stop()
 	})
 }
@@ -324,6 +326,42 @@ func TestLeaderDiesRecalling(t *testing.T) {
 		succeed(t, report, err)
 		if len(keys) != 2 || keys[0] == keys[1] {
 			t.Errorf("the keys are %q", keys)
+		}
+		stop()
+	})
+}
+
+// claimed is a store as a leader sees it that remembers what was claimed.
+type claimed struct {
+	store.Store
+	ids []string
+}
+
+func (c *claimed) Write(ctx context.Context, lease store.Lease, b store.Batch) ([]string, error) {
+	for _, claim := range b.Claims {
+		c.ids = append(c.ids, claim.ID)
+	}
+	return c.Store.Write(ctx, lease, b)
+}
+
+// TestRecallWaitsForNoOp: a leader that is told to end claims only what nobody has begun: the claim of an op that is
+// in a transaction would wait for its end.
+func TestRecallWaitsForNoOp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ledger, c, loop := &claimed{Store: store.NewMemory()}, &calls{}, fleet.Loopback()
+		long := plain(c, 1)
+		long.Delivery = seq.Transactional
+		long.Run = func(context.Context) error { time.Sleep(time.Hour); return nil }
+		later := plain(c, 2)
+		stop := worker(t, loop, seq.New(ledger.Store, long, later), 1)
+		ctx, told := context.WithCancel(t.Context())
+		time.AfterFunc(time.Minute, told)
+		s := seq.New(ledger, long, later).Use(strategies.Batch(strategies.Limit(1)), fleet.Middleware(loop))
+		if r, _ := s.Run(ctx); r.State != seq.RunInterrupted || entryOf(t, ledger, id(1)).State != seq.Running {
+			t.Fatalf("the run is %s", r.State)
+		}
+		if len(ledger.ids) != 0 {
+			t.Errorf("it claimed %q", ledger.ids)
 		}
 		stop()
 	})

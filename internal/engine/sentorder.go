@@ -106,8 +106,13 @@ func (d *dispatch) newSentOrder(a *attempt) *sentOrder {
 }
 
 // await waits until the ledger has the end of an attempt that the order led to, or nobody was found who can
-// do it.
+// do it. What is known counts, also if ctx has ended.
 func (d *dispatch) await(ctx context.Context, e *sentOrder) error {
+	select {
+	case <-e.done:
+		return e.err
+	default:
+	}
 	select {
 	case <-e.done:
 		return e.err
@@ -168,6 +173,9 @@ func (d *dispatch) recall(ctx context.Context, e *sentOrder) (void bool, err err
 		delete(d.out, e.order.ID)
 	}
 	d.mu.Unlock()
+	if d.hasBegun(ctx, e) { // a claim would wait for the transaction of the op
+		return false, nil
+	}
 	r := &ledger.Records{Claim: [1]store.Claim{e.claim}}
 	err = ledger.Retry(ctx, func(context.Context, bool) error { return d.walk.session.Claim(ctx, r) })
 	switch {
@@ -187,6 +195,12 @@ func (d *dispatch) recall(ctx context.Context, e *sentOrder) (void bool, err err
 	known.Run, known.Error = e.claim.Run, out.Error
 	e.attempt.step.entry = &known
 	return true, nil
+}
+
+// hasBegun reports whether the ledger says that a worker has begun an order.
+func (d *dispatch) hasBegun(ctx context.Context, e *sentOrder) bool {
+	found, err := d.walk.session.Select(context.WithoutCancel(ctx), []string{e.order.ID})
+	return err == nil && len(found) > 0 && found[0].Attempt > e.order.Attempt
 }
 
 // untouched reports whether it is known of an order, after its recall failed because the lease is not the
