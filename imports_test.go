@@ -47,7 +47,7 @@ var mayImport = map[string][]string{
 	"store/sqlite":      {"clock", "store"},
 	"store/postgres":    {"clock", "store", "internal/pipeline"},
 	"seqtest":           {"", "clock", "plan", "exec", "middleware", "store", "internal/engine"},
-	"internal/sim":      {"", "clock", "plan", "exec", "middleware", "strategies", "store", "seqtest"},
+	"internal/sim":      {"", "clock", "plan", "exec", "middleware", "strategies", "store", "seqtest", "internal/engine", "internal/role"},
 	"internal/adoption": {""},
 	"migrate":           {"", "clock", "middleware", "store", "store/bunstore", "internal/dbsession", "internal/adoption", "migrate"},
 	"backfill":          {"", "clock", "store", "store/bunstore", "internal/safecall"},

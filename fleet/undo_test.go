@@ -112,6 +112,27 @@ func TestUndoSideBySide(t *testing.T) {
 	})
 }
 
+// TestUndoAfterADependencyChanged: an op that a newer version lets depend on what was done later is undone in the
+// order of completion, and so is what it leads to: the first is behind the last also through the one between.
+func TestUndoAfterADependencyChanged(t *testing.T) {
+	ledger, c, loop := store.NewMemory(), &calls{}, fleet.Loopback()
+	ops := []seq.Op{plain(c, 1), plain(c, 2), plain(c, 3)}
+	run := func(only ...string) {
+		t.Helper()
+		report, err := seq.New(ledger, ops...).Run(t.Context(), seq.Only(only...))
+		succeed(t, report, err)
+	}
+	run(id(2))
+	run(id(1))
+	ops[1].DependsOn, ops[2].DependsOn = []string{id(1)}, []string{id(2)}
+	run(id(3))
+	s := seq.New(ledger, ops...).Use(strategies.DependencyGraph(), fleet.Middleware(loop))
+	preview, err := s.PreviewRollback(t.Context(), seq.Only(id(1), id(2), id(3)))
+	if err != nil || fmt.Sprint(preview.Waves()) != fmt.Sprint([][]string{{id(3)}, {id(1)}, {id(2)}}) {
+		t.Errorf("the preview is %v, %v", preview.Waves(), err)
+	}
+}
+
 // TestUndoStopsBehindAFailure: what the op that could not be undone depends on stays to be undone, and the
 // rest is undone beside it.
 func TestUndoStopsBehindAFailure(t *testing.T) {

@@ -209,14 +209,19 @@ func (a *attempt) propose() {
 		ID: a.Step.ID, Migration: a.Step.Kind == plan.Migration, Token: store.NewToken(), Direction: a.Direction, Run: run.ID, Delivery: a.kept(), Steered: a.Step.Delivery == store.Resumable,
 		Generation: e.Generation, Attempt: e.Attempt + 1, Owner: run.Owner, Life: a.walk.session.Life(), Checksum: a.Step.Checksum,
 	}
-	if a.Direction == store.Forward && !a.apart && (e.Generation == 0 || e.Seq > 0) {
-		c.Generation++ // for the first time, or after it was done or undone
+	if a.anew(e) {
+		c.Generation++
 		a.keyID = a.Step.ID
 		a.setSaved(nil) // it belongs to what was done then
 	}
 	a.Attempt, a.token, a.generation = c.Attempt, c.Token, int32(c.Generation)
 	a.records, _ = recordsPool.Get().(*ledger.Records)
 	a.records.Claim[0] = c
+}
+
+// anew reports whether the attempt begins a generation: for the first time, or after the op was done or undone.
+func (a *attempt) anew(e *store.Entry) bool {
+	return a.Direction == store.Forward && !a.apart && (e.Generation == 0 || e.Seq > 0)
 }
 
 // recordsPool lends the memory of what an attempt writes for as long as it is under way. Without it a whole

@@ -92,7 +92,8 @@ func (c *Catalog) relate(in plan.Input) {
 			place[i] = k + 1
 		}
 	}
-	nearest := c.nearest(place)
+	order := graph.Order(len(c.tasks), func(i int) []int { return c.deps[i] }, nil)
+	nearest := c.nearest(order, place)
 	migration := -1 // the last one so far
 	for k := range in.Steps {
 		s := &in.Steps[k]
@@ -105,13 +106,37 @@ func (c *Catalog) relate(in plan.Input) {
 			s.After = append(s.After, migration)
 		}
 	}
+	taskAt := make([]int, len(in.Steps))
 	for i, at := range place {
-		if at == 0 {
+		if at > 0 {
+			taskAt[at-1] = i
+		}
+	}
+	loose := make([][]int, len(in.Steps)) // what each depends on and completed after it: it leads nobody there
+	for _, i := range order {
+		mine := place[i] - 1
+		if mine < 0 {
 			continue
 		}
-		for _, on := range nearest[i] {
-			later, earlier := max(at-1, on), min(at-1, on)
+		reach := slices.Clone(nearest[i])
+		left := slices.Clone(reach)
+		also := func(places []int) {
+			for _, on := range places {
+				if !slices.Contains(reach, on) {
+					reach, left = append(reach, on), append(left, on)
+				}
+			}
+		}
+		for len(left) > 0 {
+			on := left[0]
+			left = left[1:]
+			later, earlier := max(mine, on), min(mine, on)
 			in.Steps[later].After = append(in.Steps[later].After, earlier)
+			also(loose[on])
+			if on > mine {
+				loose[mine] = append(loose[mine], on)
+				also(nearest[taskAt[on]])
+			}
 		}
 	}
 	for k := range in.Steps {
@@ -121,10 +146,10 @@ func (c *Catalog) relate(in plan.Input) {
 }
 
 // nearest lists, for each task, the places of those that it depends on, directly or through tasks that have
-// no place.
-func (c *Catalog) nearest(place []int) [][]int {
+// no place. The order has what a task depends on before it.
+func (c *Catalog) nearest(order, place []int) [][]int {
 	nearest := make([][]int, len(c.tasks))
-	for _, i := range graph.Order(len(c.tasks), func(i int) []int { return c.deps[i] }, nil) {
+	for _, i := range order {
 		for _, j := range c.deps[i] {
 			if place[j] > 0 {
 				nearest[i] = append(nearest[i], place[j]-1)

@@ -47,8 +47,12 @@ func newDispatch(w *Walk, via *Remote) *dispatch {
 	return &dispatch{walk: w, via: via, out: map[string]*sentOrder{}, wake: make(chan struct{}, 1)}
 }
 
-// open is an error if no order could be sent.
+// open is an error if no order could be sent. It comes before anything is written of a run: one that goes on
+// with a saga, or with a rollback, leaves that as it is.
 func (d *dispatch) open(ctx context.Context) error {
+	if d == nil {
+		return nil
+	}
 	if err := d.via.Carrier.Open(ctx, d.anOrder()); err != nil {
 		return fmt.Errorf("the fleet: %w", err)
 	}

@@ -38,7 +38,7 @@ func (p *Planning) Unfinished(all bool) []plan.Finding {
 	mine := store.Run{Strategy: p.strategy.Name, Selection: p.req.selection(), Saga: holds(p.strategy.Chain, middleware.LayerSaga)}
 	for i := range p.sagas {
 		r := &p.sagas[i]
-		if !all && continues(&mine, r) {
+		if !all && p.continues(&mine, r) {
 			continue
 		}
 		chosen := cmp.Or(r.Selection, "everything")

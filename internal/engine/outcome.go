@@ -107,7 +107,9 @@ func effectOf(a *attempt, before store.State, err error) store.Effect {
 	}
 	switch a.phase {
 	case unclaimed, claimed, aborted:
-		return store.EffectNone
+		if !a.abroad || !a.called { // else a worker called it in an attempt that came to no end
+			return store.EffectNone
+		}
 	case committed: // a middleware failed after the transaction of the op was committed
 		if a.outcome == store.Succeeded || a.outcome == store.RolledBack {
 			return store.EffectApplied
@@ -115,7 +117,7 @@ func effectOf(a *attempt, before store.State, err error) store.Effect {
 	case lost:
 		return store.EffectUnknown
 	}
-	if a.delivery() == store.Transactional && (!a.token.IsZero() || a.abroad && a.phase == committed) && !errors.Is(err, store.ErrTxBroken) {
+	if a.delivery() == store.Transactional && (!a.token.IsZero() || a.abroad && (a.phase == committed || a.phase == unclaimed && a.step.known().Delivery == store.Transactional)) && !errors.Is(err, store.ErrTxBroken) {
 		return store.EffectNone
 	}
 	if a.resumed != nil && a.Direction == store.Forward && a.Saved() == nil {

@@ -154,7 +154,7 @@ func (w *Walk) touched(ctx context.Context, r *rollback) ([]*step, error) {
 	var touched []*step
 	for _, id := range slices.Sorted(maps.Keys(entries)) {
 		e, s := entries[id], steps[id]
-		if !w.concerns(r, e, s) || s != nil && s.known().Seq > 0 && s.entry.Seq == e.Seq { // it was to be repeated, and was not
+		if !w.concerns(r, e, s) || s != nil && !s.adopted && s.known().Seq > 0 && s.entry.Seq == e.Seq { // it was to be repeated, and was not
 			continue
 		}
 		if s == nil {

@@ -119,6 +119,9 @@ func (e *Engine) withLease(ctx context.Context, s *ledger.Session, before *Plann
 		return result, nil
 	}
 	w := e.newWalk(s, made, p)
+	if err := w.dispatch.open(ctx); err != nil {
+		return result, err
+	}
 	w.announce(middleware.Event{Kind: middleware.EventPlanned, Plan: made.Plan})
 	if err := w.begin(ctx, p, true); err != nil {
 		return result, err
@@ -156,9 +159,6 @@ func (e *Engine) rounds(ctx context.Context, w *Walk, req *Request) (*Result, er
 func (e *Engine) execute(ctx context.Context, w *Walk, executor exec.Executor) error {
 	w.ctx = ctx
 	if w.dispatch != nil {
-		if err := w.dispatch.open(ctx); err != nil {
-			return err
-		}
 		defer w.dispatch.close(ctx)
 	}
 	err := w.surround(executor, e.Strategy.Chain).Execute(ctx, w)
@@ -210,6 +210,7 @@ func (e *Engine) nextRound(ctx context.Context, w *Walk, req *Request, at time.T
 		return nil, err
 	}
 	next := e.newWalk(s, made, p)
+	_ = next.dispatch.open(ctx) // if no order can be sent, its step fails
 	next.past, next.place, next.failures = past, place, w.failures
 	next.halted.Store(w.halted.Load())
 	next.keepGoing.Store(w.keepGoing.Load())
@@ -254,7 +255,21 @@ func (w *Walk) archive(p *Planning) (left map[string]bool, past []*step, place m
 // goesOn reports whether a run goes on with a saga that has no end: if nothing is left to do, it writes that
 // the saga has come to its end.
 func (p *Planning) goesOn(mine *store.Run) bool {
-	return slices.ContainsFunc(p.sagas, func(r store.Run) bool { return continues(mine, &r) })
+	return slices.ContainsFunc(p.sagas, func(r store.Run) bool { return p.continues(mine, &r) })
+}
+
+// continues reports whether the run that is planned goes on with one that has no end. RunDue leaves alone what
+// has failed, and what a worker is at: it goes on with no run of which that keeps it from saying how it ended.
+func (p *Planning) continues(mine, r *store.Run) bool {
+	if !continues(mine, r) || !p.req.Due {
+		return continues(mine, r)
+	}
+	for _, e := range p.entries {
+		if e.Run == r.ID && (e.State == store.Failed || e.State.Open()) {
+			return false
+		}
+	}
+	return true
 }
 
 // continues reports whether a new run goes on with one that has no end.
@@ -274,7 +289,7 @@ func (w *Walk) begin(ctx context.Context, p *Planning, first bool) error {
 		return err
 	}
 	for _, r := range open {
-		if first && continues(&s.Run, &r) {
+		if first && p.continues(&s.Run, &r) {
 			s.Run.ID, s.Run.Reason = r.ID, cmp.Or(s.Run.Reason, r.Reason)
 			break
 		}

@@ -88,17 +88,31 @@ func (d *dispatch) newSentOrder(a *attempt) *sentOrder {
 	if a.keyID != s.plan.ID {
 		e.order.Key = a.keyID
 	}
-	// It is nobody's attempt: the op stays with the run that moved it last.
+	// It is nobody's attempt: the op stays with the run that moved it last, which is the one that decided to
+	// undo it.
+	moved := cmp.Or(entry.Run, run.ID)
+	if a.Direction == store.Rollback {
+		moved = run.ID
+	}
+	generation := entry.Generation
+	if a.anew(entry) { // its leader may die before it is withdrawn: it must not look like one of before
+		generation++
+	}
 	e.claim = store.Claim{
-		ID: s.plan.ID, Token: store.NewToken(), Direction: a.Direction, Run: cmp.Or(entry.Run, run.ID), Delivery: a.kept(),
-		Generation: entry.Generation, Attempt: entry.Attempt + 1, Owner: run.Owner, Checksum: entry.Checksum,
+		ID: s.plan.ID, Token: store.NewToken(), Direction: a.Direction, Run: moved, Delivery: a.kept(),
+		Generation: generation, Attempt: entry.Attempt + 1, Owner: run.Owner, Checksum: entry.Checksum,
 	}
 	return e
 }
 
 // await waits until the ledger has the end of an attempt that the order led to, or nobody was found who can
-// do it.
+// do it. What is known counts, also if ctx has ended.
 func (d *dispatch) await(ctx context.Context, e *sentOrder) error {
+	select {
+	case <-e.done:
+		return e.err
+	default:
+	}
 	select {
 	case <-e.done:
 		return e.err
@@ -126,7 +140,7 @@ func (d *dispatch) abandon(ctx context.Context, e *sentOrder, err error) error {
 	a := e.attempt
 	void, recallErr := d.recall(context.WithoutCancel(ctx), e)
 	switch {
-	case void, d.walk.session.Lost() != nil && !e.begun:
+	case void, d.walk.session.Lost() != nil && d.untouched(ctx, e, recallErr):
 		d.forget(ctx, []*sentOrder{e})
 		return err
 	case d.walk.session.Lost() != nil:
@@ -159,6 +173,9 @@ func (d *dispatch) recall(ctx context.Context, e *sentOrder) (void bool, err err
 		delete(d.out, e.order.ID)
 	}
 	d.mu.Unlock()
+	if d.hasBegun(ctx, e) { // a claim would wait for the transaction of the op
+		return false, nil
+	}
 	r := &ledger.Records{Claim: [1]store.Claim{e.claim}}
 	err = ledger.Retry(ctx, func(context.Context, bool) error { return d.walk.session.Claim(ctx, r) })
 	switch {
@@ -174,10 +191,26 @@ func (d *dispatch) recall(ctx context.Context, e *sentOrder) (void bool, err err
 		e.attempt.step.deferOutcome(out)
 	}
 	known := *e.attempt.step.known() // what the ledger has now
-	known.ID, known.Attempt, known.State = e.order.ID, e.claim.Attempt, out.State
+	known.ID, known.Attempt, known.Generation, known.State = e.order.ID, e.claim.Attempt, e.claim.Generation, out.State
 	known.Run, known.Error = e.claim.Run, out.Error
 	e.attempt.step.entry = &known
 	return true, nil
+}
+
+// hasBegun reports whether the ledger says that a worker has begun an order.
+func (d *dispatch) hasBegun(ctx context.Context, e *sentOrder) bool {
+	found, err := d.walk.session.Select(context.WithoutCancel(ctx), []string{e.order.ID})
+	return err == nil && len(found) > 0 && found[0].Attempt > e.order.Attempt
+}
+
+// untouched reports whether it is known of an order, after its recall failed because the lease is not the
+// leader's any more, that nobody has begun it before.
+func (d *dispatch) untouched(ctx context.Context, e *sentOrder, recallErr error) bool {
+	if e.begun || !errors.Is(recallErr, store.ErrLeaseLost) {
+		return false
+	}
+	found, err := d.walk.session.Select(context.WithoutCancel(ctx), []string{e.order.ID})
+	return err == nil && (len(found) == 0 || found[0].Attempt == e.order.Attempt)
 }
 
 // recallAll recalls what could not be recalled before. Nothing may be under way.
@@ -201,7 +234,11 @@ func (d *dispatch) recallAll(ctx context.Context) error {
 // settle takes over what the ledger says of an attempt that has ended.
 func (d *dispatch) settle(ctx context.Context, e *sentOrder) error {
 	a, entry := e.attempt, e.entry
-	last, err := d.lastAttempt(ctx, &entry, a)
+	var last store.Attempt
+	err := e.overtaken(&entry)
+	if err == nil {
+		last, err = d.lastAttempt(ctx, &entry, a)
+	}
 	if err != nil {
 		a.reached, a.called, a.phase, a.ledgerErr = true, true, lost, err
 		return err
@@ -224,6 +261,20 @@ func (d *dispatch) settle(ctx context.Context, e *sentOrder) error {
 	a.called, a.phase, a.outcome = a.reached, committed, entry.State
 	a.saidSkip = skipped && a.reached
 	return remoteError(a, &entry)
+}
+
+// overtaken is an error if an entry says nothing of the attempt that the order led to, because the holder of a
+// later lease has touched the op since, or decided to undo it.
+func (e *sentOrder) overtaken(entry *store.Entry) error {
+	back := false
+	switch entry.State {
+	case store.RollbackPending, store.RolledBack, store.RollbackFailed:
+		back = true
+	}
+	if entry.Lease == e.order.Lease && entry.Fence == e.order.Epoch && back == (e.order.Direction == store.Rollback) {
+		return nil
+	}
+	return fmt.Errorf("%w: another process has gone on with %s, which is %s", store.ErrLeaseLost, e.order.ID, entry.State)
 }
 
 // lastAttempt is the attempt that an entry had last. If it completed the op it is not asked for.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/sequencer-go/seq/exec"
@@ -93,8 +94,8 @@ func (e *Engine) closeStarted(ctx context.Context, s *ledger.Session) error {
 }
 
 // closeUndone closes the runs that have nothing left to be undone: those that were turning back, and
-// sagas that were interrupted and none of whose ops is done any more. What cannot be closed now, the next
-// run closes.
+// sagas that were interrupted and none of whose ops is done any more, or may have left something. What cannot be
+// closed now, the next run closes.
 func (e *Engine) closeUndone(ctx context.Context, s *ledger.Session) {
 	open, err := s.UnfinishedRuns(ctx)
 	if err != nil || len(open) == 0 {
@@ -115,11 +116,28 @@ func (e *Engine) closeUndone(ctx context.Context, s *ledger.Session) {
 		switch {
 		case r.State == store.RunRollingBack:
 			_ = s.CloseDead([]store.Run{r})
-		case r.State == store.RunInterrupted && !rest[r.ID]:
+		case r.State == store.RunInterrupted && !rest[r.ID] && !e.mayHaveLeft(ctx, s, entries, r.ID):
 			r.State = store.RunRolledBack
 			_, _ = s.Write(store.Batch{Run: &r})
 		}
 	}
+}
+
+// mayHaveLeft reports whether an op that failed in a run may have left something that a saga would undo.
+func (e *Engine) mayHaveLeft(ctx context.Context, s *ledger.Session, entries map[string]*store.Entry, run string) bool {
+	for _, id := range slices.Sorted(maps.Keys(entries)) {
+		entry := entries[id]
+		if entry.Run != run || entry.State != store.Failed && entry.State != store.Tolerated || entry.Delivery == store.Transactional {
+			continue
+		}
+		if t := e.Catalog.find(id); t != nil && t.RollbackOnFailure {
+			return true
+		}
+		if doubt, err := s.Doubtful(ctx, entry); doubt || err != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // PreviewRollback returns what Rollback would undo now, as a plan whose steps stand in the order of
@@ -192,6 +210,9 @@ func (e *Engine) undo(ctx context.Context, s *ledger.Session, asked map[string]b
 	back := *e
 	back.Strategy.Chain = slices.DeleteFunc(slices.Clone(e.Strategy.Chain), func(m middleware.Middleware) bool { return m.Run != nil })
 	w := back.newWalk(s, &planned{Plan: &plan.Plan{Strategy: RollbackName}}, &Planning{})
+	if err := w.dispatch.open(ctx); err != nil { // what is decided stays so
+		return &Result{Strategy: s.Run.Strategy, State: store.RunFailed}, err
+	}
 	began := e.Clock.Now()
 	w.announceStart()
 	err := back.execute(ctx, w, exec.Func(func(ctx context.Context, _ exec.Walk) error { return w.rollBack(ctx, asked) }))

@@ -43,6 +43,12 @@ var invariants = map[int]string{
 	31: "deaths without headway",
 	32: "nothing under the background",
 	33: "hold",
+	34: "kept while it is renewed",
+	35: "numbers of completion",
+	36: "no order swallowed",
+	37: "news not held up",
+	38: "as ordered",
+	39: "all or nothing",
 }
 
 // audit is what the harness saw for itself, and does not believe the ledger about.
@@ -57,6 +63,9 @@ type audit struct {
 	batches map[string]*batchTruth // of ops in the background, by the ID that they had first
 	stopped map[string]int64       // the request that stopped an op, as long as that stands
 	marked  []mark                 // ops that the write that is being applied decides to undo
+
+	sent   map[sent]*order // what leaders have ordered
+	number int64           // of the last completion
 }
 
 // mark is a decision to undo an op.
@@ -79,6 +88,7 @@ type truth struct {
 type claimed struct {
 	store.Claim
 	who      *replica
+	under    *replica // whose run it is: who, or the leader of the worker
 	event    int
 	ended    int
 	calls    int
@@ -89,6 +99,8 @@ type claimed struct {
 	excused  bool
 	lane     string // the lease that it was claimed under
 	epoch    int64
+	at       time.Time // when it was closed
+	heard    bool      // its leader has read that it was
 }
 
 // called is one call of an op.
@@ -100,7 +112,7 @@ type called struct {
 func newAudit(w *World) *audit {
 	return &audit{
 		w: w, ops: map[string]*truth{}, decided: map[string]bool{},
-		batches: map[string]*batchTruth{}, stopped: map[string]int64{},
+		batches: map[string]*batchTruth{}, stopped: map[string]int64{}, sent: map[sent]*order{},
 	}
 }
 
@@ -160,7 +172,10 @@ func (a *audit) outcome(r *replica, lease store.Lease, o *store.Outcome, before,
 	case !o.Lost && c.who != r:
 		w.violate(4, "r%d closes the attempt of r%d at %s", r.number, c.who.number, short(o.ID))
 	}
-	c.ended, c.closed, c.lost, c.outcome = w.events, true, o.Lost, after.State
+	c.ended, c.at, c.closed, c.lost, c.outcome = w.events, w.clock.Now(), true, o.Lost, after.State
+	if w.mail != nil {
+		a.settledInFleet(r, lease, o, c, before, after)
+	}
 	w.legal(before, after)
 	if op := w.scenario.find(o.ID); op != nil && op.background != nil {
 		a.settled(op, c, o, after)
@@ -186,6 +201,9 @@ func (a *audit) mark(r *replica, m *store.Mark, before, after *store.Entry) {
 	}
 	if m.State == store.RollbackPending {
 		a.decided[m.ID] = true
+		if r.leads && r.action == run && r.ctx.Err() != nil {
+			w.count(undoneWhenTold)
+		}
 		if before.State != store.RollbackPending {
 			a.marked = append(a.marked, mark{r, m.ID})
 		}

@@ -6,12 +6,13 @@ import (
 	"github.com/sequencer-go/seq/store"
 )
 
-// begins checks a call of an op, and notes that it is under way.
-func (a *audit) begins(r *replica, op *opSpec, dir store.Direction, generation int) *called {
+// begins checks a call of an op, and notes that it is under way. Of attempt 0 it is not known which of the
+// replica's it is.
+func (a *audit) begins(r *replica, op *opSpec, dir store.Direction, generation, attempt int) *called {
 	w, t := a.w, a.of(op.id)
 	var mine *claimed
 	for _, c := range slices.Backward(t.claims) {
-		if c.who == r && c.Direction == dir && c.Generation == generation {
+		if c.who == r && c.Direction == dir && c.Generation == generation && (attempt == 0 || c.Attempt == attempt) {
 			mine = c
 			break
 		}

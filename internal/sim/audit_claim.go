@@ -21,25 +21,30 @@ func (a *audit) claim(r *replica, c *store.Claim, before, after *store.Entry) {
 			before.Attempt, c.Attempt, before.Generation, c.Generation, before.Fence, after.Fence)
 	}
 	w.legal(before, after)
-	switch c.Direction {
-	case store.Forward:
-		a.forward(r, c, before)
-	case store.Rollback:
-		a.backward(r, c, before)
-	case store.ByHand:
+	by := a.under(r)
+	if w.mail != nil {
+		a.ordered(r, by, c)
+	}
+	switch {
+	case r.leads: // it recalls an order
+	case c.Direction == store.Forward:
+		a.forward(r, by, c, before)
+	case c.Direction == store.Rollback:
+		a.backward(r, by, c, before)
+	case c.Direction == store.ByHand:
 		for _, old := range t.claims {
 			old.excused = true
 		}
 	}
 	delete(a.decided, c.ID)
-	t.claims = append(t.claims, &claimed{Claim: *c, who: r, event: w.events, lane: a.lease.Name, epoch: a.lease.Epoch})
+	t.claims = append(t.claims, &claimed{Claim: *c, who: r, under: by, event: w.events, lane: a.lease.Name, epoch: a.lease.Epoch})
 }
 
-// forward checks a claim to do an op.
-func (a *audit) forward(r *replica, c *store.Claim, before *store.Entry) {
+// forward checks a claim to do an op, in a run of by.
+func (a *audit) forward(r, by *replica, c *store.Claim, before *store.Entry) {
 	w := a.w
-	op := r.op(c.ID)
-	if op == nil {
+	op := by.op(c.ID)
+	if op == nil || r.op(c.ID) == nil {
 		w.violate(11, "r%d claims %s, which it does not know", r.number, short(c.ID))
 		return
 	}
@@ -51,7 +56,7 @@ func (a *audit) forward(r *replica, c *store.Claim, before *store.Entry) {
 	if op.background != nil {
 		a.takenUp(r, op, c, before)
 	} else {
-		a.planned(r, c.ID)
+		a.planned(by, c.ID)
 	}
 	// What only other code had wait, by what it depends on there, need not wait here.
 	if now := w.clock.Now(); op.due > 0 && before.NotBefore.After(now) {
@@ -63,7 +68,7 @@ func (a *audit) forward(r *replica, c *store.Claim, before *store.Entry) {
 	if run := w.db.run(c.Run); run == nil || run.State != store.RunStarted {
 		w.violate(14, "r%d claims %s for a run that is not under way", r.number, short(c.ID))
 	}
-	for _, other := range r.ops {
+	for _, other := range by.ops {
 		if op.background != nil && other != op {
 			continue // it is beside whatever a run does, and 13 has what it depends on
 		}
@@ -93,14 +98,14 @@ func (a *audit) planned(r *replica, id string) {
 		}
 		if s := a.w.state(before); s.Open() && a.underWay(before) {
 			a.w.violate(12, "r%d claims %s while %s, which comes first, is %s", r.number, short(id), short(before), s)
-		} else if s == store.Failed && !a.w.scenario.keepsGoing(r) && a.of(before).lastClaim().who == r && !a.w.scenario.find(before).allowed {
+		} else if s == store.Failed && !a.w.scenario.keepsGoing(r) && a.of(before).lastClaim().under == r && !a.w.scenario.find(before).allowed {
 			a.w.violate(12, "r%d claims %s although %s, which comes first, failed", r.number, short(id), short(before))
 		}
 	}
 }
 
-// backward checks a claim to undo an op.
-func (a *audit) backward(r *replica, c *store.Claim, before *store.Entry) {
+// backward checks a claim to undo an op, in a run of by.
+func (a *audit) backward(r, by *replica, c *store.Claim, before *store.Entry) {
 	w := a.w
 	run := w.db.run(c.Run)
 	if before.State != store.RollbackPending || !a.decided[c.ID] && before.Attempt == 0 {
@@ -109,8 +114,8 @@ func (a *audit) backward(r *replica, c *store.Claim, before *store.Entry) {
 	if run == nil || run.State != store.RunRollingBack {
 		w.violate(15, "r%d undoes %s in a run that has not decided to", r.number, short(c.ID))
 	}
-	if by := a.behind(r, c.ID, false); by != "" {
-		w.violate(17, "r%d undoes %s, and %s, which needs it, could not be undone", r.number, short(c.ID), short(by))
+	if failed := a.behind(by, c.ID, false); failed != "" {
+		w.violate(17, "r%d undoes %s, and %s, which needs it, could not be undone", r.number, short(c.ID), short(failed))
 	}
 	mine := a.succeeded(c.ID)
 	for _, id := range w.ids() {
@@ -119,8 +124,10 @@ func (a *audit) backward(r *replica, c *store.Claim, before *store.Entry) {
 			continue
 		}
 		switch {
-		case e.State == store.Running && a.underWay(id):
+		case e.State == store.Running && (a.underWay(id) || w.lives(e)):
 			w.violate(16, "r%d undoes %s while %s runs", r.number, short(c.ID), short(id))
+		case w.mail != nil:
+			a.aside(r, by, c.ID, id)
 		case e.State == store.RollingBack && a.underWay(id):
 			w.violate(17, "r%d undoes %s beside %s", r.number, short(c.ID), short(id))
 		case e.State == store.RollbackPending && r.op(id) != nil && mine != nil && a.succeeded(id) != nil && a.succeeded(id).event > mine.ended && a.behind(r, id, true) == "":

@@ -50,10 +50,14 @@ func (a *audit) run(r *replica, before, after *store.Run) {
 		}
 	}
 	switch after.State {
+	case store.RunRollingBack:
+		a.decides(r, after)
 	case store.RunSucceeded:
 		a.nothingLost(r, after)
 	case store.RunRolledBack:
 		a.complete(r, after)
+	case store.RunFailed:
+		a.nothingDone(r, after)
 	}
 }
 
@@ -91,11 +95,14 @@ func (a *audit) complete(r *replica, run *store.Run) {
 		if t.net <= 0 || t.fuzzy || t.last == nil || t.last.Run != run.ID {
 			continue
 		}
-		if a.w.background && e.Run != run.ID && e.State == store.RollbackFailed {
+		if (a.w.background || a.w.mail != nil) && e.Run != run.ID && e.State == store.RollbackFailed {
 			continue // a person's Rollback took it into a run of its own, which says that it could not be undone
 		}
 		if e.Run != run.ID && e.State == store.Succeeded {
 			continue // a run of another strategy asked whether it had its effect, and it is that run's since
+		}
+		if last := t.lastClaim(); a.w.mail != nil && e.Run != run.ID && last != t.last && last.Direction == store.Forward && last.Run == e.Run {
+			continue // it is a later run's
 		}
 		// What a failed call leaves is undone only if its op asks for it.
 		own := t.last.closed && !t.last.lost && (t.last.outcome == store.Failed || t.last.outcome == store.Tolerated)
@@ -117,7 +124,7 @@ func (a *audit) returned(r *replica, report *seq.Report, err error) {
 		t := a.of(failed.ID)
 		effected := false
 		for _, c := range slices.Backward(t.claims) {
-			if c.who == r {
+			if c.under == r {
 				effected = c.Direction == failed.Direction && c.effected
 				break
 			}
@@ -128,6 +135,9 @@ func (a *audit) returned(r *replica, report *seq.Report, err error) {
 		case failed.Effect == seq.EffectApplied && !effected:
 			w.violate(24, "r%d says that %s of %s had its effect", r.number, failed.Direction, short(failed.ID))
 		}
+	}
+	if w.mail != nil {
+		a.toldOfLoss(r, err)
 	}
 	if err != nil || report.State != store.RunSucceeded || r.action != run {
 		return

@@ -25,7 +25,7 @@ func (r *replica) batches(ctx context.Context, spec *opSpec) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	c := w.audit.begins(r, spec, store.Forward, generationOf(ctx))
+	c := w.audit.begins(r, spec, store.Forward, generationOf(ctx), 0)
 	defer func() {
 		r.yield(stepOp, spec.id+" is over", nil, nil)
 		r.over(c)

@@ -29,7 +29,7 @@ func (w *World) write(r *replica, lease store.Lease, b store.Batch) (refused []s
 	}
 	for i := range b.Outcomes {
 		o := &b.Outcomes[i]
-		item(o.ID, w.settles(lease, current, o), func(e *store.Entry) { w.settle(e, o) },
+		item(o.ID, w.settles(lease, current, o), func(e *store.Entry) { w.settle(r, e, o) },
 			func(before, after *store.Entry) { w.audit.outcome(r, lease, o, before, after) })
 	}
 	for i := range b.Saves {
@@ -83,7 +83,7 @@ func (w *World) settles(lease store.Lease, current bool, o *store.Outcome) bool 
 	}
 }
 
-func (w *World) settle(e *store.Entry, o *store.Outcome) {
+func (w *World) settle(r *replica, e *store.Entry, o *store.Outcome) {
 	state := o.State
 	if o.Lost && state == store.Indeterminate && w.is(ForgetsTheDead) {
 		state = store.Pending
@@ -92,7 +92,7 @@ func (w *World) settle(e *store.Entry, o *store.Outcome) {
 	if a == nil {
 		a = &store.Attempt{}
 	}
-	w.number(e, a, o)
+	w.number(r, e, a, o)
 	e.State, e.Token, e.Error = state, store.Token{}, o.Error
 	if o.Saved != nil {
 		e.Saved = slices.Clone(o.Saved)
@@ -118,13 +118,16 @@ func (w *World) settle(e *store.Entry, o *store.Outcome) {
 }
 
 // number gives a completion its place in the order, or takes it away.
-func (w *World) number(e *store.Entry, a *store.Attempt, o *store.Outcome) {
+func (w *World) number(r *replica, e *store.Entry, a *store.Attempt, o *store.Outcome) {
 	completed := o.State == store.Succeeded || o.State == store.RolledBack
 	switch {
 	case o.Withdrawn, completed && a.Direction == store.ByHand && e.Seq != 0:
 	case completed:
 		w.db.number++
 		e.Seq = w.db.number
+		if w.is(CompletionByClock) {
+			e.Seq = r.clock()
+		}
 	case a.Direction != store.Rollback:
 		e.Seq = 0
 	}
@@ -136,7 +139,7 @@ func (w *World) dead(lease store.Lease, e *store.Entry) bool {
 	case e.Lease != lease.Name:
 		return false
 	case e.Life != "":
-		return !w.db.lease(e.Life).held(w.clock.Now())
+		return w.is(LifeIgnored) || !w.db.lease(e.Life).held(w.clock.Now())
 	default:
 		return e.Fence < lease.Epoch
 	}
@@ -218,7 +221,7 @@ func (w *World) putRun(r *replica, lease store.Lease, n *store.Run) {
 		copied := *have
 		before = &copied
 	}
-	if w.background { // in other worlds nothing reads these
+	if w.background || w.mail != nil { // in other worlds nothing reads these
 		have.Work, have.Selection, have.Saga, have.Error = n.Work, n.Selection, n.Saga, n.Error
 	}
 	have.Strategy, have.State, have.Owner, have.Reason, have.Lease, have.Epoch = n.Strategy, n.State, n.Owner, n.Reason, lease.Name, lease.Epoch

@@ -114,8 +114,22 @@ func (r *replica) Holder(ctx context.Context, name string) (*store.LeaseError, e
 	})
 }
 
-// Leases implements [store.Reader]; the engine asks for people only.
-func (r *replica) Leases(context.Context) ([]store.LeaseError, error) { return nil, nil }
+// Leases implements [store.Reader]; where there is no fleet, the engine asks for people only.
+func (r *replica) Leases(ctx context.Context) ([]store.LeaseError, error) {
+	w := r.world
+	if w.mail == nil {
+		return nil, nil
+	}
+	return call(ctx, r, stepLives, "", nil, func() (held []store.LeaseError, _ error) {
+		for _, name := range slices.Sorted(maps.Keys(w.db.leases)) {
+			now, l := w.clock.Now(), w.db.leases[name]
+			if l.held(now) && (!w.is(LivesUnread) && !w.is(LifeIgnored) || !strings.HasPrefix(name, store.LifePrefix)) {
+				held = append(held, store.LeaseError{Name: name, Expires: l.expires.Sub(now)})
+			}
+		}
+		return held, nil
+	})
+}
 
 // control is what is asked of one.
 func (db *database) control(id string) store.Control {

@@ -44,6 +44,46 @@ const (
 	undoneAndAsked = "rolled back, and resumed"
 )
 
+// What is counted of a fleet.
+const (
+	livedAgain     = "a worker that had lost its life began another"
+	resent         = "order sent again"
+	recalledOne    = "order recalled"
+	recallLate     = "order recalled too late"
+	refusedOne     = "order refused by a worker"
+	givenBack      = "order given back after an error of the ledger"
+	foundVoid      = "order found void"
+	foundBegun     = "order found begun by another worker"
+	undoneByWorker = "undone by a worker"
+	diedInRun      = "attempt of a dead worker closed in the run that ordered it"
+	outlived       = "attempt of a worker ended after its leader"
+	noWorker       = "no worker in time"
+	hereAfterFleet = "a local run took over from a leader"
+	fleetAfterHere = "a leader took over from a local run"
+	undoneWhenTold = "undone because it was told to stop"
+)
+
+// ofFleet counts what happens to a leader or a worker.
+func (w *World) ofFleet(r *replica, what string) {
+	switch {
+	case w.mail == nil:
+	case r.action == serve:
+		w.count("a worker is " + what)
+	case r.leads:
+		w.count("a leader is " + what)
+	}
+}
+
+// takenOver counts who takes the lease of whom, after it has expired.
+func (w *World) takenOver(r, from *replica) {
+	switch {
+	case from.leads && !r.leads:
+		w.count(hereAfterFleet)
+	case r.leads && !from.leads:
+		w.count(fleetAfterHere)
+	}
+}
+
 func (w *World) count(what string)   { w.cov[what]++ }
 func (w *World) happens(f Fault)     { w.cov["fault: "+string(f)]++ }
 func arrow(a, b fmt.Stringer) string { return a.String() + " → " + b.String() }
@@ -132,6 +172,22 @@ func BackgroundSometimes() []string {
 	}
 	for w := store.WantGo; w <= store.WantStop; w++ {
 		must = append(must, "asked: "+w.String())
+	}
+	return must
+}
+
+// FleetSometimes is what must happen in a batch of seeds with a fleet.
+func FleetSometimes() []string {
+	must := []string{
+		leaseTaken, leaseExpired, leaseLost, recovered, committed, verified, resolved, livedAgain, resent, recalledOne, recallLate,
+		refusedOne, givenBack, foundVoid, foundBegun, undoneByWorker, diedInRun, outlived, noWorker, hereAfterFleet, fleetAfterHere,
+		undoneWhenTold,
+	}
+	for _, what := range []string{"killed", "paused", "told to stop"} {
+		must = append(must, "a worker is "+what, "a leader is "+what)
+	}
+	for _, f := range slices.Concat(Faults, FleetFaults) {
+		must = append(must, "fault: "+string(f))
 	}
 	return must
 }

@@ -78,11 +78,20 @@ func (db *database) blocked(who *replica, rows []string) bool {
 // server does with idle_in_transaction_session_timeout.
 func (db *database) expireIdle(w *World, now time.Time) {
 	for _, t := range db.open {
-		if !t.aborted && w.scenario.faults[RowLocks] && t.owner.pausedUntil.After(now) && now.Sub(t.touched) >= leaseTTL {
+		if !t.aborted && w.scenario.faults[RowLocks] && t.owner.pausedUntil.After(now) && now.Sub(t.touched) >= w.idleLimit() {
 			t.aborted = true
 			w.logf("the transaction of r%d on %s is aborted", t.owner.number, t.row)
 		}
 	}
+}
+
+// idleLimit is for how long a transaction may be silent: with workers, longer than it takes for a life to
+// expire.
+func (w *World) idleLimit() time.Duration {
+	if w.mail != nil {
+		return 6 * leaseTTL
+	}
+	return leaseTTL
 }
 
 // abortOf is what a server does when the connection is gone.
@@ -92,6 +101,11 @@ func (db *database) abortOf(r *replica) {
 			t.aborted = true
 		}
 	}
+}
+
+// inTransaction reports whether a replica has a transaction open.
+func (db *database) inTransaction(r *replica) bool {
+	return slices.ContainsFunc(db.open, func(t *transaction) bool { return t.owner == r && !t.aborted })
 }
 
 func (db *database) close(t *transaction) {

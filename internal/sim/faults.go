@@ -55,10 +55,11 @@ var (
 
 // fate is what happens to a step.
 type fate struct {
-	dead bool  // the replica died before it
-	kill bool  // and dies after it
-	fail error // it does not happen, with this error
-	lost error // it happens, and the answer is this error
+	dead bool   // the replica died before it
+	kill bool   // and dies after it
+	fail error  // it does not happen, with this error
+	lost error  // it happens, and the answer is this error
+	seed uint64 // of what else is drawn, in a fleet
 }
 
 // can reports whether a fault may happen now, to this replica; it draws.
@@ -75,7 +76,11 @@ func (w *World) fate(p *parked) bool {
 		}
 		w.happens(f)
 		w.logf("r%d %s %s: %s", p.who.number, p.kind, p.id, f)
+		p.hit(w.clock.Now())
 		return true
+	}
+	if p.kind == stepMail || p.kind == stepTake {
+		p.fate.seed = w.rng.Uint64()
 	}
 	switch {
 	case p.kind == stepLife:
@@ -84,6 +89,7 @@ func (w *World) fate(p *parked) bool {
 		w.kill(p.who)
 	case call && w.downUntil.After(w.clock.Now()) && !p.who.immune:
 		p.fate.fail = errDown
+		p.hit(w.clock.Now())
 	case writes && hit(KillAfter):
 		p.fate.kill = true
 	case writes && hit(LostAck):
@@ -95,9 +101,19 @@ func (w *World) fate(p *parked) bool {
 	case call && !p.slow && hit(SlowStore):
 		p.slow = true
 		p.at = w.clock.Now().Add(between(w.rng, time.Millisecond, 2*time.Second))
+		p.hit(p.at)
 		return false
 	}
 	return true
+}
+
+// hit notes that a fault came between a step and its answer.
+func (p *parked) hit(at time.Time) {
+	p.who.hitAt = at
+	switch p.kind {
+	case stepAcquire, stepRenew, stepRelease:
+		p.who.leaseHitAt = at
+	}
 }
 
 // disturb draws what happens to the world as a whole; true means that something did.
@@ -116,12 +132,18 @@ func (w *World) disturb() bool {
 		w.happens(StoreDown)
 		w.logf("the store is down until %.3f", w.downUntil.Sub(w.began).Seconds())
 	case w.can(Paused):
-		if r := w.someone(); r != nil && !r.pausedUntil.After(now) {
-			w.pause(r, between(w.rng, leaseTTL*11/10, 3*leaseTTL))
+		r := w.someone(func(r *replica) bool { return w.db.inTransaction(r) })
+		if r != nil && !r.pausedUntil.After(now) {
+			longest := 3 * leaseTTL
+			if w.mail != nil { // longer than a transaction may be silent
+				longest = 7 * leaseTTL
+			}
+			w.pause(r, between(w.rng, leaseTTL*11/10, longest))
 		}
 	case w.can(Terminated):
-		if r := w.someone(); r != nil {
+		if r := w.someone(func(r *replica) bool { return r.leads }); r != nil {
 			w.happens(Terminated)
+			w.ofFleet(r, "told to stop")
 			w.logf("r%d is told to stop", r.number)
 			r.cancel()
 		}
@@ -136,13 +158,20 @@ func (w *World) disturb() bool {
 	return true
 }
 
-// someone is a random replica that is alive, nil if there is none.
-func (w *World) someone() *replica {
-	var alive []*replica
+// someone is a random replica that is alive, nil if there is none. In a world with a fleet it is, half of the
+// time, one of those where a fault does most.
+func (w *World) someone(most func(*replica) bool) *replica {
+	var alive, likely []*replica
 	for _, r := range w.replicas {
 		if r.running && !r.gone() && !r.immune {
 			alive = append(alive, r)
+			if w.mail != nil && most(r) {
+				likely = append(likely, r)
+			}
 		}
+	}
+	if len(likely) > 0 && w.chance(0.5) {
+		alive = likely
 	}
 	if len(alive) == 0 {
 		return nil
@@ -154,6 +183,8 @@ func (w *World) pause(r *replica, d time.Duration) {
 	w.happens(Paused)
 	r.pausedUntil = w.clock.Now().Add(d)
 	r.pausedAt = w.events
+	r.hitAt, r.leaseHitAt = r.pausedUntil, r.pausedUntil
+	w.ofFleet(r, "paused")
 	w.logf("r%d is paused until %.3f", r.number, r.pausedUntil.Sub(w.began).Seconds())
 }
 
@@ -176,6 +207,7 @@ func (w *World) calm() {
 // kill is a SIGKILL.
 func (w *World) kill(r *replica) {
 	w.logf("r%d is dead", r.number)
+	w.ofFleet(r, "killed")
 	r.dead.Store(true)
 	r.cancel()
 	close(r.died)

@@ -19,7 +19,7 @@ import (
 // live runs all lives to their end: those of the scenario side by side, under faults; then one
 // without faults, that puts everything in order.
 func (w *World) live() {
-	var lives, keeper sync.WaitGroup
+	var lives, keeper, helper sync.WaitGroup
 	var over atomic.Bool
 	for i := range w.scenario.lives {
 		lives.Go(func() { w.replica(i) })
@@ -27,18 +27,34 @@ func (w *World) live() {
 	if w.background {
 		keeper.Go(func() { w.keep(&over) })
 	}
+	old, dismissOld := context.WithCancel(w.base)
+	dismissed, dismiss := context.WithCancel(w.base)
+	if w.mail != nil {
+		for version := range w.scenario.versions {
+			until := old // those of the last version stay to the end
+			if version == len(w.scenario.versions)-1 {
+				until = dismissed
+			}
+			helper.Go(func() { w.standBy(until, version) })
+		}
+	}
 	go func() {
 		lives.Wait()
 		over.Store(true)
 		keeper.Wait()
+		dismissOld()
 		if w.between != nil {
 			w.between()
 		}
 		w.afterwards()
+		dismiss()
+		helper.Wait()
 		w.done.Store(true)
 		w.notify()
 	}()
 	w.schedule()
+	w.over.Store(true) // who still waits for the transport of a fleet waits in vain
+	w.bury()
 	w.end()
 }
 
@@ -58,6 +74,9 @@ func (w *World) replica(slot int) {
 			name = w.scenario.other
 			w.happens(OtherStrategy)
 		}
+		if l.odd {
+			w.happens(OtherVersion)
+		}
 		r := w.newReplica(l.do)
 		r.life = l
 		_ = w.perform(r, name) // the audit has seen it
@@ -67,6 +86,7 @@ func (w *World) replica(slot int) {
 // perform makes the call that a replica is there for.
 func (w *World) perform(r *replica, strategy string) error {
 	r.strategy, r.running = strategy, true
+	r.leads = w.mail != nil && r.action != serve && !r.life.here
 	s := w.sequencer(r)
 	w.logf("r%d starts: %s, %s", r.number, r.action, strategy)
 	var report *seq.Report
@@ -74,6 +94,8 @@ func (w *World) perform(r *replica, strategy string) error {
 	switch r.action {
 	case work:
 		return w.works(r, s)
+	case serve:
+		return w.serves(r, s)
 	case asksFor:
 		return w.asks(r, s, r.life.asks)
 	case undoOne:
@@ -109,7 +131,13 @@ func (w *World) sequencer(r *replica) *seq.Sequencer {
 	}
 	s.Executor = exec.Func(func(ctx context.Context, walk exec.Walk) error { return r.execute(ctx, inner, walk) })
 	s.Middleware = w.spoil(r, s.Middleware)
+	if r.leads {
+		s.Middleware = slices.Insert(s.Middleware, 0, r.undoing())
+	}
 	made := seq.New(r, r.list()...).Use(s)
+	if r.leads {
+		made.Use(w.byWorkers(r))
+	}
 	if w.is(FastClock) {
 		made.Use(seq.WithClock(fast{w.clock}))
 	}
@@ -135,6 +163,9 @@ func (w *World) afterwards() {
 		r.immune = true
 		if w.background {
 			w.resume(r)
+		}
+		if w.mail != nil {
+			r.life.here = w.scenario.fleet.here
 		}
 		err := w.perform(r, w.scenario.strategy)
 		if w.over.Load() {
@@ -227,14 +258,15 @@ func (w *World) plain(err error) string {
 	for _, kind := range []error{
 		store.ErrLeaseLost, store.ErrLeaseHeld, store.ErrFenced, store.ErrUnknownOutcome, seq.ErrIndeterminate, seq.ErrRollbackFailed,
 		seq.ErrPoisoned, seq.ErrOutcomeUnrecorded, seq.ErrPanic, seq.ErrNotReversible, seq.ErrInvalidPlan,
-		seq.ErrUnknownDependency, context.Canceled, errDown, errRefused, errDeaf, errAborted, errOp, seq.ErrFailedElsewhere,
+		seq.ErrUnknownDependency, context.Canceled, errDown, errRefused, errDeaf, errAborted, errOp, seq.ErrFailedElsewhere, seq.ErrNoWorker, errMail,
 	} {
 		if errors.Is(err, kind) {
 			text.WriteString("[" + kind.Error() + "]")
 		}
 	}
 	if text.Len() == 0 {
-		return err.Error()
+		line, _, _ := strings.Cut(err.Error(), "\n") // what follows may be a stack
+		return line
 	}
 	return text.String()
 }

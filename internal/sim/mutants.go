@@ -92,6 +92,10 @@ func (r *replica) mutate(b store.Batch) store.Batch {
 		}
 	case ClaimLater:
 		b.Claims = nil
+	case RecallUnwritten:
+		if r.leads {
+			unwritten(&b)
+		}
 	case LosesOutcomes:
 		b.Outcomes = nil
 	case CursorByOutcome:
@@ -122,6 +126,8 @@ func (w *World) seen(r *replica, e store.Entry) store.Entry {
 		e.Crashes = 0
 	case w.is(UndoForward) && e.Seq > 0:
 		e.Seq = 1<<40 - e.Seq
+	case w.is(ClaimsHoldLease) && r.action == serve && e.State.Open(): // it does not look before it claims
+		e.State, e.Token, e.Attempt = store.Pending, store.Token{}, e.Attempt-1
 	}
 	return e
 }
@@ -150,7 +156,7 @@ func (r *replica) lane(name string) string {
 // leaseID tells the steps about one lease from those about another, in a world where a replica has several.
 func (r *replica) leaseID(name string) string {
 	switch {
-	case !r.world.background:
+	case !r.world.background && r.world.mail == nil:
 		return ""
 	case strings.HasPrefix(name, store.LifePrefix):
 		return store.WorkerPrefix

@@ -35,6 +35,9 @@ func (r *replica) list() []seq.Op {
 			RollbackOnFailure: spec.undoFailed, DependsOn: spec.deps,
 			Run: func(ctx context.Context) error { return r.body(ctx, spec, store.Forward, &spec.script.run) },
 		}
+		if r.life.odd {
+			op.Checksum, op.Delivery = spec.odd(len(ops))
+		}
 		if w.is(NoDependencies) {
 			op.DependsOn = nil
 		}
@@ -94,7 +97,7 @@ func (r *replica) body(ctx context.Context, spec *opSpec, dir store.Direction, f
 	if !spec.heeds && ctx.Err() != nil {
 		w.happens(DeafOp)
 	}
-	c := w.audit.begins(r, spec, dir, generationOf(ctx))
+	c := w.audit.begins(r, spec, dir, generationOf(ctx), r.attemptOf(ctx))
 	r.sleep(ctx, spec)
 	if err := step("acts"); err != nil {
 		r.over(c)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sequencer-go/seq/internal/engine"
 	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
@@ -37,6 +38,15 @@ type replica struct {
 	acked    map[string][]byte // what the last checkpoint kept that it was told of, by op
 	lanesMu  sync.Mutex
 	lanes    map[string]string // the lane that a goroutine works in
+
+	// In a world with a fleet:
+	leads      bool                    // workers do what it runs
+	hasLife    bool                    // of a worker
+	looking    bool                    // one of a worker's orders was taken, and not claimed yet
+	doing      engine.Order            // that a worker took last
+	hitAt      time.Time               // when a fault came last between it and the store or the transport
+	leaseHitAt time.Time               // or between it and its lease or life
+	rights     map[string]engine.Order // see keyed
 }
 
 var _ store.Store = (*replica)(nil)
@@ -58,7 +68,7 @@ func (r *replica) gone() bool { return r.dead.Load() || r.world.over.Load() }
 func call[T any](ctx context.Context, r *replica, kind step, id string, rows []string, do func() (T, error)) (T, error) {
 	var none T
 	defer context.AfterFunc(ctx, r.world.notify)()
-	f := r.yield(kind, id, rows, func() bool { return ctx.Err() == nil })
+	f := r.park(&parked{kind: kind, id: id + r.step(ctx), rows: rows, alive: func() bool { return ctx.Err() == nil }})
 	switch {
 	case f.dead:
 		return none, errKilled
@@ -89,6 +99,28 @@ func (r *replica) Load(ctx context.Context) ([]store.Entry, error) {
 	})
 }
 
+// Select implements [store.Selector].
+func (r *replica) Select(ctx context.Context, ids []string) ([]store.Entry, error) {
+	ids = slices.Compact(slices.Sorted(slices.Values(ids)))
+	id := r.tag("")
+	if r.world.mail != nil {
+		id = selects + strings.Join(ids, " ")
+	}
+	return call(ctx, r, stepLoad, id, nil, func() ([]store.Entry, error) {
+		var list []store.Entry
+		for _, id := range ids {
+			if e := r.world.db.entries[id]; e != nil {
+				list = append(list, r.world.seen(r, *e))
+				r.world.audit.reads(r, id)
+			}
+		}
+		return list, nil
+	})
+}
+
+// selects is how the name of a step begins that reads some entries only.
+const selects = "select "
+
 // History implements [store.Reader].
 func (r *replica) History(ctx context.Context, id string, page store.Page) ([]store.Attempt, error) {
 	return call(ctx, r, stepHistory, id, nil, func() ([]store.Attempt, error) {
@@ -104,7 +136,11 @@ func (r *replica) History(ctx context.Context, id string, page store.Page) ([]st
 
 // RunAttempts implements [store.Reader].
 func (r *replica) RunAttempts(ctx context.Context, run string, after store.Position, limit int) ([]store.Attempt, error) {
-	return call(ctx, r, stepHistory, "of "+run, nil, func() ([]store.Attempt, error) {
+	of := run
+	if r.world.mail != nil { // several goroutines may ask, and the ID is random
+		of = r.world.alias("run", run)
+	}
+	return call(ctx, r, stepHistory, "of "+of, nil, func() ([]store.Attempt, error) {
 		var list []store.Attempt
 		for _, id := range r.world.ids() {
 			for _, a := range r.world.db.attempts[id] {
@@ -173,6 +209,10 @@ func (r *replica) Acquire(ctx context.Context, name string, owner store.Owner) (
 			return store.Lease{}, &store.LeaseError{Name: name, Expires: l.expires.Sub(now)}
 		}
 		w.audit.acquires(r, l, owner, now)
+		if w.mail != nil && !l.Holder.IsZero() {
+			w.audit.expired(l)
+			w.takenOver(r, l.by)
+		}
 		taken := !l.Holder.IsZero()
 		l.Lease = store.Lease{Name: name, Epoch: l.Epoch + 1, Holder: store.NewToken(), TTL: leaseTTL, Identity: identity}
 		l.expires, l.since, l.by = now.Add(leaseTTL), w.events, r
@@ -188,7 +228,7 @@ func (r *replica) Acquire(ctx context.Context, name string, owner store.Owner) (
 // Renew implements [store.Store].
 func (r *replica) Renew(ctx context.Context, lease store.Lease) error {
 	_, err := call(ctx, r, stepRenew, r.leaseID(lease.Name), nil, func() (struct{}, error) {
-		if !r.world.db.current(lease) {
+		if !r.world.db.current(lease) || r.losesIts(lease) {
 			return struct{}{}, store.ErrLeaseLost
 		}
 		l, now := r.world.db.lease(lease.Name), r.world.clock.Now()
@@ -215,6 +255,9 @@ func (r *replica) Release(ctx context.Context, lease store.Lease) error {
 
 // Write implements [store.Store].
 func (r *replica) Write(ctx context.Context, lease store.Lease, b store.Batch) ([]string, error) {
+	if r.world.mail != nil {
+		return r.writeInFleet(ctx, lease, b)
+	}
 	b = r.mutate(b)
 	what, rows := describe(b)
 	return call(ctx, r, stepWrite, what+r.leaseID(lease.Name), rows, func() ([]string, error) { return r.world.write(r, lease, b) })

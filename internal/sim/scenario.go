@@ -27,6 +27,7 @@ type scenario struct {
 	wait      bool
 	retry     bool
 	lives     [][]life // by replica
+	fleet     *fleet   // nil: there is none
 }
 
 // version is the op list of one deploy.
@@ -63,6 +64,10 @@ type life struct {
 	atATime int           // of a worker: how many ops
 	stays   time.Duration // of a worker: until it is told to stop
 	asks    request       // of an operator
+
+	// In a world with a fleet, where a worker has the first two as well:
+	here bool // it does what it runs itself
+	odd  bool // it is a worker of another version
 }
 
 // action is what a process calls.
@@ -195,6 +200,9 @@ func (s *scenario) make(name string) seq.Strategy {
 	if s.saga {
 		opts = append(opts, strategies.Saga())
 	}
+	if s.fleet != nil && s.fleet.undoInterrupted && s.sagas(name) {
+		opts = append(opts, strategies.UndoInterrupted())
+	}
 	if s.eager {
 		opts = append(opts, strategies.Eager())
 	}
@@ -244,6 +252,14 @@ func (s *scenario) String() string {
 			fmt.Fprintf(&b, " [%s]", f)
 		}
 	}
+	if s.fleet != nil {
+		for _, f := range FleetFaults {
+			if s.faults[f] {
+				fmt.Fprintf(&b, " [%s]", f)
+			}
+		}
+		b.WriteString(s.fleet.String())
+	}
 	for i, v := range s.versions {
 		fmt.Fprintf(&b, "\nversion %d", i+1)
 		for _, o := range v.ops {
@@ -263,9 +279,14 @@ func (l life) String() string {
 	switch text := fmt.Sprintf("{%d %s %t}", l.after, l.do, l.other); l.do {
 	case work:
 		return text + fmt.Sprintf("(%d at a time for %s)", l.atATime, l.stays)
+	case serve:
+		return text + fmt.Sprintf("(%d at a time for %s, other version %t)", l.atATime, l.stays, l.odd)
 	case asksFor, undoOne:
 		return text + fmt.Sprintf("%v", l.asks)
 	default:
+		if l.here {
+			text += "here"
+		}
 		return text
 	}
 }

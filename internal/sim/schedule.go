@@ -2,8 +2,11 @@ package sim
 
 import (
 	"cmp"
+	"context"
 	"slices"
 	"time"
+
+	"github.com/sequencer-go/seq/clock"
 )
 
 // parked is a goroutine that waits to be let go.
@@ -17,6 +20,7 @@ type parked struct {
 	let   chan struct{}
 	fate  fate
 	alive func() bool // false: its context has ended, so it waits for no lock
+	ready func() bool // what it waits for has come; nil: it waits for nothing
 }
 
 // step says what a goroutine is about to do.
@@ -40,12 +44,16 @@ const (
 	stepAsk     step = "ask"
 	stepAnswer  step = "answer"
 	stepRevoke  step = "revoke"
+	stepLives   step = "who lives"
+	stepHear    step = "hear" // that the run is to end
+	stepMail    step = "mail" // the transport of a fleet
+	stepTake    step = "take" // an order
 )
 
 // stored reports whether the step is a call of the store, and whether it writes.
 func (s step) stored() (call, writes bool) {
 	switch s {
-	case stepLoad, stepHistory, stepRuns, stepBegin, stepControl:
+	case stepLoad, stepHistory, stepRuns, stepBegin, stepControl, stepLives:
 		return true, false
 	case stepAcquire, stepRenew, stepRelease, stepWrite, stepCommit, stepAsk, stepAnswer, stepRevoke:
 		return true, true
@@ -57,11 +65,20 @@ func (s step) stored() (call, writes bool) {
 // yield parks the caller until the scheduler lets it go, and says what happens to it then. A
 // dead replica is not parked, and may not do anything.
 func (r *replica) yield(kind step, id string, rows []string, alive func() bool) fate {
+	return r.park(&parked{kind: kind, id: id, rows: rows, alive: alive})
+}
+
+// awaits is yield for who waits until something is ready.
+func (r *replica) awaits(kind step, id string, ready func() bool) fate {
+	return r.park(&parked{kind: kind, id: id, ready: ready})
+}
+
+func (r *replica) park(p *parked) fate {
 	w := r.world
 	if r.gone() {
 		return fate{dead: true}
 	}
-	p := &parked{who: r, kind: kind, id: id, rows: rows, let: make(chan struct{}), alive: alive}
+	p.who, p.let = r, make(chan struct{})
 	w.mu.Lock()
 	w.parked = append(w.parked, p)
 	w.mu.Unlock()
@@ -84,9 +101,10 @@ func (w *World) notify() {
 // maxEvents bounds one seed; what needs more makes no progress.
 const maxEvents = 6000
 
-// most is how many events this world may have: who works renews two leases and reads each second.
+// most is how many events this world may have: who works renews two leases and reads each second, who
+// waits for workers asks the ledger.
 func (w *World) most() int {
-	if w.background {
+	if w.background || w.mail != nil {
 		return 2 * maxEvents
 	}
 	return maxEvents
@@ -96,6 +114,7 @@ func (w *World) most() int {
 func (w *World) schedule() {
 	for {
 		w.wait()
+		w.tick()
 		if w.bury() {
 			continue
 		}
@@ -120,6 +139,15 @@ func (w *World) schedule() {
 			w.leave(p)
 			close(p.let)
 		}
+	}
+}
+
+// tick lets a moment pass in a world with a fleet, so that no two steps happen at the same time: then those who
+// try again after the same pause do not wake side by side.
+func (w *World) tick() {
+	if w.mail != nil {
+		_ = clock.Sleep(context.Background(), w.clock, 1)
+		w.wait()
 	}
 }
 
@@ -172,12 +200,12 @@ func (w *World) ready() []*parked {
 		if waits && p.at.After(now) || p.who.pausedUntil.After(now) {
 			continue
 		}
-		if waits && w.db.blocked(p.who, p.rows) {
+		if waits && (w.db.blocked(p.who, p.rows) || w.heldUp(p)) || p.ready != nil && !p.ready() {
 			continue
 		}
 		ready = append(ready, p)
 	}
-	slices.SortFunc(ready, func(a, b *parked) int {
+	slices.SortStableFunc(ready, func(a, b *parked) int {
 		return cmp.Or(cmp.Compare(a.who.number, b.who.number), cmp.Compare(a.kind, b.kind), cmp.Compare(a.id, b.id))
 	})
 	return ready
@@ -197,7 +225,10 @@ func (w *World) idle() {
 		soon(p.who.pausedUntil)
 	}
 	for _, t := range w.db.open {
-		soon(t.touched.Add(leaseTTL))
+		soon(t.touched.Add(w.idleLimit()))
+	}
+	if w.mail != nil {
+		w.mail.next(soon)
 	}
 	stop := w.clock.AfterFunc(next, w.notify)
 	defer stop()

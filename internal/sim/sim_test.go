@@ -40,16 +40,17 @@ var (
 
 // A suite is one kind of world, with what belongs to it.
 type suite struct {
-	test       string // its name
-	background bool
-	kept       string // the file of the seeds that once failed
-	sometimes  func() []string
-	enough     uint64 // seeds, for all of sometimes to happen
+	test      string // its name
+	world     Options
+	kept      string // the file of the seeds that once failed
+	sometimes func() []string
+	enough    uint64 // seeds, for all of sometimes to happen
 }
 
 var (
-	ordinary = suite{"TestSim", false, "testdata/seeds.txt", Sometimes, 500}
-	beside   = suite{"TestSimBackground", true, "testdata/seeds-background.txt", BackgroundSometimes, 5000}
+	ordinary = suite{"TestSim", Options{}, "testdata/seeds.txt", Sometimes, 500}
+	beside   = suite{"TestSimBackground", Options{Background: true}, "testdata/seeds-background.txt", BackgroundSometimes, 5000}
+	abroad   = suite{"TestSimFleet", Options{Fleet: true}, "testdata/seeds-fleet.txt", FleetSometimes, 900}
 )
 
 // live runs one seed in a bubble.
@@ -61,7 +62,9 @@ func (s suite) live(t *testing.T, seed uint64, m Mutant) (r *Result) {
 	}
 	bubbles.RLock()
 	defer bubbles.RUnlock()
-	synctest.Test(t, func(*testing.T) { r = Run(seed, Options{Mutant: m, Background: s.background}, synctest.Wait) })
+	o := s.world
+	o.Mutant = m
+	synctest.Test(t, func(*testing.T) { r = Run(seed, o, synctest.Wait) })
 	return r
 }
 
@@ -70,6 +73,12 @@ func TestSim(t *testing.T) { ordinary.run(t, *flagSeeds) }
 
 // TestSimBackground runs it through worlds where some ops work in the background, and people steer them.
 func TestSimBackground(t *testing.T) { beside.run(t, *flagSeeds/backgroundShare) }
+
+// TestSimFleet runs it through worlds where leaders order and workers do.
+func TestSimFleet(t *testing.T) { abroad.run(t, *flagSeeds/fleetShare) }
+
+// fleetShare is how many worlds TestSim sees for one of TestSimFleet.
+const fleetShare = 3
 
 // backgroundShare is how many worlds TestSim sees for one of TestSimBackground: one of these has three times
 // as many events.
@@ -135,10 +144,10 @@ func (s suite) run(t *testing.T, seeds uint64) {
 	}
 }
 
-// TestSameSeedSameLog runs some seeds twice; of TestSim only: a worker that works on several ops at a time is not
+// TestSameSeedSameLog runs some seeds twice; none of TestSimBackground: a worker there that works on several ops at a time is not
 // yet the same each time.
 func TestSameSeedSameLog(t *testing.T) {
-	for _, s := range []suite{ordinary} {
+	for _, s := range []suite{ordinary, abroad} {
 		for seed := range uint64(40) {
 			a, b := s.live(t, seed, None), s.live(t, seed, None)
 			if bytes.Equal(a.Log, b.Log) {
@@ -190,6 +199,8 @@ func (s suite) report(t *testing.T, r *Result) {
 func TestMutants(t *testing.T) { ordinary.mutants(t, Mutants) }
 
 func TestBackgroundMutants(t *testing.T) { beside.mutants(t, BackgroundMutants) }
+
+func TestFleetMutants(t *testing.T) { abroad.mutants(t, FleetMutants) }
 
 func (s suite) mutants(t *testing.T, mutants []Mutant) {
 	for i, m := range mutants {

@@ -10,6 +10,7 @@ import (
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/seqtest"
+	"github.com/sequencer-go/seq/store"
 )
 
 // execute lets a real executor walk, but each step that it starts is let go by the scheduler, so
@@ -17,7 +18,9 @@ import (
 // plan, whose steps do those of the real one.
 func (r *replica) execute(ctx context.Context, inner exec.Executor, walk exec.Walk) error {
 	planned := walk.Plan()
-	r.plan = planned
+	if planned.Direction == store.Forward { // workers undo side by side
+		r.plan = planned
+	}
 	shadow := &plan.Plan{Strategy: planned.Strategy, Steps: make([]plan.Step, len(planned.Steps))}
 	index := make(map[string]int, len(planned.Steps))
 	for i := range planned.Steps {
@@ -29,6 +32,9 @@ func (r *replica) execute(ctx context.Context, inner exec.Executor, walk exec.Wa
 		id := c.Step.ID
 		if r.yield(stepDo, id, nil, nil).dead {
 			return errKilled
+		}
+		if r.leads {
+			return r.orders(ctx, id, func(ctx context.Context) error { return walk.Do(ctx, index[id]) })
 		}
 		return walk.Do(ctx, index[id])
 	}))

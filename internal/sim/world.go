@@ -44,6 +44,7 @@ func (v *Violation) String() string {
 type Options struct {
 	Mutant     Mutant // makes the engine's surroundings break the protocol; None does not
 	Background bool   // some ops work in the background, and people steer them; the schedules are others then
+	Fleet      bool   // workers do what leaders order; the schedules are others then
 }
 
 // Run lives through the world of one seed. Call it in a synctest bubble and pass synctest.Wait.
@@ -66,6 +67,10 @@ func newWorld(seed uint64, o Options, wait func()) *World {
 	w.began = w.clock.Now()
 	w.base, w.end = context.WithCancel(context.Background())
 	w.scenario = draw(w.rng, o.Background)
+	if o.Fleet {
+		w.scenario.withWorkers(w.rng)
+		w.mail = &mail{w: w}
+	}
 	w.db = newDatabase()
 	w.audit = newAudit(w)
 	return w
@@ -85,6 +90,7 @@ type World struct {
 
 	scenario  *scenario
 	db        *database
+	mail      *mail // nil: there is no fleet
 	audit     *audit
 	replicas  []*replica
 	version   int       // of the ops that a replica starts with
