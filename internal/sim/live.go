@@ -193,7 +193,7 @@ func (w *World) afterwards() {
 // settled reports whether nothing waits for its time.
 func (w *World) settled(r *replica) bool {
 	for _, op := range r.ops {
-		if w.state(op.id) == store.Scheduled && !(w.background && w.audit.unmet(op)) { // else what it waits for will never be done
+		if w.state(op.id) == store.Scheduled && (!w.background || !w.audit.unmet(op)) { // else what it waits for will never be done
 			return false
 		}
 	}
