@@ -22,7 +22,9 @@ type Option func(*engine.Remote) error
 
 // Patience is how long an order waits that no worker has begun because none lives, or those that live have
 // refused it. Then it is recalled, and the step fails with an error that matches seq.ErrNoWorker and says who
-// refused it and why. The default is 10 minutes. An order that merely waits for a free worker waits for ever.
+// refused it and why. The default is 10 minutes. An order that merely waits for a free worker waits for ever; one that
+// was refused does not, though a worker that could do it may only be busy: give it more where ops take hours and
+// binaries of several versions live, or a queue for each version, see [Queue].
 func Patience(d time.Duration) Option {
 	return positive("Patience", d, func(r *engine.Remote) { r.Patience = d })
 }
