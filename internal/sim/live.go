@@ -47,6 +47,7 @@ func (w *World) live() {
 			w.between()
 		}
 		w.afterwards()
+		_ = w.waiting() // under mu: what it has read last comes before the scheduler's next event
 		dismiss()
 		helper.Wait()
 		w.done.Store(true)
