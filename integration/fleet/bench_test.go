@@ -12,8 +12,6 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"github.com/sequencer-go/seq"
-	"github.com/sequencer-go/seq/fleet"
-	"github.com/sequencer-go/seq/integration/pgtest"
 	"github.com/sequencer-go/seq/store"
 	"github.com/sequencer-go/seq/strategies"
 )
@@ -46,17 +44,11 @@ func raw(ctx context.Context, pool *pgxpool.Pool, slots int) error {
 	return client.Stop(context.WithoutCancel(ctx))
 }
 
-func create2(b *testing.B, w *world) *process {
+// prepare is create in another database each time, with the ledger's tables.
+func prepare(b *testing.B, w *world) *process {
 	b.Helper()
-	w.DSN = pgtest.DSN(b)
-	p, err := w.open(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(p.close)
-	if err := fleet.Migrate(b.Context(), p.pool); err != nil {
-		b.Fatal(err)
-	}
+	w.DSN = ""
+	p := create(b, w)
 	lease, err := p.ledger.Acquire(b.Context(), store.RunLease, store.ThisProcess()) // makes the tables
 	if err == nil {
 		err = p.ledger.Release(b.Context(), lease)
@@ -189,7 +181,7 @@ func (p *process) burn(b *testing.B, client *river.Client[pgx.Tx], n int) (clien
 func BenchmarkFleet(b *testing.B) {
 	b.Run("chain", func(b *testing.B) {
 		w := world{Ops: 100, Bare: true, Chain: true, Slots: 16}
-		p := create2(b, &w)
+		p := prepare(b, &w)
 		c := crewOf(b, w, "worker", 1)
 		p.ready(b, 1)
 		took := p.measure(b, "chain on a worker", w.Ops, c, func() { p.mustSucceed(b, p.leader(w).Use(strategies.Sequential()), 1) })
@@ -197,12 +189,12 @@ func BenchmarkFleet(b *testing.B) {
 	})
 	b.Run("independent", func(b *testing.B) {
 		w := world{Ops: 5000, Bare: true, Slots: 100}
-		p := create2(b, &w)
+		p := prepare(b, &w)
 		c := crewOf(b, w, "worker", 3)
 		p.ready(b, 3)
 		took := p.measure(b, "independent on three workers", w.Ops, c, func() { p.mustSucceed(b, p.leader(w), 3) })
 
-		q := create2(b, &w)
+		q := prepare(b, &w)
 		c = crewOf(b, w, "raw", 3)
 		client, err := river.NewClient(riverpgxv5.New(q.pool), &river.Config{FetchCooldown: time.Millisecond})
 		if err != nil {
@@ -215,14 +207,14 @@ func BenchmarkFleet(b *testing.B) {
 		}
 		alone := q.measure(b, "River alone", w.Ops, c, func() { q.burn(b, client, w.Ops) })
 
-		l := create2(b, &w)
+		l := prepare(b, &w)
 		local := l.measure(b, "on one machine", w.Ops, nil, func() { l.mustSucceed(b, l.sequencer(w).Use(strategies.AllowedToFailBatch(strategies.Limit(100))), 0) })
 		b.ReportMetric(alone.Seconds()/took.Seconds(), "of-river")
 		b.ReportMetric(local.Seconds()/took.Seconds(), "of-local")
 	})
 	b.Run("sleeping", func(b *testing.B) {
 		w := world{Ops: 4800, Bare: true, Slots: 16, Sleep: 100 * time.Millisecond}
-		p := create2(b, &w)
+		p := prepare(b, &w)
 		c := crewOf(b, w, "worker", 3)
 		p.ready(b, 3)
 		took := p.measure(b, "sleeping 100 ms, 3 times 16", w.Ops, c, func() { p.mustSucceed(b, p.leader(w), 3) })

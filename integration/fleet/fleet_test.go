@@ -20,7 +20,7 @@ import (
 )
 
 // create makes a world's tables, in a database of its own unless it has one, and opens it for the test.
-func create(t *testing.T, w *world) *process {
+func create(t testing.TB, w *world) *process {
 	t.Helper()
 	if w.DSN == "" {
 		w.DSN = pgtest.DSN(t)
@@ -37,7 +37,7 @@ func create(t *testing.T, w *world) *process {
 	return p
 }
 
-func (p *process) exec(t *testing.T, query string) {
+func (p *process) exec(t testing.TB, query string) {
 	t.Helper()
 	if _, err := p.pool.Exec(context.Background(), query); err != nil {
 		t.Fatal(err)

@@ -10,7 +10,6 @@ import (
 	"github.com/sequencer-go/seq/clock"
 	"github.com/sequencer-go/seq/exec"
 	"github.com/sequencer-go/seq/internal/graph"
-	"github.com/sequencer-go/seq/internal/safecall"
 	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
 )
@@ -26,19 +25,12 @@ func (c *Catalog) planBack(ctx context.Context, planner plan.Planner, steps []*s
 		steps[len(steps)-1-k].task.describe(&in.Steps[k])
 		in.Steps[k].Index = k
 	}
-	forward := chain(in)
-	if planner != nil {
+	forward, err := plan.Chronological().Plan(ctx, in) // by completion, here
+	if err == nil && planner != nil {
 		c.relate(in)
-		var made *plan.Plan
-		err = safecall.Do(func() (err error) {
-			made, err = planner.Plan(ctx, in)
-			return err
-		})
-		if err == nil {
-			_, err = complete(made, in)
-		}
-		if err == nil {
-			forward = made
+		var made *planned
+		if made, err = askPlanner(ctx, planner, in); err == nil {
+			forward = made.Plan
 		}
 	}
 	back = turnAround(forward)
@@ -47,18 +39,6 @@ func (c *Catalog) planBack(ctx context.Context, planner plan.Planner, steps []*s
 		origin[i] = len(steps) - 1 - back.Steps[i].Index
 	}
 	return back, origin, err
-}
-
-// chain is the plan of one step after another.
-func chain(in plan.Input) *plan.Plan {
-	p := &plan.Plan{Steps: slices.Clone(in.Steps)}
-	for i := range p.Steps {
-		p.Steps[i].Wave, p.Steps[i].After = i, nil
-		if i > 0 {
-			p.Steps[i].After = []int{i - 1}
-		}
-	}
-	return p
 }
 
 // turnAround is a plan read from its end: what waited for a step is waited for now.

@@ -1,11 +1,26 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
+	"github.com/sequencer-go/seq/internal/safecall"
 	"github.com/sequencer-go/seq/plan"
 )
+
+// askPlanner has a planner, which may be the user's, plan, and completes its plan.
+func askPlanner(ctx context.Context, planner plan.Planner, in plan.Input) (*planned, error) {
+	made := &planned{}
+	err := safecall.Do(func() (err error) {
+		made.Plan, err = planner.Plan(ctx, in)
+		return err
+	})
+	if err == nil {
+		made.declared, err = complete(made.Plan, in)
+	}
+	return made, err
+}
 
 // complete checks what a planner made, which may be the user's, and mends what must hold whatever
 // the plan: a step waits for what its op declared to depend on, and stands in a later wave. What was

@@ -32,7 +32,8 @@ type dispatch struct {
 	unsent     []*sentOrder
 	sending    bool
 	unrecalled []*sentOrder // recalled without an answer of the ledger: they may still be good
-	news       news         // that look has not taken
+	named      []string     // ops to look at, which look has not taken
+	fresh      bool         // orders were sent since look looked last
 	heard      bool         // there were news of workers
 	looking    bool         // the goroutine of look runs
 	closing    sync.WaitGroup
@@ -123,9 +124,9 @@ func (d *dispatch) send(ctx context.Context, e *sentOrder) error {
 		group := d.unsent
 		d.unsent = nil
 		if len(group) == 0 {
-			d.sending = false
+			d.sending, d.fresh = false, true
 			d.mu.Unlock()
-			d.note(news{sent: true})
+			d.wakeUp()
 			return failed
 		}
 		d.mu.Unlock()
@@ -153,33 +154,29 @@ func (d *dispatch) start() {
 	}()
 }
 
-// news are reasons to ask the ledger.
-type news struct {
-	about []string // ops to look at
-	all   bool     // look at all that are out
-	sent  bool     // orders were sent
+// lookAt has the ledger asked of some ops soon.
+func (d *dispatch) lookAt(ids ...string) {
+	d.mu.Lock()
+	d.named = append(d.named, ids...)
+	d.mu.Unlock()
+	d.wakeUp()
 }
 
-// note has the ledger asked soon.
-func (d *dispatch) note(n news) {
-	d.mu.Lock()
-	d.news.about = append(d.news.about, n.about...)
-	d.news.all, d.news.sent = d.news.all || n.all, d.news.sent || n.sent
-	d.mu.Unlock()
+// wakeUp ends a rest of look.
+func (d *dispatch) wakeUp() {
 	select {
 	case d.wake <- struct{}{}:
 	default:
 	}
 }
 
-// takeNews are the news since it was called last. Those of ops whose orders are not out are left away.
-func (d *dispatch) takeNews() news {
+// takeNews are the ops that were named since it was called last and whose orders are out, and whether orders were sent.
+func (d *dispatch) takeNews() (named []string, sent bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	n := d.news
-	d.news = news{}
-	n.about = slices.DeleteFunc(n.about, func(id string) bool { return d.out[id] == nil })
-	return n
+	named, sent = d.named, d.fresh
+	d.named, d.fresh = nil, false
+	return slices.DeleteFunc(named, func(id string) bool { return d.out[id] == nil }), sent
 }
 
 // hear takes news of a worker.
@@ -197,12 +194,10 @@ func (d *dispatch) hear(n News) {
 	}
 	d.mu.Unlock()
 	switch {
-	case n.Kind == NewsSettled && n.ID == "" && len(n.Settled) == 0:
-		d.note(news{all: true})
 	case n.Kind == NewsSettled && n.ID == "":
-		d.note(news{about: n.Settled})
+		d.lookAt(n.Settled...)
 	case n.Kind != NewsEvent:
-		d.note(news{about: []string{n.ID}})
+		d.lookAt(n.ID)
 	case e != nil:
 		d.relay(e, n)
 	}

@@ -22,12 +22,12 @@ func (d *dispatch) look(ctx context.Context) {
 	var due, attended time.Time // when they are, and when they were attended to last
 	for ctx.Err() == nil {
 		now := ledger.Wall.Now()
-		n := d.takeNews()
-		if n.sent {
+		named, sent := d.takeNews()
+		if sent {
 			pause = firstPoll
 			due = earlier(due, now.Add(d.between(pause)))
 		}
-		ids, all := n.about, n.all || !now.Before(due)
+		ids, all := named, !now.Before(due)
 		if all {
 			ids = d.waiting()
 		}
@@ -177,7 +177,7 @@ func (d *dispatch) closeLost(ctx context.Context, entry *store.Entry) {
 		d.mu.Lock()
 		e.closing = false
 		d.mu.Unlock()
-		d.note(news{about: []string{dead.ID}})
+		d.lookAt(dead.ID)
 	})
 }
 

@@ -40,7 +40,7 @@ type Order struct {
 type News struct {
 	Holder  string   // of the order
 	ID      string   // of its op,
-	Settled []string `json:",omitempty"` // or of several that have settled; neither: of any
+	Settled []string `json:",omitempty"` // or of several that have settled
 	Kind    NewsKind
 	Worker  string               `json:",omitempty"` // who refused
 	Why     string               `json:",omitempty"` // or the error before a retry

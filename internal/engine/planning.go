@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/sequencer-go/seq/internal/ident"
-	"github.com/sequencer-go/seq/internal/safecall"
 	"github.com/sequencer-go/seq/middleware"
 	"github.com/sequencer-go/seq/plan"
 	"github.com/sequencer-go/seq/store"
@@ -70,14 +69,7 @@ func (p *Planning) plan(ctx context.Context) (*planned, error) {
 	}
 	made := &planned{Plan: &plan.Plan{}}
 	if len(in.Steps) > 0 {
-		err = safecall.Do(func() (err error) {
-			made.Plan, err = p.strategy.Planner.Plan(ctx, in)
-			return err
-		})
-		if err == nil {
-			made.declared, err = complete(made.Plan, in)
-		}
-		if err != nil {
+		if made, err = askPlanner(ctx, p.strategy.Planner, in); err != nil {
 			return nil, fmt.Errorf("plan %s: %w", p.strategy.Name, err)
 		}
 	}

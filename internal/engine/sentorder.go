@@ -160,8 +160,9 @@ func (d *dispatch) abandon(ctx context.Context, e *sentOrder, err error) error {
 	d.mu.Lock()
 	e.begun, e.at, e.err, e.done = true, time.Time{}, nil, make(chan struct{})
 	d.out[e.order.ID] = e
+	d.fresh = true
 	d.mu.Unlock()
-	d.note(news{sent: true})
+	d.wakeUp()
 	return d.finish(ctx, e)
 }
 
@@ -173,7 +174,7 @@ func (d *dispatch) recall(ctx context.Context, e *sentOrder) (void bool, err err
 		delete(d.out, e.order.ID)
 	}
 	d.mu.Unlock()
-	if d.hasBegun(ctx, e) { // a claim would wait for the transaction of the op
+	if n, err := d.attempts(ctx, e); err == nil && n > e.order.Attempt { // a worker has begun it, and a claim would wait for the transaction of the op
 		return false, nil
 	}
 	r := &ledger.Records{Claim: [1]store.Claim{e.claim}}
@@ -197,10 +198,13 @@ func (d *dispatch) recall(ctx context.Context, e *sentOrder) (void bool, err err
 	return true, nil
 }
 
-// hasBegun reports whether the ledger says that a worker has begun an order.
-func (d *dispatch) hasBegun(ctx context.Context, e *sentOrder) bool {
+// attempts is how many the ledger counts of the op of an order now.
+func (d *dispatch) attempts(ctx context.Context, e *sentOrder) (int, error) {
 	found, err := d.walk.session.Select(context.WithoutCancel(ctx), []string{e.order.ID})
-	return err == nil && len(found) > 0 && found[0].Attempt > e.order.Attempt
+	if err != nil || len(found) == 0 {
+		return 0, err
+	}
+	return found[0].Attempt, nil
 }
 
 // untouched reports whether it is known of an order, after its recall failed because the lease is not the
@@ -209,8 +213,8 @@ func (d *dispatch) untouched(ctx context.Context, e *sentOrder, recallErr error)
 	if e.begun || !errors.Is(recallErr, store.ErrLeaseLost) {
 		return false
 	}
-	found, err := d.walk.session.Select(context.WithoutCancel(ctx), []string{e.order.ID})
-	return err == nil && (len(found) == 0 || found[0].Attempt == e.order.Attempt)
+	n, err := d.attempts(ctx, e)
+	return err == nil && n <= e.order.Attempt
 }
 
 // recallAll recalls what could not be recalled before. Nothing may be under way.

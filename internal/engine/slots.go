@@ -14,6 +14,7 @@ var ErrDraining = errors.New("the worker takes no more orders")
 type slots struct {
 	free     chan struct{} // nil: there is no bound
 	draining chan struct{} // closed: whoever waits is sent away
+	drained  sync.Once
 }
 
 // take waits for a slot. Whoever got one calls release, once or more often.
@@ -36,8 +37,5 @@ func (s *slots) take(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// Limit bounds how many orders are done at a time. Call it before the first.
-func (w *Worker) Limit(n int) { w.slots.free = make(chan struct{}, n) }
-
-// Drain sends away the orders that wait for a slot, and all that come. What is under way goes on.
-func (w *Worker) Drain() { w.drained.Do(func() { close(w.slots.draining) }) }
+// drain sends away whoever waits, and all that come.
+func (s *slots) drain() { s.drained.Do(func() { close(s.draining) }) }

@@ -28,9 +28,8 @@ type Worker struct {
 	life   *ledger.Session
 	joined map[right]*ledger.Session // of this life
 
-	looks   looks
-	slots   slots
-	drained sync.Once
+	looks looks
+	slots slots
 
 	closing context.Context
 	end     context.CancelFunc
@@ -68,6 +67,12 @@ func (w *Worker) Begin(ctx context.Context) error {
 	_, err := w.alive(ctx)
 	return err
 }
+
+// Limit bounds how many orders are done at a time. Call it before the first.
+func (w *Worker) Limit(n int) { w.slots.free = make(chan struct{}, n) }
+
+// Drain sends away the orders that wait for a slot, and all that come. What is under way goes on.
+func (w *Worker) Drain() { w.slots.drain() }
 
 // Close ends the life. Nothing may be under way; outcomes that the ledger has still to be told are waited
 // for until ctx ends.
